@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+# tsgw: one non-recursive build. `make help` lists the targets.
+VERSION    := 0.1.0
+O          ?= build
+PREFIX     ?= /usr
+SBINDIR    ?= $(PREFIX)/sbin
+BINDIR     ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/libexec/tsgw
+SYSCONFDIR ?= /etc/tsgw
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+MANDIR     ?= $(PREFIX)/share/man
+DOCDIR     ?= $(PREFIX)/share/doc/tsgw
+
+DEPS_BUILD := gcc pkg-config libc6-dev libnl-3-dev libnl-route-3-dev libsystemd-dev libsodium-dev \
+	libinih-dev libseccomp-dev libjansson-dev
+# libipsec-mb is x86 only; the node uses libsodium elsewhere
+DEPS_BUILD += $(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
+DEPS_DEMO  := wireguard-go wireguard-tools iproute2 curl dnsutils netcat-openbsd openssh-client \
+	openssh-server python3 procps
+DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables iperf3 socat microsocks \
+	libclang-rt-14-dev util-linux
+
+CC         ?= gcc
+PKGS       := libnl-3.0 libnl-route-3.0 libsystemd libsodium libseccomp inih jansson
+SAN        ?=
+CPPFLAGS   += -Isrc -D_GNU_SOURCE -DTSGW_VERSION='"$(VERSION)"' -DTSGW_LIBEXECDIR='"$(LIBEXECDIR)"' \
+	-DTSGW_SYSCONFDIR='"$(SYSCONFDIR)"'
+WARN       := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
+	-Wpointer-arith -Wcast-align -Wno-unused-parameter
+HARDEN     := -fstack-protector-strong -fstack-clash-protection -fPIE
+ifeq ($(SAN),)
+CPPFLAGS   += -D_FORTIFY_SOURCE=2
+OPT        ?= -O2
+else
+OPT        ?= -O1
+HARDEN     := -fPIE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CPPFLAGS   += -DTSGW_SAN=1
+endif
+CFLAGS     ?= -g
+ALL_CFLAGS  = -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(CFLAGS) $(call pkg_cflags)
+ALL_LDFLAGS = $(LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(HARDEN))
+pkg_cflags  = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+Q          := $(if $(V),,@)
+say         = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(patsubst $(O)/%,%,$@)';)
+
+# A program is a folder of src/ and the folders below it; its libraries are named beside it.
+PROGRAMS        := tsgwd tsgwctl tsgw-wg tsgw-proxy tsgw-dns tsgw-host
+WORKERS         := tsgw-wg tsgw-proxy tsgw-dns tsgw-host
+tsgwd_DIR       := supervisor
+tsgwd_USES      := config ipc common
+tsgwd_LIBS      := libnl-3.0 libnl-route-3.0 libsystemd libsodium inih
+tsgwctl_DIR     := ctl
+tsgwctl_USES    := config ipc common
+tsgwctl_LIBS    := libsystemd libsodium inih jansson
+tsgw-wg_DIR     := wg
+tsgw-wg_USES    := ipc common
+tsgw-wg_LIBS    := libsodium libseccomp
+tsgw-wg_EXTRA   := -pthread
+tsgw-proxy_DIR  := proxy
+tsgw-proxy_USES := ipc common
+tsgw-proxy_LIBS := libseccomp
+tsgw-dns_DIR    := dns
+tsgw-dns_USES   := ipc common
+tsgw-dns_LIBS   := libseccomp
+tsgw-host_DIR   := host
+tsgw-host_USES  := ipc common
+tsgw-host_LIBS  := libseccomp
+
+FOLDERS   := common ipc config supervisor wg proxy dns host ctl
+objs       = $(patsubst %.c,$(O)/%.o,$(wildcard src/$(1)/*.c))
+UNIT_SRCS := $(wildcard tests/unit/*.c)
+UNIT_BINS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRCS))
+FUZZ_SRCS := $(wildcard tests/fuzz/*.c)
+
+all: $(addprefix $(O)/,$(PROGRAMS))
+help:
+	@sed -n 's/^## //p' Makefile
+
+$(O)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+define program
+$(O)/$(1): $$(call objs,$$($(1)_DIR)) $$(foreach d,$$($(1)_USES),$$(call objs,$$(d)))
+	$$(call say,LD)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
+		$$(shell pkg-config --libs $$($(1)_LIBS)) $$($(1)_EXTRA)
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
+
+# tests/unit/FOLDER-thing.c is linked with that folder (less its main.c), config, ipc and common.
+unit_objs  = $(filter-out %/main.o,$(foreach d,$(sort $(firstword $(subst -, ,$(1))) ipc common \
+	$(if $(filter ctl% supervisor% config%,$(1)),config)),$(call objs,$(d))))
+define unit
+$(O)/unit/$(1): $(O)/tests/unit/$(1).o $$(call unit_objs,$(1))
+	@mkdir -p $$(@D)
+	$$(call say,LD)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
+		$$(shell pkg-config --libs $$(PKGS)) -pthread
+endef
+$(foreach u,$(patsubst tests/unit/%.c,%,$(UNIT_SRCS)),$(eval $(call unit,$(u))))
+
+-include tests/rules.mk
+
+# ---- targets for people -------------------------------------------------------------------------
+## make            build everything into $(O)/
+## make deps       install what building, demo and tests need (the only target that installs)
+## make demo       two demo tailnets with equal addresses, through the gateway, without any account
+## make check      all tests (root); check-unit needs neither root nor network
+## make lint       formatting, static analysis, shell and man page checks
+## make bench      measure against wireguard-go and the socat+microsocks chain
+## make install    DESTDIR= and PREFIX= are honoured
+deps:
+	apt-get update -qq || true
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+		$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK)
+
+install: all
+	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(BINDIR) $(LIBEXECDIR) $(UNITDIR) $(TMPFILESDIR) \
+		$(SYSCONFDIR)/tsgw.d $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man8 $(DOCDIR)/dns)
+	install -m 755 $(O)/tsgwd $(DESTDIR)$(SBINDIR)/
+	install -m 755 $(O)/tsgwctl $(DESTDIR)$(BINDIR)/
+	install -m 755 $(addprefix $(O)/,$(WORKERS)) $(DESTDIR)$(LIBEXECDIR)/
+	install -m 644 units/*.service $(DESTDIR)$(UNITDIR)/
+	install -m 644 units/tsgw.tmpfiles $(DESTDIR)$(TMPFILESDIR)/tsgw.conf
+	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1/
+	install -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5/
+	install -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8/
+	install -m 644 README.md NEWS.md LICENSE etc/tsgw.ini $(DESTDIR)$(DOCDIR)/
+	install -m 644 dns/* $(DESTDIR)$(DOCDIR)/dns/
+	test -e $(DESTDIR)$(SYSCONFDIR)/tsgw.ini || \
+		install -m 640 etc/tsgw.ini $(DESTDIR)$(SYSCONFDIR)/tsgw.ini
+
+clean:
+	rm -rf $(O)
+
+.PHONY: all help deps install clean
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// Descriptors: closing, flags, whole-file reads and atomic writes.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Closes *FD unless it is -1, keeps errno, leaves -1 behind. */
+void fd_closep(int *fd);
+/* Closes FD unless it is negative; always returns -1, for `fd = fd_close(fd)`. */
+int fd_close(int fd);
+/* 0 or -errno. */
+int fd_nonblock(int fd, bool on);
+int fd_cloexec(int fd, bool on);
+
+/* Reads at most MAX bytes of PATH into fresh memory, always NUL-terminated behind the end.
+ * Returns 0, -EFBIG when the file is larger, or -errno. */
+int file_read(const char *path, size_t max, char **ret_text, size_t *ret_len);
+int fd_read_all(int fd, size_t max, char **ret_text, size_t *ret_len);
+
+/* Writes LEN bytes to PATH by way of a temporary file in the same directory, with fsync and
+ * rename, so that a reader sees the old or the new whole. Returns 0 or -errno. */
+int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode);
+/* write(2) until everything is out. Returns 0 or -errno. */
+int fd_write_all(int fd, const void *data, size_t len);

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// One line to stderr for each event: tailnet, object, cause. Never a secret.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <syslog.h>
+
+/* Call once. TAILNET may be NULL (the gateway itself). Both strings are copied. Where stderr is
+ * the journal ($JOURNAL_STREAM), lines carry a <N> priority instead of the program's name. */
+void log_open(const char *program, const char *tailnet);
+/* Highest syslog(3) priority that is printed; LOG_INFO at first. */
+void log_set_level(int priority);
+int log_level(void);
+/* "error", "warning", "notice", "info", "debug" -> priority; -EINVAL else. */
+int log_level_parse(const char *text);
+
+/* TAILNET NULL: the one given to log_open(). OBJECT: "wg0", "listener 127.0.0.1:11080", … or NULL.
+ * Control characters in the formatted text are printed as '?'. Keeps errno. */
+void log_line(int priority, const char *tailnet, const char *object, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#define log_error(tailnet, object, ...) log_line(LOG_ERR, tailnet, object, __VA_ARGS__)
+#define log_warning(tailnet, object, ...) log_line(LOG_WARNING, tailnet, object, __VA_ARGS__)
+#define log_notice(tailnet, object, ...) log_line(LOG_NOTICE, tailnet, object, __VA_ARGS__)
+#define log_info(tailnet, object, ...) log_line(LOG_INFO, tailnet, object, __VA_ARGS__)
+#define log_debug(tailnet, object, ...) log_line(LOG_DEBUG, tailnet, object, __VA_ARGS__)
+
+/* Token bucket for lines that packets or clients can cause: at most BURST lines at once, one more
+ * every INTERVAL_MS. Zero-initialise with the two limits set. */
+struct log_limit {
+	uint32_t burst;
+	uint32_t interval_ms;
+	uint32_t tokens;
+	uint32_t suppressed;
+	uint64_t last_ms;
+};
+/* True if a line may be printed now; *ret_suppressed (may be NULL) = lines swallowed since. */
+bool log_limit_ok(struct log_limit *l, uint64_t now_ms, uint32_t *ret_suppressed);

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// The configuration as one struct: what tsgw.ini, tsgw.d/*.ini and the wg-quick files say.
+//
+// Loading never stops at the first error: every problem is noted with file, line, section and key, and
+// what can be understood is filled in. Who asks decides: `--check` and a reload refuse any error; a
+// start refuses errors that belong to no tailnet and runs the tailnets without one.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/addr.h"
+
+#define CONFIG_FILE_MAX (4u << 20) /* bytes of one INI or wg-quick file */
+#define CONFIG_LINE_MAX 199	   /* bytes: inih would cut longer ones */
+#define CONFIG_TAILNETS_MAX 4096
+#define CONFIG_LIST_MAX 256 /* entries of one list value */
+#define CONFIG_HOSTS_MAX 4096
+#define CONFIG_PEERS_MAX 4096
+#define CONFIG_ALLOWED_MAX 262144 /* of one wg-quick file */
+#define CONFIG_PROBLEMS_MAX 1000
+
+enum engine { ENGINE_WIREGUARD, ENGINE_TAILSCALE };
+
+struct problem {
+	char *text; /* "FILE:LINE: [section] key: what is wrong", ready to print */
+	char *tailnet; /* that it belongs to, or NULL: the whole gateway */
+	bool warning;
+};
+
+struct prefix_list {
+	struct prefix *items;
+	size_t n;
+};
+
+struct primary { /* an interface (its addresses, as they come and go) or one address */
+	char ifname[16]; /* "" = .addr counts */
+	struct addr addr;
+};
+
+struct gateway_config {
+	struct primary *primaries;
+	size_t n_primaries;
+	struct prefix_list allow; /* n == 0 and !has_allow: the primaries' own networks and loopback */
+	bool has_allow;
+	struct prefix_list web_allow;
+	bool has_web_allow;
+	struct prefix veth_pool;
+	uint16_t dns_port; /* 0 = off */
+	uint16_t web_port;
+	uint32_t uid_base;
+};
+
+struct wg_peer_config {
+	uint8_t public_key[32];
+	uint8_t preshared_key[32]; /* zero = none */
+	struct prefix_list allowed;
+	char *endpoint_name; /* set if Endpoint is a name; then .endpoint.addr.family is 0 */
+	struct hostport endpoint; /* .port is set either way; family 0 and no name = none */
+	uint16_t persistent_keepalive_s;
+	unsigned line;
+};
+
+struct wg_config { /* a wg-quick(8) file; freed with its keys wiped */
+	uint8_t private_key[32];
+	uint8_t public_key[32]; /* derived */
+	uint16_t listen_port;	/* 0 = any */
+	uint16_t mtu;		/* 0 = not set */
+	uint32_t fwmark;
+	bool table_off; /* Table = off: no routes for allowed-ips */
+	struct prefix_list addresses; /* with host bits */
+	struct addr *dns;
+	size_t n_dns;
+	char **dns_search;
+	size_t n_dns_search;
+	struct wg_peer_config *peers;
+	size_t n_peers;
+};
+
+struct host_entry { /* [hosts NAME]: one address each, names may repeat (A and AAAA) */
+	char *name;	/* relative to the suffix, lower case */
+	struct addr addr;
+};
+
+struct tailnet_config {
+	char name[33];
+	const char *file; /* where its section starts */
+	unsigned line;
+	bool enabled;
+	enum engine engine;
+	uint16_t port;
+	char **suffixes; /* lower case, at least one */
+	size_t n_suffixes;
+	char *wg_config_path; /* absolute */
+	struct wg_config *wg; /* NULL if it could not be read */
+	struct prefix_list allow;
+	bool has_allow;
+	struct addr dns_server; /* family 0 = what the tailnet announces */
+	uint16_t mtu;		/* 0 = auto: the wg file's, else 1420 */
+	uint32_t connect_timeout_s;
+	uint32_t idle_timeout_s;
+	uint32_t half_close_timeout_s;
+	uint32_t ready_timeout_s;
+	uint32_t max_clients;
+	uint32_t max_clients_per_address;
+	struct host_entry *hosts;
+	size_t n_hosts;
+	char *broken; /* first error that belongs to it, or NULL: it may run */
+};
+
+struct config {
+	char *path;
+	struct gateway_config gateway;
+	struct tailnet_config **tailnets; /* in the order of the files */
+	size_t n_tailnets;
+	struct problem *problems;
+	size_t n_problems;
+	bool fatal; /* an error that belongs to no tailnet */
+	bool errors; /* any error at all */
+};
+
+/* Reads PATH, then tsgw.d/<name>.ini beside it in name order, then the wg-quick files they name. Always gives a
+ * config (its .problems say how good it is); only out of memory is -ENOMEM. */
+int config_load(const char *path, struct config **ret);
+void config_free(struct config *c);
+struct tailnet_config *config_find(const struct config *c, const char *name);
+
+/* Prints the configuration back as an INI text that loads to the same struct, every key with its value,
+ * defaults included (keys that have no value, like dns-server = none, are left out). */
+void config_print(const struct config *c, FILE *out);
+
+/* Deep equality of what concerns one property, for the reload diff. */
+bool prefix_list_equal(const struct prefix_list *a, const struct prefix_list *b);
+bool wg_config_equal(const struct wg_config *a, const struct wg_config *b);
+
+/* All prefixes that the tailnet routes into its tunnel: the peers' allowed-ips. Fresh memory. */
+int config_routes(const struct tailnet_config *t, struct prefix_list *ret);
+/* The tunnel has an IPv6 address and an IPv6 route. */
+bool config_has_ipv6(const struct tailnet_config *t);
+
+/* Every key of every section, for tsgw.ini(5) and its test: prints "section key default" lines. */
+void config_print_keys(FILE *out);

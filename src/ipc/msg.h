@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+// Every message between the supervisor and its workers: sender, exact size, number of descriptors.
+//
+// The channel is a SOCK_SEQPACKET pair; one datagram is one struct from this page, which starts with
+// struct msg_header. Structs hold no pointers. Parent tells, worker reports: a worker never asks root
+// to do something. A message of an unknown type, of another size or with another number of
+// descriptors ends the worker (in the worker: exit; in the supervisor: kill and restart).
+//
+// Configuration is declarative: BEGIN, then items in any order (a peer's allowed-ips follow their
+// peer), then COMMIT. The worker compares the whole with what it runs and changes only what differs;
+// connections and sessions of the unchanged survive. It answers READY with COMMIT's generation.
+// Descriptors (LISTEN, UDP, TUN, UAPI) and live facts (PEER_UP, NODE, ENDPOINT) take effect at once.
+#pragma once
+
+#include <netinet/in.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+
+#define MSG_VERSION 1
+#define MSG_SIZE_MAX 2048
+#define MSG_FDS_MAX 2
+
+#define MSG_NAME_MAX 33   /* tailnet name with NUL */
+#define MSG_DOMAIN_MAX 254 /* DNS name with NUL */
+#define MSG_PREFIXES 32	  /* per message */
+#define WG_KEY 32
+
+enum msg_type {
+	/*                          sender    descriptors */
+	MSG_HELLO = 1,	     /* parent -> 1 (stats memfd)  first message, once */
+	MSG_BEGIN,	     /* parent -> 0 */
+	MSG_COMMIT,	     /* parent -> 0 */
+	MSG_READY,	     /* worker -> 0 */
+	MSG_LOG_LEVEL,	     /* parent -> 0 */
+
+	MSG_WG_TUN = 16,     /* parent -> 1 */
+	MSG_WG_UDP,	     /* parent -> 1 or 2: IPv4 first, then IPv6 (see .has_v4, .has_v6) */
+	MSG_WG_UAPI,	     /* parent -> 1 listening unix stream socket */
+	MSG_WG_DEVICE,	     /* parent -> 0 item */
+	MSG_WG_PEER,	     /* parent -> 0 item */
+	MSG_WG_ALLOWED,	     /* parent -> 0 item, belongs to the last MSG_WG_PEER; repeatable */
+	MSG_WG_ENDPOINT,     /* parent -> 0 live: a looked-up endpoint of a peer */
+	MSG_WG_PEER_STATE,   /* worker -> 0 report: a peer went up or down */
+	MSG_WG_SOCKET_WANTED, /* worker -> 0 report: UAPI changed listen-port or fwmark */
+
+	MSG_PROXY_CONFIG = 32, /* parent -> 0 item, exactly one */
+	MSG_PROXY_SUFFIX,      /* parent -> 0 item: own suffix, or another tailnet's (.foreign) */
+	MSG_PROXY_HOST,	       /* parent -> 0 item: a line of [hosts] */
+	MSG_PROXY_ROUTE,       /* parent -> 0 item: prefixes routed to one peer */
+	MSG_PROXY_ALLOW,       /* parent -> 0 item: client networks */
+	MSG_PROXY_DENY,	       /* parent -> 0 item: never reachable (veth pool, own addresses) */
+	MSG_PROXY_LISTEN,      /* parent -> 1 live: an accepting TCP socket */
+	MSG_PROXY_UNLISTEN,    /* parent -> 0 live */
+	MSG_PROXY_PEER_UP,     /* parent -> 0 live: the node's report passed on */
+	MSG_PROXY_NODE,	       /* parent -> 0 live: the node runs or not */
+
+	MSG_DNS_ZONE = 48,  /* parent -> 0 item: a tailnet; the following items belong to it */
+	MSG_DNS_SUFFIX,	    /* parent -> 0 item */
+	MSG_DNS_ROUTE,	    /* parent -> 0 item: routed prefixes */
+	MSG_DNS_HOST,	    /* parent -> 0 item: a line of [hosts] */
+	MSG_DNS_ALLOW,	    /* parent -> 0 item: clients that may see this zone */
+	MSG_DNS_LISTEN,	    /* parent -> 2 live: UDP socket, accepting TCP socket */
+	MSG_DNS_UNLISTEN,   /* parent -> 0 live */
+
+	MSG_HOST_LOOKUP = 64, /* parent -> 0 */
+	MSG_HOST_ANSWER,      /* worker -> 0 */
+};
+
+struct msg_header {
+	uint16_t type;
+	uint16_t size; /* of the whole struct */
+};
+
+struct msg_hello {
+	struct msg_header h;
+	uint32_t version; /* MSG_VERSION */
+	int32_t log_level;
+};
+
+struct msg_generation { /* BEGIN, COMMIT, READY */
+	struct msg_header h;
+	uint32_t generation;
+};
+
+struct msg_log_level {
+	struct msg_header h;
+	int32_t log_level;
+};
+
+/* ---- tsgw-wg ---- */
+
+struct msg_wg_tun {
+	struct msg_header h;
+	uint16_t mtu;
+	uint8_t vnet_hdr; /* IFF_VNET_HDR is set: 10-byte virtio_net_hdr before each packet */
+	uint8_t uso;	  /* TUN_F_USO4|6 accepted */
+};
+
+struct msg_wg_udp {
+	struct msg_header h;
+	uint16_t port; /* that both are bound to, host order */
+	uint8_t has_v4;
+	uint8_t has_v6;
+	uint32_t fwmark;
+};
+
+struct msg_wg_uapi {
+	struct msg_header h;
+};
+
+struct msg_wg_device {
+	struct msg_header h;
+	uint8_t private_key[WG_KEY];
+	struct prefix veth; /* the /30: inner packets to or from it are dropped; family 0 = none */
+	uint8_t handshake_at_start; /* 1: handshake once with every peer that has an endpoint */
+	uint8_t zero[3];
+};
+
+struct msg_wg_peer {
+	struct msg_header h;
+	uint8_t public_key[WG_KEY];
+	uint8_t preshared_key[WG_KEY]; /* zero = none */
+	struct hostport endpoint;      /* family 0 = none (yet) */
+	uint16_t persistent_keepalive_s;
+	uint16_t zero;
+};
+
+struct msg_wg_allowed {
+	struct msg_header h;
+	uint32_t n;
+	struct prefix prefixes[MSG_PREFIXES];
+};
+
+struct msg_wg_endpoint {
+	struct msg_header h;
+	uint8_t public_key[WG_KEY];
+	struct hostport endpoint;
+};
+
+enum peer_state {
+	PEER_UNKNOWN, /* no answer yet, none missing for 15 s */
+	PEER_UP,      /* the last handshake that was tried succeeded */
+	PEER_DOWN,    /* 15 s without an answer */
+};
+
+struct msg_peer_state { /* WG_PEER_STATE, PROXY_PEER_UP */
+	struct msg_header h;
+	uint8_t public_key[WG_KEY];
+	uint32_t state; /* enum peer_state */
+};
+
+struct msg_wg_socket_wanted {
+	struct msg_header h;
+	uint16_t port;
+	uint16_t zero;
+	uint32_t fwmark;
+};
+
+/* ---- tsgw-proxy ---- */
+
+struct msg_proxy_config {
+	struct msg_header h;
+	uint32_t connect_timeout_s;
+	uint32_t idle_timeout_s;
+	uint32_t half_close_timeout_s;
+	uint32_t max_clients;
+	uint32_t max_clients_per_address;
+	uint8_t has_ipv6; /* the tunnel has an IPv6 address */
+	uint8_t zero[3];
+};
+
+struct msg_proxy_suffix {
+	struct msg_header h;
+	char suffix[MSG_DOMAIN_MAX];
+	char tailnet[MSG_NAME_MAX]; /* of a foreign one */
+	uint8_t foreign;
+	uint16_t port; /* the foreign tailnet's listener */
+};
+
+struct msg_host { /* PROXY_HOST, DNS_HOST: name relative to the suffix; several addresses = several messages */
+	struct msg_header h;
+	char name[MSG_DOMAIN_MAX];
+	uint8_t zero[2];
+	struct addr addr;
+};
+
+struct msg_proxy_route {
+	struct msg_header h;
+	uint8_t public_key[WG_KEY]; /* of the peer that has them */
+	uint32_t n;
+	struct prefix prefixes[MSG_PREFIXES];
+};
+
+struct msg_prefixes { /* PROXY_ALLOW, PROXY_DENY, DNS_ROUTE, DNS_ALLOW */
+	struct msg_header h;
+	uint32_t n;
+	struct prefix prefixes[MSG_PREFIXES];
+};
+
+enum listen_kind {
+	LISTEN_PRIMARY, /* clients are held against `allow` */
+	LISTEN_VETH,	/* only .only may connect */
+};
+
+struct msg_proxy_listen { /* LISTEN, UNLISTEN (.at alone counts there) */
+	struct msg_header h;
+	struct hostport at;
+	struct addr only; /* LISTEN_VETH: the host's side of the /30 */
+	uint32_t kind;	  /* enum listen_kind */
+};
+
+struct msg_proxy_node {
+	struct msg_header h;
+	uint32_t alive;
+};
+
+/* ---- tsgw-dns ---- */
+
+struct msg_dns_zone {
+	struct msg_header h;
+	char tailnet[MSG_NAME_MAX];
+	uint8_t zero[3];
+};
+
+struct msg_dns_suffix {
+	struct msg_header h;
+	char suffix[MSG_DOMAIN_MAX];
+	uint8_t zero[2];
+};
+
+struct msg_dns_listen { /* LISTEN, UNLISTEN */
+	struct msg_header h;
+	struct hostport at;
+};
+
+/* ---- tsgw-host ---- */
+
+#define HOST_ADDRS_MAX 8
+
+struct msg_host_lookup {
+	struct msg_header h;
+	uint32_t id;
+	char name[MSG_DOMAIN_MAX];
+	uint8_t zero[2];
+};
+
+struct msg_host_answer {
+	struct msg_header h;
+	uint32_t id;
+	int32_t error; /* 0, or -EAI_* as getaddrinfo(3) names them, positive */
+	uint32_t n;
+	struct addr addrs[HOST_ADDRS_MAX];
+};
+
+/* Any of them, for receiving. */
+union msg {
+	struct msg_header h;
+	struct msg_hello hello;
+	struct msg_generation generation;
+	struct msg_log_level log_level;
+	struct msg_wg_tun wg_tun;
+	struct msg_wg_udp wg_udp;
+	struct msg_wg_uapi wg_uapi;
+	struct msg_wg_device wg_device;
+	struct msg_wg_peer wg_peer;
+	struct msg_wg_allowed wg_allowed;
+	struct msg_wg_endpoint wg_endpoint;
+	struct msg_peer_state peer_state;
+	struct msg_wg_socket_wanted wg_socket_wanted;
+	struct msg_proxy_config proxy_config;
+	struct msg_proxy_suffix proxy_suffix;
+	struct msg_host host;
+	struct msg_proxy_route proxy_route;
+	struct msg_prefixes prefixes;
+	struct msg_proxy_listen proxy_listen;
+	struct msg_proxy_node proxy_node;
+	struct msg_dns_zone dns_zone;
+	struct msg_dns_suffix dns_suffix;
+	struct msg_dns_listen dns_listen;
+	struct msg_host_lookup host_lookup;
+	struct msg_host_answer host_answer;
+	uint8_t bytes[MSG_SIZE_MAX];
+};

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// The counters page that a worker shares with the supervisor: a sealed memfd, written by the worker
+// with relaxed atomics, read by root as plain numbers whenever somebody asks. Nothing is pushed, so an
+// idle tailnet costs no wake-up; and since the memfd is sealed against shrinking, a hostile worker can
+// only make its own numbers wrong.
+#pragma once
+
+#include <stdint.h>
+
+#include "common/addr.h"
+
+#define STATS_PEERS_MAX 4096 /* peers of one node, also the node's own limit */
+
+#define STAT_ADD(field, n) __atomic_fetch_add(&(field), (n), __ATOMIC_RELAXED)
+#define STAT_SET(field, v) __atomic_store_n(&(field), (v), __ATOMIC_RELAXED)
+#define STAT_GET(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
+
+struct wg_peer_stats {
+	uint8_t public_key[32];
+	struct hostport endpoint; /* family 0 = none */
+	uint64_t rx_bytes;	  /* as `wg show transfer` counts them */
+	uint64_t tx_bytes;
+	uint64_t last_handshake_s; /* CLOCK_REALTIME seconds of the last completed one, 0 = never */
+	uint32_t state;		   /* enum peer_state */
+	uint32_t n_allowed;
+	uint16_t persistent_keepalive_s;
+	uint16_t zero[3];
+};
+
+struct wg_stats {
+	uint64_t rx_bytes; /* all peers, also removed ones */
+	uint64_t tx_bytes;
+	uint64_t handshakes;
+	uint64_t dropped_no_peer;   /* no allowed-ips entry for an outgoing packet */
+	uint64_t dropped_source;    /* decrypted, but from an address the peer may not use */
+	uint64_t dropped_veth;	    /* to or from the /30 */
+	uint64_t dropped_replay;
+	uint64_t dropped_invalid;   /* no such index, mac1, AEAD, length */
+	uint64_t dropped_queue;	    /* a bounded queue was full */
+	uint64_t cookies_sent;
+	uint32_t n_peers;
+	uint32_t listen_port;
+	struct wg_peer_stats peers[STATS_PEERS_MAX];
+};
+
+enum proxy_result { /* how connections ended up; also the order of the counters */
+	PROXY_OK,
+	PROXY_BAD_REQUEST, /* malformed greeting or request */
+	PROXY_BAD_COMMAND,
+	PROXY_BAD_ADDRESS_TYPE,
+	PROXY_REFUSED_CLIENT, /* outside allow */
+	PROXY_POLICY,	      /* not routed, or never proxied */
+	PROXY_NO_NAME,
+	PROXY_NO_IPV6,
+	PROXY_TAILNET_DOWN,
+	PROXY_PEER_LOST,
+	PROXY_NET_UNREACHABLE,
+	PROXY_HOST_UNREACHABLE,
+	PROXY_CONN_REFUSED,
+	PROXY_CONN_TIMEOUT,
+	PROXY_GREETING_TIMEOUT,
+	PROXY_LIMIT, /* max-clients, max-clients-per-address */
+	PROXY_INTERNAL,
+	PROXY_RESULTS
+};
+
+struct proxy_stats {
+	uint64_t clients;  /* now */
+	uint64_t accepted; /* ever */
+	uint64_t results[PROXY_RESULTS];
+	uint64_t up_bytes; /* client -> tailnet */
+	uint64_t down_bytes;
+	uint64_t accept_paused; /* times that descriptors ran out */
+};
+
+struct dns_stats {
+	uint64_t queries_udp;
+	uint64_t queries_tcp;
+	uint64_t rcodes[16];
+	uint64_t dropped;
+};
