@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// Links, addresses and routes over rtnetlink (libnl-route-3), in the host's namespace or a tailnet's.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+
+struct links; /* a netlink socket that lives in one namespace */
+
+/* NETNS_FD -1: the caller's own namespace. 0 or -errno. */
+int links_open(int netns_fd, struct links **ret);
+void links_close(struct links *l);
+
+struct link_info {
+	int ifindex;
+	char name[16];
+	char alias[256]; /* "" = none */
+	char kind[16];	 /* "veth", "tun", … */
+	bool up;
+	uint32_t mtu;
+};
+/* -ENODEV if there is none. */
+int links_find(struct links *l, const char *name, struct link_info *ret);
+
+/* Makes a veth pair inside namespace L, sets ALIAS on the host's end, then moves that end into HOST_NETNS_FD under
+ * HOST_NAME: so it appears there marked from birth, and dies with the namespace if we do. -EEXIST if HOST_NAME is taken. */
+int links_veth(struct links *l, int host_netns_fd, const char *host_name, const char *ns_name,
+	const char *alias);
+int links_delete(struct links *l, const char *name); /* -ENODEV if there is none */
+int links_set_up(struct links *l, const char *name);
+int links_set_mtu(struct links *l, const char *name, uint32_t mtu);
+/* IFLA_GSO_MAX_SIZE (and IPv4's own on 6.3+); a kernel that does not know it is not an error. */
+int links_set_gso_max(struct links *l, const char *name, uint32_t bytes);
+/* NODAD for IPv6. -EEXIST is success. */
+int links_add_address(struct links *l, const char *name, const struct prefix *p);
+int links_del_address(struct links *l, const char *name, const struct prefix *p); /* none = success */
+/* A device route in the main table; existing = success. For an IPv4 prefix that SRC (family 0 = none) is given, as source. */
+int links_add_route(struct links *l, const char *name, const struct prefix *p);
+int links_add_routes(struct links *l, const char *name, const struct prefix *p, size_t n); /* batched */
+int links_del_route(struct links *l, const char *name, const struct prefix *p); /* none = success */
+
+/* Every address of the namespace with its interface, and every non-default route of every table, for the pool and
+ * the exposure. Fresh arrays. */
+struct link_address {
+	int ifindex;
+	char ifname[16];
+	struct prefix prefix; /* with host bits */
+	bool usable;	      /* not tentative, not dadfailed, link up */
+};
+int links_addresses(struct links *l, struct link_address **ret, size_t *ret_n);
+int links_routes(struct links *l, struct prefix **ret, size_t *ret_n);
+
+/* A second socket of the caller's own namespace that is subscribed to link and address events: poll its descriptor, call
+ * links_watch_drain() when readable: 1 something changed (or events were lost), 0 nothing, -errno. */
+int links_watch_open(struct links **ret);
+int links_watch_fd(const struct links *l);
+int links_watch_drain(struct links *l);

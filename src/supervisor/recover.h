@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// Leftovers: what an earlier run of the same gateway and tailnet made and could not remove; and the refusal of what is not ours.
+#pragma once
+
+#include "supervisor/links.h"
+#include "supervisor/store.h"
+
+/* Mark on every link of ours: interface alias "tsgw:RUN_DIR". */
+#define RECOVER_ALIAS_MAX 256
+void recover_alias(const struct store *s, char ret[RECOVER_ALIAS_MAX]);
+
+/* Called under the tailnet's lock, before anything is made. Removes, by the volatile record: its processes (pidfd; pid, start time and uid must match; SIGTERM, then
+ * SIGKILL after 500 ms, waited for), host link (our alias), pin (inode matches), resolv.conf (our first line), sockets. An object of our name without our mark:
+ * -EEXIST and *ret_object names it ("namespace /run/netns/tsgw-x", "link tsgw-x", "file /etc/netns/…"), nothing is touched at all. The same function is what a stop on request
+ * runs last. RET_OBJECT holds 128 bytes. */
+int recover_tailnet(const struct store *s, const char *name, struct links *host, char *ret_object);
+
+/* /etc/netns/tsgw-NAME/resolv.conf: first line "# tsgw:RUN_DIR", then "search …" and "nameserver …" lines. -EEXIST if one is there that is not ours. Read-only /etc: -EROFS. */
+int resolvconf_write(const struct store *s, const char *name, const struct addr *dns, size_t n_dns, char *const *search, size_t n_search);
+int resolvconf_remove(const struct store *s, const char *name); /* with the directory if empty; only if ours */

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// What is remembered: the /30 and slot of each tailnet (STATE/NAME, kept), and what a run has made (RUN/NAME, volatile).
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/addr.h"
+#include "supervisor/netns.h"
+
+/* Directories of this gateway. */
+struct store {
+	const char *run_dir;   /* "/run/tsgw" */
+	const char *state_dir; /* "/var/lib/tsgw" */
+};
+
+/* Makes run_dir (0755), run_dir/empty (0555, for the workers' chroot) and state_dir (0700); names the one that fails in the log. */
+int store_init(const struct store *s);
+/* Makes RUN/NAME (0755) and STATE/NAME (0700). */
+int store_init_tailnet(const struct store *s, const char *name);
+
+/* Takes the lock RUN/NAME/lock (or RUN/front.lock for NAME NULL): open file description lock, held while *ret_fd is open.
+ * -EAGAIN if another process has it; *ret_pid (may be NULL) is its pid then, or 0. */
+int store_lock(const struct store *s, const char *name, int *ret_fd, pid_t *ret_pid);
+
+/* The tailnet's /30: the remembered one if it lies in POOL, else the first free (no other STATE/NAME has it, no USED prefix overlaps it), remembered with
+ * write-rename under a lock on STATE/pool.lock. A remembered one that USED overlaps is replaced, with a warning. *ret_slot = 1 + its index in the pool.
+ * -ENOSPC: pool exhausted. With DRY_RUN nothing is written or locked (works unprivileged, unreadable state = nothing remembered). */
+int store_pool_get(const struct store *s, const char *name, const struct prefix *pool, const struct prefix *used, size_t n_used, bool dry_run,
+	struct prefix *ret, uint32_t *ret_slot);
+int store_pool_free(const struct store *s, const char *name);
+
+/* The volatile record RUN/NAME/made: what exists or is about to. Written before the thing is made, so that a start after SIGKILL knows all of it. */
+#define STORE_PIDS_MAX 8
+struct made_process {
+	pid_t pid;
+	uint64_t start_ticks; /* field 22 of /proc/PID/stat */
+	uint32_t uid;
+};
+struct made {
+	struct netns_id netns; /* ino 0 = none */
+	char link[16];	       /* "" = none */
+	bool resolv_conf;
+	char uapi_link[16]; /* of /run/wireguard/LINK.sock, "" = none */
+	struct made_process processes[STORE_PIDS_MAX]; /* pid 0 = empty */
+};
+int store_made_write(const struct store *s, const char *name, const struct made *m);
+/* -ENOENT: nothing recorded. A damaged record: -EBADMSG. Parsed strictly. */
+int store_made_read(const struct store *s, const char *name, struct made *ret);
+int store_made_remove(const struct store *s, const char *name);
+/* start_ticks of a live process; -ESRCH. */
+int store_process_start(pid_t pid, uint64_t *ret_ticks);
