@@ -1,12 +1,77 @@
 # SPDX-License-Identifier: MIT
 # Test targets, included by the Makefile.
-## make check-unit   pure code: no root, no network
-## make check-net    namespaces, real peers, real clients (root)
+## make check-unit   pure code and the fuzz seeds: no root, no network
+## make check-net    namespaces, real peers, real clients (root); TESTS="name…" picks some
+## make check-long   soak, repeated starts and stops, an hour of fuzzing; LONG_SCALE=0.1 shortens it
+## make fuzz         every fuzz target for FUZZ_TIME seconds (60)
+CLANG      ?= clang
+FUZZ_TIME  ?= 60
+LONG_SCALE ?= 1
+TESTS      ?=
+PY         := python3
+FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,$(FUZZ_SRCS)))
+REPLAYS    := $(addprefix $(O)/replay/,$(FUZZ_NAMES))
+NET_BINS   := $(patsubst tests/net/%.c,$(O)/tests/net/%,$(wildcard tests/net/*.c))
+
+# tests/fuzz/FOLDER-thing.c is linked like a unit test of FOLDER: once with a small main() that replays
+# the seeds (part of check-unit), once by clang as a fuzzer.
+define fuzz
+$(O)/replay/$(1): $(O)/tests/fuzz/$(1).o $(O)/tests/fuzz/replay.o $$(call unit_objs,$(1))
+	@mkdir -p $$(@D)
+	$$(call say,LD)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
+		$$(shell pkg-config --libs $$(PKGS)) -pthread
+$(O)/fuzz/$(1): $(O)/clang/tests/fuzz/$(1).o \
+		$$(patsubst $(O)/%,$(O)/clang/%,$$(call unit_objs,$(1)))
+	@mkdir -p $$(@D)
+	$$(call say,LD)$$(CLANG) $$(FUZZ_CFLAGS) -fsanitize=fuzzer -o $$@ $$^ \
+		$$(shell pkg-config --libs $$(PKGS)) -pthread
+endef
+FUZZ_CFLAGS = -std=gnu17 -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
+$(foreach f,$(FUZZ_NAMES),$(eval $(call fuzz,$(f))))
+$(O)/clang/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CLANG) $(filter-out -D_FORTIFY_SOURCE=%,$(CPPFLAGS)) -DTSGW_SAN=1 \
+		$(FUZZ_CFLAGS) $(call pkg_cflags) -MMD -MP -c -o $@ $<
+
+# tests/net/FOLDER-thing.c: programs for the network tests, linked like a unit test of FOLDER.
+define net_bin
+$(O)/tests/net/$(1): $(O)/tests/net/$(1).o $$(call unit_objs,$(if $(filter links-%,$(1)),supervisor,$(1)))
+	$$(call say,LD)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
+		$$(shell pkg-config --libs $$(PKGS)) -pthread
+endef
+$(foreach n,$(patsubst tests/net/%.c,%,$(wildcard tests/net/*.c)),$(eval $(call net_bin,$(n))))
+
 check: all lint check-layers check-unit check-net
-check-unit: $(UNIT_BINS)
-	@python3 tests/run-unit.py $(UNIT_BINS)
-check-net: all
-	@O=$(abspath $(O)) python3 tests/net/run.py
+check-unit: $(UNIT_BINS) $(REPLAYS)
+	@$(PY) tests/run-unit.py --seeds tests/fuzz/seeds $(UNIT_BINS) $(REPLAYS)
+check-net: all $(NET_BINS)
+	@O=$(abspath $(O)) $(PY) tests/net/run.py $(TESTS)
 check-layers:
-	@python3 tests/layers.py
-.PHONY: check check-unit check-net check-layers
+	@$(PY) tests/layers.py
+fuzz: $(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
+	@$(PY) tests/run-fuzz.py --time $(FUZZ_TIME) --work $(O)/corpus $^
+check-long: all $(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
+	@O=$(abspath $(O)) $(PY) tests/long.py --scale $(LONG_SCALE) \
+		$(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
+demo: all
+	@O=$(abspath $(O)) $(PY) tests/demo.py
+bench: all
+	@set -e; for b in tests/bench/*.py; do \
+		test -x $$b || continue; echo "## $$b"; O=$(abspath $(O)) $(PY) $$b; done
+
+LINT_C     := $(wildcard src/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.c tests/net/*.c)
+LINT_SH     = $(shell grep -lE '^\#!.*[ /](sh|bash)$$' .ci/* $$(git ls-files 2>/dev/null | \
+	grep -vE '\.(c|h|py|md|ini)$$') 2>/dev/null | sort -u)
+LINT_TIDY  := $(patsubst %.c,$(O)/lint/%.ok,$(wildcard src/*/*.c))
+lint: $(LINT_TIDY)
+	@clang-format --dry-run -Werror $(LINT_C)
+	@test -z "$(LINT_SH)" || shellcheck $(LINT_SH)
+	@for m in $(wildcard man/*.[158]); do mandoc -T lint -W warning $$m || exit 1; done
+	@$(PY) tests/lint.py $(wildcard tests/*.py tests/*/*.py) -- $(LINT_C)
+$(O)/lint/%.ok: %.c .clang-tidy
+	@mkdir -p $(@D)
+	$(if $(V),,@printf '  TIDY %s\n' '$<';)clang-tidy --quiet $< -- -std=gnu17 $(CPPFLAGS) \
+		$(call pkg_cflags) 2>$@.log || { cat $@.log; exit 1; }
+	@touch $@
+.PHONY: check check-unit check-net check-layers fuzz check-long demo bench lint

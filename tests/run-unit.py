@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs unit test programs (and the replay of fuzz seeds), two at a time, and sums what they say."""
+import argparse
+import concurrent.futures
+import os
+import re
+import subprocess
+import sys
+
+LINE = re.compile(r"^(ok|not ok|skip) (.*)$")
+SUMMARY = re.compile(r"^\d+ passed, \d+ failed")
+
+
+def run(path, seeds, timeout_s):
+    """One program -> (passed, failed, skipped names, text to show)."""
+    name = os.path.basename(path)
+    args = [path]
+    if os.path.basename(os.path.dirname(path)) == "replay":
+        args.append(os.path.join(seeds, name))
+    env = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:" + os.environ.get("ASAN_OPTIONS", ""))
+    try:
+        p = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout_s,
+                           env=env, errors="replace", check=False, stdin=subprocess.DEVNULL)
+        code, out, err = p.returncode, p.stdout, p.stderr
+    except subprocess.TimeoutExpired as e:
+        code = None
+        out, err = ((s or b"").decode(errors="replace") if isinstance(s, (bytes, type(None))) else s
+                    for s in (e.stdout, e.stderr))
+        err += f"\nnot ended after {timeout_s} s"
+    except OSError as e:
+        return 0, 1, [], f"not ok {name}: {e}"
+    words = [m.groups() for m in map(LINE.match, out.splitlines()) if m]
+    passed = sum(w == "ok" for w, _ in words)
+    failed = sum(w == "not ok" for w, _ in words)
+    skipped = [f"{name}: {text}" for w, text in words if w == "skip"]
+    is_replay = args[1:] != []
+    summed = is_replay or any(SUMMARY.match(line) for line in out.splitlines())
+    text = ""
+    if code != 0 or failed or not summed or not words:
+        if not failed:
+            failed = 1
+        why = "timeout" if code is None else f"exit {code}"
+        if not summed:
+            why += ", no summary line"
+        bad = "\n".join(line for line in out.splitlines() if line.startswith("not ok"))
+        text = f"not ok {name} ({why})\n{bad}\n{err[-6000:]}".rstrip()
+    return passed, failed, skipped, text
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", default="tests/fuzz/seeds")
+    parser.add_argument("--timeout", type=float, default=120)
+    parser.add_argument("programs", nargs="*")
+    a = parser.parse_args()
+    passed = failed = 0
+    skipped = []
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(run, p, a.seeds, a.timeout) for p in a.programs]
+        for path, job in zip(a.programs, jobs):
+            ok, bad, skips, text = job.result()
+            passed, failed = passed + ok, failed + bad
+            skipped += skips
+            name = "/".join(path.split("/")[-2:])
+            print(text if text else f"ok {name} ({ok})", flush=True)
+    for reason in skipped:
+        print(f"skipped {reason}")
+    if skipped and os.environ.get("CI") == "true":
+        failed += len(skipped)
+    print(f"{passed} passed, {failed} failed" + (f", {len(skipped)} skipped" if skipped else ""))
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
