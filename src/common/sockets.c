@@ -29,8 +29,8 @@
 int tun_open(const char *name, bool offload, struct tun_flags *ret_flags, char ret_name[16])
 {
 	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
-	struct tun_flags flags = { 0 };
 	_cleanup_close_ int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	int r;
 
 	if (fd < 0)
 		return -errno;
@@ -41,20 +41,30 @@ int tun_open(const char *name, bool offload, struct tun_flags *ret_flags, char r
 	strcpy(ifr.ifr_name, name);
 	if (ioctl(fd, TUNSETIFF, &ifr) < 0)
 		return -errno;
-	if (offload) {
-		unsigned long tso = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
-
-		/* each step down is one kernel generation: USO (6.2), TSO_ECN, plain TSO */
-		flags.vnet_hdr = true;
-		flags.uso = ioctl(fd, TUNSETOFFLOAD, tso | TUN_F_USO4 | TUN_F_USO6) == 0;
-		if (!flags.uso && ioctl(fd, TUNSETOFFLOAD, tso) < 0 &&
-			ioctl(fd, TUNSETOFFLOAD, tso & ~(unsigned long)TUN_F_TSO_ECN) < 0)
-			return -errno;
-	}
 	if (ret_name)
 		snprintf(ret_name, 16, "%s", ifr.ifr_name);
-	*ret_flags = flags;
-	return take_fd(fd);
+	r = tun_query(fd, ret_flags);
+	return r < 0 ? r : take_fd(fd);
+}
+
+int tun_query(int fd, struct tun_flags *ret)
+{
+	const unsigned long tso = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+	struct tun_flags flags = { 0 };
+	struct ifreq ifr = { 0 };
+
+	if (ioctl(fd, TUNGETIFF, &ifr) < 0)
+		return -errno;
+	flags.vnet_hdr = ifr.ifr_flags & IFF_VNET_HDR;
+	if (flags.vnet_hdr) {
+		/* each step down is one kernel generation: USO (6.2), TSO_ECN, plain TSO */
+		flags.uso = ioctl(fd, TUNSETOFFLOAD, tso | TUN_F_TSO_ECN | TUN_F_USO4 | TUN_F_USO6) == 0;
+		if (!flags.uso && ioctl(fd, TUNSETOFFLOAD, tso | TUN_F_TSO_ECN) < 0 &&
+			ioctl(fd, TUNSETOFFLOAD, tso) < 0)
+			return -errno;
+	}
+	*ret = flags;
+	return 0;
 }
 
 static void socket_set(int fd, int level, int option, int value)

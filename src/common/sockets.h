@@ -18,6 +18,9 @@ struct tun_flags {
  * CLOEXEC and blocking. Returns it or -errno (-ENOENT: no /dev/net/tun; -EBUSY: name in use). */
 int tun_open(const char *name, bool offload, struct tun_flags *ret_flags, char ret_name[16]);
 
+/* What a TUN descriptor of ours carries; USO is asked for again to find out. 0 or -errno. */
+int tun_query(int fd, struct tun_flags *ret);
+
 /* The encrypted side: a non-blocking UDP socket bound to PORT (0 = any) on every address of FAMILY
  * (4 or 6, IPv6 only), with UDP_GRO, packet info and ECN of received packets on, path MTU discovery
  * off as WireGuard has it, large buffers as far as allowed, FWMARK if not 0. *ret_port is the port

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: MIT
+// The parts of a tailnet in the order in which they are made, and how each follows a new configuration.
+//
+// A start applies every part from nothing; a reload applies those that differ. The same table is what
+// `tsgwd --check` prints (plan.c), so what is printed is what is done. Undo is the same table the other
+// way round for a reload, and recover_tailnet() for a start: what the record names is removed.
+#include "supervisor/tailnet.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "supervisor/netns.h"
+#include "supervisor/recover.h"
+
+#define TUN_NAME "wg0"
+#define VETH_NAME "veth0"
+/* What one UDP_SEGMENT send can carry of full packets: 45 × 1420 bytes of inner packets. */
+#define TUN_GSO_MAX 61440
+
+uint16_t tailnet_mtu(const struct tailnet_config *c)
+{
+	if (c->mtu)
+		return c->mtu;
+	return c->wg && c->wg->mtu ? c->wg->mtu : TAILNET_MTU_DEFAULT;
+}
+
+int tailnet_record(void *owner)
+{
+	struct tailnet *t = owner;
+	struct worker *workers[] = { &t->node, &t->proxy, &t->host };
+
+	memset(t->made.processes, 0, sizeof(t->made.processes));
+	for (size_t i = 0; i < ELEMENTSOF(workers); i++) {
+		struct made_process *p = &t->made.processes[i];
+
+		if (!workers[i]->pid || store_process_start(workers[i]->pid, &p->start_ticks) < 0)
+			continue;
+		p->pid = workers[i]->pid;
+		p->uid = workers[i]->uid;
+	}
+	return store_made_write(&t->s->store, t->name, &t->made);
+}
+
+static bool never(const struct tailnet_config *old, const struct tailnet_config *new)
+{
+	return false;
+}
+
+static int make_namespace(struct tailnet *t, const struct tailnet_config *old,
+	const struct tailnet_config *new)
+{
+	int r = netns_create(&t->netns_fd);
+
+	if (r < 0)
+		return r;
+	r = netns_identify(t->netns_fd, &t->made.netns);
+	if (r == 0)
+		r = tailnet_record(t);
+	if (r == 0)
+		r = netns_pin(t->netns_fd, t->pin);
+	return r < 0 ? r : links_open(t->netns_fd, &t->links);
+}
+
+static int make_veth(struct tailnet *t, const struct tailnet_config *old,
+	const struct tailnet_config *new)
+{
+	struct prefix host_side = { .addr = t->veth_host, .len = 30 };
+	struct prefix ns_side = { .addr = t->veth_ns, .len = 30 };
+	char alias[RECOVER_ALIAS_MAX];
+	int r;
+
+	recover_alias(&t->s->store, alias);
+	snprintf(t->made.link, sizeof(t->made.link), "%s", t->link);
+	r = tailnet_record(t);
+	if (r == 0)
+		r = links_veth(t->links, t->s->host_netns_fd, t->link, VETH_NAME, alias);
+	if (r == 0)
+		r = links_add_address(t->links, VETH_NAME, &ns_side);
+	if (r == 0)
+		r = links_set_up(t->links, VETH_NAME);
+	if (r == 0)
+		r = links_add_address(t->s->host, t->link, &host_side);
+	return r < 0 ? r : links_set_up(t->s->host, t->link);
+}
+
+
+static int open_tun(void *arg, int *ret_fd)
+{
+	int fd = tun_open(TUN_NAME, true, arg, NULL);
+
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
+	return 0;
+}
+
+static bool tun_differs(const struct tailnet_config *old, const struct tailnet_config *new)
+{
+	return tailnet_mtu(old) != tailnet_mtu(new);
+}
+
+static int make_tun(struct tailnet *t, const struct tailnet_config *old,
+	const struct tailnet_config *new)
+{
+	int r;
+
+	if (!old) {
+		/* the child that opens it cannot tell us the flags; ask the descriptor */
+		r = netns_run(t->netns_fd, open_tun, &t->tun_flags, &t->tun_fd);
+		if (r < 0)
+			return r == -ENOENT ? -ENODEV : r;
+		r = tun_query(t->tun_fd, &t->tun_flags);
+		if (r < 0)
+			return r;
+		links_set_gso_max(t->links, TUN_NAME, TUN_GSO_MAX);
+	}
+	r = links_set_mtu(t->links, TUN_NAME, tailnet_mtu(new));
+	if (r == 0)
+		r = links_set_up(t->links, TUN_NAME);
+	return r;
+}
+
+static bool prefixes_differ(const struct prefix_list *a, const struct prefix_list *b)
+{
+	return !prefix_list_equal(a, b);
+}
+
+static bool list_has(const struct prefix_list *l, const struct prefix *p)
+{
+	for (size_t i = 0; l && i < l->n; i++)
+		if (prefix_equal(&l->items[i], p))
+			return true;
+	return false;
+}
+
+static bool addresses_differ(const struct tailnet_config *old, const struct tailnet_config *new)
+{
+	return prefixes_differ(&old->wg->addresses, &new->wg->addresses);
+}
+
+/* An address with a network gets no connected route by itself here: only allowed-ips are routed, as
+ * wg-quick does it. So every address goes on as a host prefix. */
+static int make_addresses(struct tailnet *t, const struct tailnet_config *old,
+	const struct tailnet_config *new)
+{
+	const struct prefix_list *before = old ? &old->wg->addresses : NULL;
+	const struct prefix_list *after = &new->wg->addresses;
+	struct prefix p;
+	int r;
+
+	for (size_t i = 0; before && i < before->n; i++) {
+		p = prefix_of_addr(&before->items[i].addr);
+		if (!list_has(after, &before->items[i]))
+			(void)links_del_address(t->links, TUN_NAME, &p);
+	}
+	for (size_t i = 0; i < after->n; i++) {
+		p = prefix_of_addr(&after->items[i].addr);
+		r = links_add_address(t->links, TUN_NAME, &p);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool routes_differ(const struct tailnet_config *old, const struct tailnet_config *new)
+{
+	_cleanup_free_ struct prefix *a = NULL, *b = NULL;
+	struct prefix_list before = { 0 }, after = { 0 };
+	bool differ = config_routes(old, &before) < 0 || config_routes(new, &after) < 0 ||
+		!prefix_list_equal(&before, &after);
+
+	a = before.items;
+	b = after.items;
+	return differ || old->wg->table_off != new->wg->table_off;
+}
+
+static int compare_prefixes(const void *x, const void *y)
+{
+	const struct prefix *a = x, *b = y;
+	int c = addr_compare(&a->addr, &b->addr);
+
+	return c ? c : (int)a->len - (int)b->len;
+}
+
+/* The difference of two sorted lists: removed from A on, added from B on. Linear, since a wg file may
+ * hold a hundred thousand allowed-ips. */
+static int move_routes(struct tailnet *t, const struct prefix_list *a, const struct prefix_list *b)
+{
+	_cleanup_free_ struct prefix *added = calloc(b->n + 1, sizeof(*added));
+	size_t n_added = 0, i = 0, k = 0;
+	int r;
+
+	if (!added)
+		return -ENOMEM;
+	while (i < a->n || k < b->n) {
+		int c = i == a->n ? 1 : k == b->n ? -1 : compare_prefixes(&a->items[i], &b->items[k]);
+
+		if (c < 0) {
+			r = links_del_route(t->links, TUN_NAME, &a->items[i++]);
+			if (r < 0)
+				return r;
+		} else if (c > 0) {
+			added[n_added++] = b->items[k++];
+		} else {
+			i++;
+			k++;
+		}
+	}
+	return n_added ? links_add_routes(t->links, TUN_NAME, added, n_added) : 0;
+}
+
+static int make_routes(struct tailnet *t, const struct tailnet_config *old,
+	const struct tailnet_config *new)
+{
+	struct prefix_list after = { 0 };
+	int r;
+
+	if (!new->wg->table_off) {
+		r = config_routes(new, &after);
+		if (r < 0)
+			return r;
+	}
+	qsort(after.items, after.n, sizeof(*after.items), compare_prefixes);
+	r = move_routes(t, &t->routes, &after);
+	if (r < 0) {
+		free(after.items);
+		return r;
+	}
+	free(t->routes.items);
+	t->routes = after;
+	return 0;
+}
+
+static bool resolv_differs(const struct tailnet_config *old, const struct tailnet_config *new)
+{
+	if (!addr_equal(&old->dns_server, &new->dns_server) || old->wg->n_dns != new->wg->n_dns ||
+		old->wg->n_dns_search != new->wg->n_dns_search)
+		return true;
+	for (size_t i = 0; i < new->wg->n_dns; i++)
+		if (!addr_equal(&old->wg->dns[i], &new->wg->dns[i]))
+			return true;
+	for (size_t i = 0; i < new->wg->n_dns_search; i++)
+		if (strcmp(old->wg->dns_search[i], new->wg->dns_search[i]))
+			return true;
+	return false;
+}
+
+static int make_resolv_conf(struct tailnet *t, const struct tailnet_config *old,
+	const struct tailnet_config *new)
+{
+	bool own = new->dns_server.family != 0;
+	int r;
+
+	t->made.resolv_conf = true;
+	r = tailnet_record(t);
+	if (r == 0)
+		r = resolvconf_write(&t->s->store, t->name, own ? &new->dns_server : new->wg->dns,
+			own ? 1 : new->wg->n_dns, new->wg->dns_search, new->wg->n_dns_search);
+	if (r == -EROFS || r == -EACCES) {
+		log_warning(t->name, "resolv.conf", "/etc/netns is read-only: names do not work in ip netns exec");
+		return 0;
+	}
+	return r;
+}
+
+static bool sockets_differ(const struct tailnet_config *old, const struct tailnet_config *new)
+{
+	return old->wg->listen_port != new->wg->listen_port || old->wg->fwmark != new->wg->fwmark;
+}
+
+static int make_sockets(struct tailnet *t, const struct tailnet_config *old,
+	const struct tailnet_config *new)
+{
+	int r = node_open_sockets(t, new->wg->listen_port, new->wg->fwmark);
+
+	return r < 0 || !old ? r : node_send_sockets(t);
+}
+
+static int make_uapi(struct tailnet *t, const struct tailnet_config *old,
+	const struct tailnet_config *new)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t mask;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(t->made.uapi_link, sizeof(t->made.uapi_link), "%s", t->link);
+	r = tailnet_record(t);
+	if (r < 0)
+		return r;
+	(void)mkdir("/run/wireguard", 0755);
+	snprintf(un.sun_path, sizeof(un.sun_path), "/run/wireguard/%s.sock", t->link);
+	mask = umask(0177);
+	r = bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 || listen(fd, 16) < 0 ? -errno : 0;
+	umask(mask);
+	if (r == 0)
+		t->uapi_fd = take_fd(fd);
+	return r;
+}
+
+static bool node_differs(const struct tailnet_config *old, const struct tailnet_config *new)
+{
+	return !wg_config_equal(old->wg, new->wg) || tailnet_mtu(old) != tailnet_mtu(new);
+}
+
+static int make_node(struct tailnet *t, const struct tailnet_config *old,
+	const struct tailnet_config *new)
+{
+	int r = endpoint_setup(t);
+
+	if (r < 0)
+		return r;
+	if (!old) {
+		worker_start_now(&t->node);
+		return 0;
+	}
+	/* a node that is just being started again gets the new configuration by itself */
+	return t->node.pid ? node_send_config(t) : 0;
+}
+
+static bool hosts_differ(const struct tailnet_config *a, const struct tailnet_config *b)
+{
+	if (a->n_hosts != b->n_hosts)
+		return true;
+	for (size_t i = 0; i < a->n_hosts; i++)
+		if (strcmp(a->hosts[i].name, b->hosts[i].name) ||
+			!addr_equal(&a->hosts[i].addr, &b->hosts[i].addr))
+			return true;
+	return false;
+}
+
+static bool suffixes_differ(const struct tailnet_config *a, const struct tailnet_config *b)
+{
+	if (a->n_suffixes != b->n_suffixes)
+		return true;
+	for (size_t i = 0; i < a->n_suffixes; i++)
+		if (strcmp(a->suffixes[i], b->suffixes[i]))
+			return true;
+	return false;
+}
+
+static bool proxy_differs(const struct tailnet_config *old, const struct tailnet_config *new)
+{
+	return hosts_differ(old, new) || suffixes_differ(old, new) || node_differs(old, new) ||
+		old->has_allow != new->has_allow || prefixes_differ(&old->allow, &new->allow) ||
+		old->connect_timeout_s != new->connect_timeout_s ||
+		old->idle_timeout_s != new->idle_timeout_s ||
+		old->half_close_timeout_s != new->half_close_timeout_s ||
+		old->max_clients != new->max_clients ||
+		old->max_clients_per_address != new->max_clients_per_address;
+}
+
+static int make_proxy(struct tailnet *t, const struct tailnet_config *old,
+	const struct tailnet_config *new)
+{
+	if (!old) {
+		t->proxy.netns_fd = t->netns_fd;
+		worker_start_now(&t->proxy);
+		return 0;
+	}
+	return t->proxy.pid ? proxy_send_config(t) : 0;
+}
+
+static int make_veth_listener(struct tailnet *t, const struct tailnet_config *old,
+	const struct tailnet_config *new)
+{
+	return proxy_open_veth(t);
+}
+
+static bool listeners_differ(const struct tailnet_config *old, const struct tailnet_config *new)
+{
+	return old->port != new->port;
+}
+
+static int make_listeners(struct tailnet *t, const struct tailnet_config *old,
+	const struct tailnet_config *new)
+{
+	proxy_update_listeners(t);
+	return 0;
+}
+
+const struct part tailnet_parts[] = {
+	{ "namespace", never, make_namespace },
+	{ "link", never, make_veth },
+	{ "tun", tun_differs, make_tun },
+	{ "addresses", addresses_differ, make_addresses },
+	{ "routes", routes_differ, make_routes },
+	{ "resolv.conf", resolv_differs, make_resolv_conf },
+	{ "sockets", sockets_differ, make_sockets },
+	{ "uapi", never, make_uapi },
+	{ "veth-listener", never, make_veth_listener },
+	{ "node", node_differs, make_node },
+	{ "proxy", proxy_differs, make_proxy },
+	{ "listeners", listeners_differ, make_listeners },
+};
+const size_t tailnet_n_parts = ELEMENTSOF(tailnet_parts);

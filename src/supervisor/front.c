@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+// The front services: one DNS responder for the whole gateway.
+//
+// It is configured from the INI alone and so needs no word with the tailnets, which may run under
+// supervisors of their own.
+#include "supervisor/front.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/sockets.h"
+#include "ipc/stats.h"
+#include "supervisor/recover.h"
+
+#define FRONT_NAME "-" /* in the worker's arguments; no tailnet can be called so */
+#define DNS_BACKLOG 256
+#define DNS_RETRY_MS 2000
+
+bool front_serves(const struct tailnet_config *t)
+{
+	return t->enabled && !t->broken && t->wg;
+}
+
+static bool zone_differs(const struct tailnet_config *a, const struct tailnet_config *b)
+{
+	bool differ = strcmp(a->name, b->name) || a->n_suffixes != b->n_suffixes ||
+		a->n_hosts != b->n_hosts || a->has_allow != b->has_allow ||
+		!prefix_list_equal(&a->allow, &b->allow) || !wg_config_equal(a->wg, b->wg);
+
+	for (size_t i = 0; !differ && i < a->n_suffixes; i++)
+		differ = strcmp(a->suffixes[i], b->suffixes[i]) != 0;
+	for (size_t i = 0; !differ && i < a->n_hosts; i++)
+		differ = strcmp(a->hosts[i].name, b->hosts[i].name) ||
+			!addr_equal(&a->hosts[i].addr, &b->hosts[i].addr);
+	return differ;
+}
+
+static const struct tailnet_config *next_served(const struct config *c, size_t *at)
+{
+	while (*at < c->n_tailnets)
+		if (front_serves(c->tailnets[(*at)++]))
+			return c->tailnets[*at - 1];
+	return NULL;
+}
+
+static bool primaries_differ(const struct gateway_config *a, const struct gateway_config *b)
+{
+	if (a->n_primaries != b->n_primaries)
+		return true;
+	for (size_t i = 0; i < a->n_primaries; i++)
+		if (strcmp(a->primaries[i].ifname, b->primaries[i].ifname) ||
+			!addr_equal(&a->primaries[i].addr, &b->primaries[i].addr))
+			return true;
+	return false;
+}
+
+bool front_differs(const struct config *old, const struct config *new)
+{
+	const struct gateway_config *a = &old->gateway, *b = &new->gateway;
+	size_t i = 0, k = 0;
+
+	if (a->dns_port != b->dns_port || a->has_allow != b->has_allow ||
+		!prefix_list_equal(&a->allow, &b->allow) || primaries_differ(a, b))
+		return true;
+	for (;;) {
+		const struct tailnet_config *x = next_served(old, &i), *y = next_served(new, &k);
+
+		if (!x && !y)
+			return false;
+		if (!x || !y || zone_differs(x, y))
+			return true;
+	}
+}
+
+static int front_send_prefixes(struct front *f, enum msg_type type, const struct prefix_list *l)
+{
+	int r = 0;
+
+	for (size_t at = 0; at < l->n && r == 0; at += MSG_PREFIXES) {
+		struct msg_prefixes m = { .n = (uint32_t)MIN(l->n - at, (size_t)MSG_PREFIXES) };
+
+		memcpy(m.prefixes, l->items + at, m.n * sizeof(m.prefixes[0]));
+		r = worker_tell(&f->dns, type, &m);
+	}
+	return r;
+}
+
+static int front_send_names(struct front *f, const struct tailnet_config *t)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < t->n_suffixes && r == 0; i++) {
+		struct msg_dns_suffix m = { 0 };
+
+		strncpy(m.suffix, t->suffixes[i], sizeof(m.suffix) - 1);
+		r = worker_tell(&f->dns, MSG_DNS_SUFFIX, &m);
+	}
+	for (size_t i = 0; i < t->n_hosts && r == 0; i++) {
+		struct msg_host m = { .addr = t->hosts[i].addr };
+
+		strncpy(m.name, t->hosts[i].name, sizeof(m.name) - 1);
+		r = worker_tell(&f->dns, MSG_DNS_HOST, &m);
+	}
+	return r;
+}
+
+static int front_send_zone(struct front *f, const struct tailnet_config *t)
+{
+	const struct supervisor *s = f->s;
+	_cleanup_free_ struct prefix *routed = NULL, *allowed = NULL;
+	struct prefix_list routes = { 0 }, allow = { 0 };
+	struct msg_dns_zone zone = { 0 };
+	int r;
+
+	strncpy(zone.tailnet, t->name, sizeof(zone.tailnet) - 1);
+	r = worker_tell(&f->dns, MSG_DNS_ZONE, &zone);
+	if (r == 0)
+		r = front_send_names(f, t);
+	if (r == 0)
+		r = config_routes(t, &routes);
+	routed = routes.items;
+	if (r == 0)
+		r = front_send_prefixes(f, MSG_DNS_ROUTE, &routes);
+	if (r == 0)
+		r = expose_allow(&s->config->gateway, t, s->addresses, s->n_addresses, &allow);
+	allowed = allow.items;
+	return r < 0 ? r : front_send_prefixes(f, MSG_DNS_ALLOW, &allow);
+}
+
+static int front_send_config(struct front *f)
+{
+	const struct config *c = f->s->config;
+	int r = worker_begin(&f->dns);
+
+	for (size_t i = 0; i < c->n_tailnets && r == 0; i++)
+		if (front_serves(c->tailnets[i]))
+			r = front_send_zone(f, c->tailnets[i]);
+	return r < 0 ? r : worker_commit(&f->dns);
+}
+
+static int front_send_listener(struct front *f, const struct front_listener *l)
+{
+	struct msg_dns_listen m = { .at = l->at };
+	const int fds[2] = { l->udp_fd, l->tcp_fd };
+
+	return worker_send(&f->dns, MSG_DNS_LISTEN, &m, sizeof(m), fds, 2);
+}
+
+static int front_record(void *owner)
+{
+	struct front *f = owner;
+	struct made_process *p = &f->made.processes[0];
+
+	memset(p, 0, sizeof(*p));
+	if (f->dns.pid && store_process_start(f->dns.pid, &p->start_ticks) == 0) {
+		p->pid = f->dns.pid;
+		p->uid = f->dns.uid;
+	}
+	return store_made_write(&f->s->store, NULL, &f->made);
+}
+
+static int front_configure(void *owner, struct worker *w)
+{
+	struct front *f = owner;
+	int r = front_send_config(f);
+
+	for (size_t i = 0; i < f->n_listeners && r == 0; i++)
+		r = front_send_listener(f, &f->listeners[i]);
+	return r;
+}
+
+static int front_report(void *owner, struct worker *w, const union msg *m)
+{
+	return -EBADMSG; /* it has nothing to say but READY */
+}
+
+static void front_changed(void *owner, struct worker *w)
+{
+	supervisor_changed(((struct front *)owner)->s);
+}
+
+static const struct worker_ops front_ops = {
+	.record = front_record,
+	.configure = front_configure,
+	.report = front_report,
+	.changed = front_changed,
+};
+
+/* ---- listeners ---- */
+
+static void front_close(struct front *f, size_t i)
+{
+	struct msg_dns_listen m = { .at = f->listeners[i].at };
+
+	(void)(f->dns.pid && worker_tell(&f->dns, MSG_DNS_UNLISTEN, &m));
+	fd_close(f->listeners[i].udp_fd);
+	fd_close(f->listeners[i].tcp_fd);
+	f->listeners[i] = f->listeners[--f->n_listeners];
+}
+
+static int front_open(struct front *f, const struct hostport *at)
+{
+	struct front_listener l = { .at = *at, .udp_fd = -1, .tcp_fd = -1 };
+
+	l.udp_fd = udp_serve(at);
+	if (l.udp_fd < 0)
+		return l.udp_fd;
+	l.tcp_fd = tcp_listen(at, NULL, DNS_BACKLOG);
+	if (l.tcp_fd < 0) {
+		fd_close(l.udp_fd);
+		return l.tcp_fd;
+	}
+	f->listeners[f->n_listeners++] = l;
+	return f->dns.pid ? front_send_listener(f, &l) : 0;
+}
+
+static bool front_has(const struct front *f, const struct hostport *at)
+{
+	for (size_t i = 0; i < f->n_listeners; i++)
+		if (addr_equal(&f->listeners[i].at.addr, &at->addr) && f->listeners[i].at.port == at->port)
+			return true;
+	return false;
+}
+
+static int front_on_timer(sd_event_source *s, uint64_t usec, void *userdata);
+
+static void front_update_listeners(struct front *f)
+{
+	uint16_t port = f->s->config->gateway.dns_port;
+	char before[sizeof(f->reason)], text[HOSTPORT_TEXT_MAX];
+	struct expose e = { 0 };
+
+	memcpy(before, f->reason, sizeof(before));
+	if (port)
+		expose_find(&f->s->config->gateway, f->s->addresses, f->s->n_addresses, &e);
+	for (size_t i = f->n_listeners; i-- > 0;) {
+		bool there = false;
+
+		for (size_t k = 0; k < e.n; k++)
+			there |= addr_equal(&e.addrs[k], &f->listeners[i].at.addr);
+		if (!there || f->listeners[i].at.port != port)
+			front_close(f, i);
+	}
+	snprintf(f->reason, sizeof(f->reason), "%s", e.missing);
+	f->listen_timer = sd_event_source_disable_unref(f->listen_timer);
+	for (size_t k = 0; k < e.n; k++) {
+		struct hostport at = { .addr = e.addrs[k], .port = port };
+		int r = front_has(f, &at) ? 0 : front_open(f, &at);
+
+		if (r == 0)
+			continue;
+		snprintf(f->reason, sizeof(f->reason), "DNS on %s: %s", hostport_format(&at, text),
+			strerror(-r));
+		if (!f->listen_timer)
+			(void)sd_event_add_time_relative(f->s->event, &f->listen_timer, CLOCK_MONOTONIC,
+				DNS_RETRY_MS * 1000, 100000, front_on_timer, f);
+	}
+	if (*f->reason && strcmp(before, f->reason))
+		log_warning(NULL, "front", "%s", f->reason);
+}
+
+static int front_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct front *f = userdata;
+
+	f->listen_timer = sd_event_source_disable_unref(f->listen_timer);
+	front_update_listeners(f);
+	return 0;
+}
+
+/* ---- life ---- */
+
+int front_new(struct supervisor *s, struct front **ret)
+{
+	struct front *f = calloc(1, sizeof(*f));
+	char object[128];
+	pid_t owner = 0;
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	f->s = s;
+	f->lock_fd = -1;
+	f->dns = (struct worker){
+		.event = s->event,
+		.dir = s->worker_dir,
+		.program = "tsgw-dns",
+		.empty_dir = s->empty_dir,
+		.tailnet = FRONT_NAME,
+		.kind = SANDBOX_DNS,
+		.uid = s->config->gateway.uid_base + SANDBOX_DNS, /* slot 0 is the front's */
+		.netns_fd = -1,
+		.ops = &front_ops,
+		.owner = f,
+	};
+	worker_init(&f->dns, sizeof(struct dns_stats));
+	r = store_lock(&s->store, NULL, &f->lock_fd, &owner);
+	if (r == -EAGAIN)
+		log_error(NULL, "front", "runs already, under process %d", (int)owner);
+	else if (r < 0)
+		log_error(NULL, "front", "cannot be locked in %s: %s", s->store.run_dir, strerror(-r));
+	if (r == 0)
+		r = recover_tailnet(&s->store, NULL, s->host, object);
+	if (r < 0) {
+		fd_close(f->lock_fd);
+		free(f);
+		return r;
+	}
+	*ret = f;
+	return 0;
+}
+
+void front_start(struct front *f)
+{
+	if (!f->s->config->gateway.dns_port)
+		return;
+	front_update_listeners(f);
+	worker_start_now(&f->dns);
+}
+
+void front_reload(struct front *f)
+{
+	if (!f->s->config->gateway.dns_port) {
+		front_update_listeners(f); /* closes them all */
+		worker_stop(&f->dns);
+	} else if (!f->dns.wanted) {
+		front_start(f);
+	} else {
+		front_update_listeners(f);
+		if (f->dns.pid)
+			(void)front_send_config(f);
+	}
+}
+
+void front_addresses_changed(struct front *f)
+{
+	front_update_listeners(f);
+	if (f->dns.pid && !f->s->config->gateway.has_allow)
+		(void)front_send_config(f);
+}
+
+void front_free(struct front *f)
+{
+	char object[128];
+
+	if (!f)
+		return;
+	f->listen_timer = sd_event_source_disable_unref(f->listen_timer);
+	while (f->n_listeners)
+		front_close(f, f->n_listeners - 1);
+	worker_done(&f->dns);
+	(void)recover_tailnet(&f->s->store, NULL, f->s->host, object);
+	fd_close(f->lock_fd);
+	free(f);
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// The front services: one DNS responder for the whole gateway.
+#pragma once
+
+#include <stdbool.h>
+
+#include "supervisor/expose.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/worker.h"
+
+struct front_listener {
+	struct hostport at;
+	int udp_fd, tcp_fd;
+};
+
+struct front {
+	struct supervisor *s;
+	int lock_fd;
+	struct worker dns;
+	struct made made;
+	struct front_listener listeners[EXPOSE_MAX];
+	size_t n_listeners;
+	char reason[256];
+	sd_event_source *listen_timer;
+};
+
+/* Does DNS answer for this tailnet? It need not run in this process, nor at all. */
+bool front_serves(const struct tailnet_config *t);
+/* Would the DNS worker be told something else? */
+bool front_differs(const struct config *old, const struct config *new);
+
+/* Takes RUN/front.lock; -EAGAIN after having logged who has it. */
+int front_new(struct supervisor *s, struct front **ret);
+/* Starts the DNS worker, if the configuration wants one. */
+void front_start(struct front *f);
+/* The configuration changed: zones and listeners follow. */
+void front_reload(struct front *f);
+void front_addresses_changed(struct front *f);
+void front_free(struct front *f);

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: MIT
+// What tsgw-wg is told and reports: sockets, keys, peers; and the endpoint names behind them.
+#include "supervisor/tailnet.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "ipc/stats.h"
+
+#define LOOKUP_BACKOFF_MAX_S 60
+#define LOOKUP_TIMEOUT_MS 30000 /* a question that tsgw-host lost is asked again */
+
+/* IPv6 missing outside is no error: the node runs over IPv4 alone, and the log says so. */
+int node_open_sockets(struct tailnet *t, uint16_t port, uint32_t fwmark)
+{
+	_cleanup_close_ int v4 = -1, v6 = -1;
+	uint16_t bound = port, bound6;
+
+	v4 = udp_open(4, port, fwmark, &bound);
+	if (v4 < 0 && v4 != -EAFNOSUPPORT)
+		return v4;
+	for (int tries = 0; tries < 8; tries++) {
+		v6 = udp_open(6, bound, fwmark, &bound6);
+		if (v6 != -EADDRINUSE || port)
+			break;
+		/* any port will do, but the same one for both families */
+		fd_closep(&v4);
+		bound = 0;
+		v4 = udp_open(4, 0, fwmark, &bound);
+		if (v4 < 0)
+			return v4;
+	}
+	if (v6 == -EADDRINUSE)
+		return v6;
+	if (v6 < 0)
+		log_notice(t->name, "wg0", "no IPv6 outside (%s): the node uses IPv4 alone", strerror(-v6));
+	if (v4 < 0 && v6 < 0)
+		return v6;
+	t->udp4_fd = fd_close(t->udp4_fd);
+	t->udp6_fd = fd_close(t->udp6_fd);
+	t->udp_port = v4 >= 0 ? bound : bound6;
+	t->udp4_fd = take_fd(v4);
+	t->udp6_fd = v6 < 0 ? -1 : take_fd(v6);
+	t->udp_fwmark = fwmark;
+	return 0;
+}
+
+int node_send_sockets(struct tailnet *t)
+{
+	struct msg_wg_udp m = { .port = t->udp_port,
+		.has_v4 = t->udp4_fd >= 0,
+		.has_v6 = t->udp6_fd >= 0,
+		.fwmark = t->udp_fwmark };
+	int fds[2];
+	size_t n = 0;
+
+	if (m.has_v4)
+		fds[n++] = t->udp4_fd;
+	if (m.has_v6)
+		fds[n++] = t->udp6_fd;
+	return t->node.pid ? worker_send(&t->node, MSG_WG_UDP, &m, sizeof(m), fds, n) : 0;
+}
+
+static struct endpoint *endpoint_of(struct tailnet *t, const uint8_t *public_key)
+{
+	for (size_t i = 0; i < t->n_endpoints; i++)
+		if (!memcmp(t->endpoints[i].public_key, public_key, 32))
+			return &t->endpoints[i];
+	return NULL;
+}
+
+static int node_send_allowed(struct tailnet *t, const struct prefix_list *l)
+{
+	for (size_t at = 0; at < l->n; at += MSG_PREFIXES) {
+		struct msg_wg_allowed m = { .n = (uint32_t)MIN(l->n - at, (size_t)MSG_PREFIXES) };
+		int r;
+
+		memcpy(m.prefixes, l->items + at, m.n * sizeof(m.prefixes[0]));
+		r = worker_tell(&t->node, MSG_WG_ALLOWED, &m);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int node_send_peer(struct tailnet *t, const struct wg_peer_config *p)
+{
+	struct msg_wg_peer m = { .endpoint = p->endpoint,
+		.persistent_keepalive_s = p->persistent_keepalive_s };
+	int r;
+
+	memcpy(m.public_key, p->public_key, sizeof(m.public_key));
+	memcpy(m.preshared_key, p->preshared_key, sizeof(m.preshared_key));
+	if (p->endpoint_name) {
+		const struct endpoint *e = endpoint_of(t, p->public_key);
+
+		m.endpoint = e && e->found.addr.family ? e->found : (struct hostport){ 0 };
+	} else if (!p->endpoint.addr.family) {
+		m.endpoint = (struct hostport){ 0 };
+	}
+	r = worker_tell(&t->node, MSG_WG_PEER, &m);
+	sodium_memzero(&m, sizeof(m));
+	return r < 0 ? r : node_send_allowed(t, &p->allowed);
+}
+
+int node_send_config(struct tailnet *t)
+{
+	const struct wg_config *wg = t->config->wg;
+	struct msg_wg_device m = { .veth = t->veth, .handshake_at_start = 1 };
+	int r = worker_begin(&t->node);
+
+	if (r < 0)
+		return r;
+	memcpy(m.private_key, wg->private_key, sizeof(m.private_key));
+	r = worker_tell(&t->node, MSG_WG_DEVICE, &m);
+	sodium_memzero(&m, sizeof(m));
+	for (size_t i = 0; i < wg->n_peers && r == 0; i++)
+		r = node_send_peer(t, &wg->peers[i]);
+	return r < 0 ? r : worker_commit(&t->node);
+}
+
+static int node_configure(void *owner, struct worker *w)
+{
+	struct tailnet *t = owner;
+	struct msg_wg_tun tun = { .mtu = tailnet_mtu(t->config),
+		.vnet_hdr = t->tun_flags.vnet_hdr,
+		.uso = t->tun_flags.uso };
+	struct msg_wg_uapi uapi = { 0 };
+	int r;
+
+	r = worker_send(w, MSG_WG_TUN, &tun, sizeof(tun), &t->tun_fd, 1);
+	if (r == 0)
+		r = node_send_sockets(t);
+	if (r == 0)
+		r = worker_send(w, MSG_WG_UAPI, &uapi, sizeof(uapi), &t->uapi_fd, 1);
+	return r < 0 ? r : node_send_config(t);
+}
+
+static int node_peer_state(struct tailnet *t, const struct msg_peer_state *m)
+{
+	struct msg_peer_state told = *m;
+	struct endpoint *e;
+
+	if (m->state > PEER_DOWN)
+		return -EBADMSG;
+	(void)(t->proxy.pid && worker_tell(&t->proxy, MSG_PROXY_PEER_UP, &told));
+	e = endpoint_of(t, m->public_key);
+	if (e && m->state == PEER_DOWN && !e->asked_id) {
+		/* perhaps its address has changed (dynamic DNS) */
+		e->again_ms = clock_now_ms();
+		endpoint_ask(t);
+	}
+	tailnet_evaluate(t);
+	return 0;
+}
+
+/* `wg set LINK listen-port|fwmark`: new sockets, which the node waits for. */
+static int node_socket_wanted(struct tailnet *t, const struct msg_wg_socket_wanted *m)
+{
+	int r = node_open_sockets(t, m->port, m->fwmark);
+
+	if (r < 0)
+		log_warning(t->name, "wg0", "UDP port %u, asked for by wg(8): %s", m->port, strerror(-r));
+	return r < 0 ? 0 : node_send_sockets(t);
+}
+
+static int node_report(void *owner, struct worker *w, const union msg *m)
+{
+	switch (m->h.type) {
+	case MSG_WG_PEER_STATE:
+		return node_peer_state(owner, &m->peer_state);
+	case MSG_WG_SOCKET_WANTED:
+		return node_socket_wanted(owner, &m->wg_socket_wanted);
+	default:
+		return -EBADMSG;
+	}
+}
+
+static void node_changed(void *owner, struct worker *w)
+{
+	proxy_tell_node(owner);
+	tailnet_evaluate(owner);
+}
+
+const struct worker_ops node_ops = {
+	.record = tailnet_record,
+	.configure = node_configure,
+	.report = node_report,
+	.changed = node_changed,
+};
+
+/* ---- endpoint names ---- */
+
+static int endpoint_count(const struct wg_config *wg)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < wg->n_peers; i++)
+		n += wg->peers[i].endpoint_name != NULL;
+	return (int)n;
+}
+
+int endpoint_setup(struct tailnet *t)
+{
+	const struct wg_config *wg = t->config->wg;
+	struct endpoint *table = calloc((size_t)endpoint_count(wg) + 1, sizeof(*table));
+	size_t n = 0;
+
+	if (!table)
+		return -ENOMEM;
+	for (size_t i = 0; i < wg->n_peers; i++) {
+		const struct wg_peer_config *p = &wg->peers[i];
+		const struct endpoint *known = endpoint_of(t, p->public_key);
+		struct endpoint *e = &table[n];
+
+		if (!p->endpoint_name)
+			continue;
+		n++;
+		memcpy(e->public_key, p->public_key, sizeof(e->public_key));
+		strncpy(e->name, p->endpoint_name, sizeof(e->name) - 1);
+		e->again_ms = 1;
+		if (known && !strcmp(known->name, e->name)) {
+			*e = *known;
+			e->found.port = p->endpoint.port;
+		}
+		if (!e->found.addr.family)
+			e->found.port = p->endpoint.port;
+	}
+	free(t->endpoints);
+	t->endpoints = table;
+	t->n_endpoints = n;
+	if (n && !t->host.wanted)
+		worker_start_now(&t->host);
+	else if (!n && t->host.wanted)
+		worker_stop(&t->host);
+	else if (n)
+		endpoint_ask(t);
+	return 0;
+}
+
+static int endpoint_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	endpoint_ask(userdata);
+	return 0;
+}
+
+/* One timer for the earliest moment at which a name is to be asked for again. */
+static void endpoint_arm(struct tailnet *t, uint64_t now)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (size_t i = 0; i < t->n_endpoints; i++)
+		if (t->endpoints[i].again_ms)
+			next = MIN(next, t->endpoints[i].again_ms);
+	t->lookup_timer = sd_event_source_disable_unref(t->lookup_timer);
+	if (next != UINT64_MAX)
+		(void)sd_event_add_time_relative(t->s->event, &t->lookup_timer, CLOCK_BOOTTIME,
+			(next > now ? next - now : 0) * 1000, 100000, endpoint_on_timer, t);
+}
+
+void endpoint_ask(struct tailnet *t)
+{
+	uint64_t now = clock_now_ms();
+
+	if (!t->host.pid)
+		return; /* asked when it runs again */
+	for (size_t i = 0; i < t->n_endpoints; i++) {
+		struct endpoint *e = &t->endpoints[i];
+		struct msg_host_lookup m = { 0 };
+
+		if (!e->again_ms || e->again_ms > now)
+			continue;
+		e->asked_id = m.id = ++t->lookup_id ? t->lookup_id : ++t->lookup_id;
+		strncpy(m.name, e->name, sizeof(m.name) - 1);
+		e->again_ms = now + LOOKUP_TIMEOUT_MS;
+		if (worker_tell(&t->host, MSG_HOST_LOOKUP, &m) < 0)
+			return;
+	}
+	endpoint_arm(t, now);
+}
+
+static int endpoint_configure(void *owner, struct worker *w)
+{
+	struct tailnet *t = owner;
+	int r = worker_begin(w);
+
+	if (r == 0)
+		r = worker_commit(w);
+	for (size_t i = 0; i < t->n_endpoints; i++)
+		if (t->endpoints[i].asked_id || !t->endpoints[i].found.addr.family)
+			t->endpoints[i].again_ms = 1;
+	endpoint_ask(t);
+	return r;
+}
+
+static void endpoint_failed(struct tailnet *t, struct endpoint *e, int error)
+{
+	e->backoff_s = e->backoff_s ? MIN(e->backoff_s * 2, (uint32_t)LOOKUP_BACKOFF_MAX_S) : 1;
+	e->again_ms = clock_now_ms() + e->backoff_s * 1000ull;
+	log_warning(t->name, "endpoint", "%s cannot be looked up (error %d); again in %u s", e->name,
+		error, e->backoff_s);
+}
+
+/* The first address that our sockets can reach. A peer that is down keeps being looked up. */
+static int endpoint_found(struct tailnet *t, struct endpoint *e, const struct msg_host_answer *m)
+{
+	struct msg_wg_endpoint told = { 0 };
+	const struct wg_stats *stats = t->node.stats;
+	uint32_t n_peers = stats ? MIN(STAT_GET(stats->n_peers), (uint32_t)STATS_PEERS_MAX) : 0;
+
+	e->backoff_s = 0;
+	e->again_ms = 0;
+	for (uint32_t i = 0; i < MIN(m->n, (uint32_t)HOST_ADDRS_MAX); i++) {
+		const struct addr *a = &m->addrs[i];
+
+		if (!(a->family == 4 && t->udp4_fd >= 0) && !(a->family == 6 && t->udp6_fd >= 0))
+			continue;
+		for (uint32_t k = 0; k < n_peers; k++)
+			if (!memcmp(stats->peers[k].public_key, e->public_key, 32) &&
+				stats->peers[k].state == PEER_DOWN)
+				e->again_ms = clock_now_ms() + LOOKUP_BACKOFF_MAX_S * 1000ull;
+		if (addr_equal(a, &e->found.addr))
+			return 0;
+		e->found.addr = *a;
+		memcpy(told.public_key, e->public_key, sizeof(told.public_key));
+		told.endpoint = e->found;
+		return t->node.pid ? worker_tell(&t->node, MSG_WG_ENDPOINT, &told) : 0;
+	}
+	endpoint_failed(t, e, 0);
+	return 0;
+}
+
+static int endpoint_report(void *owner, struct worker *w, const union msg *m)
+{
+	struct tailnet *t = owner;
+
+	if (m->h.type != MSG_HOST_ANSWER || m->host_answer.n > HOST_ADDRS_MAX)
+		return -EBADMSG;
+	for (uint32_t i = 0; i < m->host_answer.n; i++)
+		if (m->host_answer.addrs[i].family != 4 && m->host_answer.addrs[i].family != 6)
+			return -EBADMSG;
+	for (size_t i = 0; i < t->n_endpoints; i++) {
+		struct endpoint *e = &t->endpoints[i];
+
+		if (!e->asked_id || e->asked_id != m->host_answer.id)
+			continue;
+		e->asked_id = 0;
+		if (m->host_answer.error || !m->host_answer.n)
+			endpoint_failed(t, e, m->host_answer.error);
+		else
+			(void)endpoint_found(t, e, &m->host_answer);
+		endpoint_arm(t, clock_now_ms());
+		tailnet_evaluate(t);
+		return 0;
+	}
+	return 0; /* of a peer that a reload has removed */
+}
+
+static void endpoint_changed(void *owner, struct worker *w)
+{
+	tailnet_evaluate(owner);
+}
+
+const struct worker_ops endpoint_ops = {
+	.record = tailnet_record,
+	.configure = endpoint_configure,
+	.report = endpoint_report,
+	.changed = endpoint_changed,
+};

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+// Old configuration, new configuration -> the ordered steps between them; said, or done.
+#include "supervisor/plan.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "supervisor/expose.h"
+#include "supervisor/front.h"
+#include "supervisor/tailnet.h"
+
+/* Where the lines go, and what they are about. */
+struct teller {
+	const struct supervisor *s;
+	const struct config *config;
+	const struct tailnet_config *t;
+	void (*say)(void *arg, bool problem, const char *line);
+	void *arg;
+};
+
+static void tell(const struct teller *to, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+static void tell(const struct teller *to, const char *fmt, ...)
+{
+	char line[1024];
+	size_t len = (size_t)snprintf(line, sizeof(line), "%s: ", to->t ? to->t->name : "front");
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line + len, sizeof(line) - len, fmt, ap);
+	va_end(ap);
+	to->say(to->arg, false, line);
+}
+
+/* ---- one function a part, in the order of tailnet_parts ---- */
+
+static void say_namespace(const struct teller *to)
+{
+	tell(to, "make network namespace tsgw-%s, forwarding off, pinned at /run/netns/tsgw-%s",
+		to->t->name, to->t->name);
+}
+
+static void say_link(const struct teller *to)
+{
+	const struct supervisor *s = to->s;
+	char link[LINK_NAME_MAX], host[ADDR_TEXT_MAX], ns[ADDR_TEXT_MAX];
+	struct prefix veth;
+	struct addr a;
+	uint32_t slot;
+
+	names_link(to->t->name, link);
+	if (store_pool_get(&s->store, to->t->name, &to->config->gateway.veth_pool, NULL, 0, true, &veth,
+		    &slot) < 0) {
+		tell(to, "make veth pair %s and veth0: no free /30 in veth-pool", link);
+		return;
+	}
+	a = addr_v4(addr_v4_host(&veth.addr) + 1);
+	addr_format(&a, host);
+	a = addr_v4(addr_v4_host(&veth.addr) + 2);
+	addr_format(&a, ns);
+	tell(to, "make veth pair %s (%s/30) and veth0 (%s/30) in the namespace", link, host, ns);
+}
+
+static void say_tun(const struct teller *to)
+{
+	tell(to, "make TUN wg0 in the namespace, MTU %u", tailnet_mtu(to->t));
+}
+
+static void say_addresses(const struct teller *to)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	for (size_t i = 0; i < to->t->wg->addresses.n; i++)
+		tell(to, "add address %s to wg0", prefix_format(&to->t->wg->addresses.items[i], text));
+}
+
+static void say_routes(const struct teller *to)
+{
+	_cleanup_free_ struct prefix *items = NULL;
+	struct prefix_list l = { 0 };
+	char text[PREFIX_TEXT_MAX];
+
+	if (to->t->wg->table_off || config_routes(to->t, &l) < 0)
+		return;
+	items = l.items;
+	for (size_t i = 0; i < l.n && i < 16; i++)
+		tell(to, "add route %s dev wg0", prefix_format(&l.items[i], text));
+	if (l.n > 16)
+		tell(to, "add %zu more routes dev wg0", l.n - 16);
+}
+
+static void say_resolv_conf(const struct teller *to)
+{
+	tell(to, "write /etc/netns/tsgw-%s/resolv.conf", to->t->name);
+}
+
+static void say_sockets(const struct teller *to)
+{
+	char port[16] = "any port";
+
+	if (to->t->wg->listen_port)
+		snprintf(port, sizeof(port), "port %u", to->t->wg->listen_port);
+	tell(to, "open the encrypted UDP sockets in the host's namespace, %s", port);
+}
+
+static void say_uapi(const struct teller *to)
+{
+	char link[LINK_NAME_MAX];
+
+	names_link(to->t->name, link);
+	tell(to, "serve wg(8) at /run/wireguard/%s.sock", link);
+}
+
+static void say_veth_listener(const struct teller *to)
+{
+	tell(to, "listen on the namespace's veth0, port %d, for the host alone", TAILNET_VETH_PORT);
+}
+
+static void say_node(const struct teller *to)
+{
+	tell(to, "start tsgw-wg with %zu peer%s", to->t->wg->n_peers,
+		to->t->wg->n_peers == 1 ? "" : "s");
+}
+
+static void say_proxy(const struct teller *to)
+{
+	tell(to, "start tsgw-proxy in the namespace");
+}
+
+static void say_listeners(const struct teller *to)
+{
+	char text[HOSTPORT_TEXT_MAX];
+	struct expose e;
+
+	expose_find(&to->config->gateway, to->s->addresses, to->s->n_addresses, &e);
+	for (size_t i = 0; i < e.n; i++) {
+		struct hostport at = { .addr = e.addrs[i], .port = to->t->port };
+
+		tell(to, "listen on %s", hostport_format(&at, text));
+	}
+	if (*e.missing)
+		tell(to, "listen on port %u when it comes: %s", to->t->port, e.missing);
+}
+
+static void (*const say_part[])(const struct teller *to) = {
+	say_namespace, say_link, say_tun,	   say_addresses, say_routes, say_resolv_conf,
+	say_sockets,   say_uapi, say_veth_listener, say_node,	    say_proxy,	say_listeners,
+};
+
+static void say_front(const struct teller *to)
+{
+	const struct config *c = to->config;
+	char text[HOSTPORT_TEXT_MAX];
+	struct expose e;
+	size_t zones = 0;
+
+	for (size_t i = 0; i < c->n_tailnets; i++)
+		zones += front_serves(c->tailnets[i]);
+	if (!c->gateway.dns_port) {
+		tell(to, "no DNS (dns-port = 0)");
+		return;
+	}
+	tell(to, "start tsgw-dns for %zu tailnet%s", zones, zones == 1 ? "" : "s");
+	expose_find(&c->gateway, to->s->addresses, to->s->n_addresses, &e);
+	for (size_t i = 0; i < e.n; i++) {
+		struct hostport at = { .addr = e.addrs[i], .port = c->gateway.dns_port };
+
+		tell(to, "answer DNS on %s, UDP and TCP", hostport_format(&at, text));
+	}
+	if (*e.missing)
+		tell(to, "answer DNS when it comes: %s", e.missing);
+}
+
+/* ---- making the plan ---- */
+
+static int plan_add(struct plan *p, struct step step)
+{
+	struct step *more = reallocarray(p->steps, p->n + 1, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	p->steps = more;
+	p->steps[p->n++] = step;
+	return 0;
+}
+
+static bool runs(const struct supervisor *s, const struct tailnet_config *t)
+{
+	return t && !t->broken && supervisor_wants(s, t);
+}
+
+static int plan_tailnet(const struct supervisor *s, struct plan *p, struct tailnet_config *old,
+	struct tailnet_config *new)
+{
+	int r = 0;
+
+	if (!runs(s, old))
+		return runs(s, new) ? plan_add(p, (struct step){ STEP_START, old, new, 0 }) : 0;
+	if (!runs(s, new))
+		return plan_add(p, (struct step){ STEP_STOP, old, new, 0 });
+	if (old->engine != new->engine)
+		return plan_add(p, (struct step){ STEP_STOP, old, new, 0 }) ?:
+			plan_add(p, (struct step){ STEP_START, old, new, 0 });
+	for (size_t i = 0; i < tailnet_n_parts && r == 0; i++)
+		if (tailnet_parts[i].differs(old, new))
+			r = plan_add(p, (struct step){ STEP_CHANGE, old, new, i });
+	return r;
+}
+
+int plan_make(const struct supervisor *s, const struct config *old, const struct config *new,
+	struct plan *ret)
+{
+	struct plan p = { 0 };
+	int r = 0;
+
+	/* what goes, goes first: its port or suffix may be wanted by what comes */
+	for (size_t i = 0; old && i < old->n_tailnets && r == 0; i++)
+		if (!config_find(new, old->tailnets[i]->name))
+			r = plan_tailnet(s, &p, old->tailnets[i], NULL);
+	for (size_t i = 0; i < new->n_tailnets && r == 0; i++)
+		r = plan_tailnet(s, &p, old ? config_find(old, new->tailnets[i]->name) : NULL,
+			new->tailnets[i]);
+	if (r == 0 && s->options->front && (!old || front_differs(old, new)))
+		r = plan_add(&p, (struct step){ .kind = STEP_FRONT });
+	if (r < 0) {
+		plan_free(&p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}
+
+void plan_free(struct plan *p)
+{
+	free(p->steps);
+	*p = (struct plan){ 0 };
+}
+
+void plan_say(const struct supervisor *s, const struct plan *p, const struct config *new,
+	void (*say)(void *arg, bool problem, const char *line), void *arg)
+{
+	struct teller to = { .s = s, .config = new, .say = say, .arg = arg };
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct step *step = &p->steps[i];
+
+		to.t = step->kind == STEP_STOP ? step->old : step->new;
+		if (step->kind == STEP_FRONT)
+			say_front(&to);
+		else if (step->kind == STEP_STOP)
+			tell(&to, "stop: listeners, workers, links and namespace are removed");
+		else if (step->kind == STEP_CHANGE)
+			tell(&to, "change %s:", tailnet_parts[step->part].name), say_part[step->part](&to);
+		else
+			for (size_t k = 0; k < tailnet_n_parts; k++)
+				say_part[k](&to);
+	}
+}

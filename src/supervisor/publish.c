@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT
+// What tsgw-proxy is told: names, routes, clients, and the listeners that come and go with the host's
+// addresses.
+#include "supervisor/tailnet.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "ipc/stats.h"
+#include "supervisor/expose.h"
+
+#define LISTEN_BACKLOG 4096
+#define LISTEN_RETRY_MS 2000 /* a port that somebody else has may become free */
+#define VETH_NAME "veth0"
+
+static int proxy_send_prefixes(struct worker *w, enum msg_type type, const struct prefix *p, size_t n)
+{
+	int r = 0;
+
+	for (size_t at = 0; at < n && r == 0; at += MSG_PREFIXES) {
+		struct msg_prefixes m = { .n = (uint32_t)MIN(n - at, (size_t)MSG_PREFIXES) };
+
+		memcpy(m.prefixes, p + at, m.n * sizeof(m.prefixes[0]));
+		r = worker_tell(w, type, &m);
+	}
+	return r;
+}
+
+static int proxy_send_routes(struct tailnet *t, const struct wg_peer_config *p)
+{
+	int r = 0;
+
+	for (size_t at = 0; at < p->allowed.n && r == 0; at += MSG_PREFIXES) {
+		struct msg_proxy_route m = {
+			.n = (uint32_t)MIN(p->allowed.n - at, (size_t)MSG_PREFIXES)
+		};
+
+		memcpy(m.public_key, p->public_key, sizeof(m.public_key));
+		memcpy(m.prefixes, p->allowed.items + at, m.n * sizeof(m.prefixes[0]));
+		r = worker_tell(&t->proxy, MSG_PROXY_ROUTE, &m);
+	}
+	return r;
+}
+
+static int proxy_send_suffixes(struct tailnet *t, const struct tailnet_config *c)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < c->n_suffixes && r == 0; i++) {
+		struct msg_proxy_suffix m = { .foreign = c != t->config, .port = c->port };
+
+		strncpy(m.suffix, c->suffixes[i], sizeof(m.suffix) - 1);
+		strncpy(m.tailnet, c->name, sizeof(m.tailnet) - 1);
+		r = worker_tell(&t->proxy, MSG_PROXY_SUFFIX, &m);
+	}
+	return r;
+}
+
+static int proxy_send_names(struct tailnet *t)
+{
+	const struct config *c = t->s->config;
+	int r = 0;
+
+	for (size_t i = 0; i < c->n_tailnets && r == 0; i++)
+		r = proxy_send_suffixes(t, c->tailnets[i]);
+	for (size_t i = 0; i < t->config->n_hosts && r == 0; i++) {
+		struct msg_host m = { .addr = t->config->hosts[i].addr };
+
+		strncpy(m.name, t->config->hosts[i].name, sizeof(m.name) - 1);
+		r = worker_tell(&t->proxy, MSG_PROXY_HOST, &m);
+	}
+	return r;
+}
+
+static int proxy_send_allow(struct tailnet *t)
+{
+	_cleanup_free_ struct prefix *items = NULL;
+	struct prefix_list l = { 0 };
+	int r = expose_allow(&t->s->config->gateway, t->config, t->s->addresses, t->s->n_addresses, &l);
+
+	items = l.items;
+	return r < 0 ? r : proxy_send_prefixes(&t->proxy, MSG_PROXY_ALLOW, l.items, l.n);
+}
+
+static int proxy_send_deny(struct tailnet *t)
+{
+	const struct prefix_list *own = &t->config->wg->addresses;
+	int r = proxy_send_prefixes(&t->proxy, MSG_PROXY_DENY, &t->s->config->gateway.veth_pool, 1);
+
+	for (size_t i = 0; i < own->n && r == 0; i++) {
+		struct prefix p = prefix_of_addr(&own->items[i].addr);
+
+		r = proxy_send_prefixes(&t->proxy, MSG_PROXY_DENY, &p, 1);
+	}
+	return r;
+}
+
+int proxy_send_config(struct tailnet *t)
+{
+	const struct tailnet_config *c = t->config;
+	struct msg_proxy_config m = { .connect_timeout_s = c->connect_timeout_s,
+		.idle_timeout_s = c->idle_timeout_s,
+		.half_close_timeout_s = c->half_close_timeout_s,
+		.max_clients = c->max_clients,
+		.max_clients_per_address = c->max_clients_per_address,
+		.has_ipv6 = config_has_ipv6(c) };
+	int r = worker_begin(&t->proxy);
+
+	if (r == 0)
+		r = worker_tell(&t->proxy, MSG_PROXY_CONFIG, &m);
+	if (r == 0)
+		r = proxy_send_names(t);
+	for (size_t i = 0; i < c->wg->n_peers && r == 0; i++)
+		r = proxy_send_routes(t, &c->wg->peers[i]);
+	if (r == 0)
+		r = proxy_send_allow(t);
+	if (r == 0)
+		r = proxy_send_deny(t);
+	return r < 0 ? r : worker_commit(&t->proxy);
+}
+
+static int proxy_send_listener(struct tailnet *t, const struct listener *l, enum listen_kind kind)
+{
+	struct msg_proxy_listen m = { .at = l->at, .kind = kind };
+
+	if (kind == LISTEN_VETH)
+		m.only = t->veth_host;
+	return worker_send(&t->proxy, MSG_PROXY_LISTEN, &m, sizeof(m), &l->fd, 1);
+}
+
+void proxy_tell_node(struct tailnet *t)
+{
+	struct msg_proxy_node m = { .alive = t->node.ready };
+
+	(void)(t->proxy.pid && worker_tell(&t->proxy, MSG_PROXY_NODE, &m));
+}
+
+/* A proxy that has just started knows no peer yet: the node's counters page has the states. */
+static int proxy_send_peers(struct tailnet *t)
+{
+	const struct wg_stats *stats = t->node.stats;
+	uint32_t n = stats ? MIN(STAT_GET(stats->n_peers), (uint32_t)STATS_PEERS_MAX) : 0;
+	int r = 0;
+
+	for (uint32_t i = 0; i < n && r == 0; i++) {
+		struct msg_peer_state m = { .state = STAT_GET(stats->peers[i].state) };
+
+		memcpy(m.public_key, stats->peers[i].public_key, sizeof(m.public_key));
+		if (m.state <= PEER_DOWN)
+			r = worker_tell(&t->proxy, MSG_PROXY_PEER_UP, &m);
+	}
+	return r;
+}
+
+static int proxy_configure(void *owner, struct worker *w)
+{
+	struct tailnet *t = owner;
+	int r = proxy_send_config(t);
+
+	if (r == 0)
+		r = proxy_send_peers(t);
+	if (r == 0)
+		proxy_tell_node(t);
+	if (r == 0 && t->veth_listener.fd >= 0)
+		r = proxy_send_listener(t, &t->veth_listener, LISTEN_VETH);
+	for (size_t i = 0; i < t->n_listeners && r == 0; i++)
+		r = proxy_send_listener(t, &t->listeners[i], LISTEN_PRIMARY);
+	return r;
+}
+
+static int proxy_report(void *owner, struct worker *w, const union msg *m)
+{
+	return -EBADMSG; /* it has nothing to say but READY */
+}
+
+static void proxy_changed(void *owner, struct worker *w)
+{
+	struct proxy_stats *stats = w->stats;
+
+	if (!w->pid && stats)
+		STAT_SET(stats->clients, 0);
+	tailnet_evaluate(owner);
+}
+
+const struct worker_ops proxy_ops = {
+	.record = tailnet_record,
+	.configure = proxy_configure,
+	.report = proxy_report,
+	.changed = proxy_changed,
+};
+
+/* ---- listeners ---- */
+
+
+static int open_veth(void *arg, int *ret_fd)
+{
+	int fd = tcp_listen(arg, VETH_NAME, LISTEN_BACKLOG);
+
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
+	return 0;
+}
+
+int proxy_open_veth(struct tailnet *t)
+{
+	struct listener *l = &t->veth_listener;
+
+	l->at = (struct hostport){ .addr = t->veth_ns, .port = TAILNET_VETH_PORT };
+	return netns_run(t->netns_fd, open_veth, &l->at, &l->fd);
+}
+
+static void listener_close(struct tailnet *t, size_t i)
+{
+	struct msg_proxy_listen m = { .at = t->listeners[i].at, .kind = LISTEN_PRIMARY };
+
+	(void)(t->proxy.pid && worker_tell(&t->proxy, MSG_PROXY_UNLISTEN, &m));
+	t->listeners[i].fd = fd_close(t->listeners[i].fd);
+	t->listeners[i] = t->listeners[--t->n_listeners];
+	t->listeners[t->n_listeners].fd = -1;
+}
+
+static bool listener_has(const struct tailnet *t, const struct hostport *at)
+{
+	for (size_t i = 0; i < t->n_listeners; i++)
+		if (addr_equal(&t->listeners[i].at.addr, &at->addr) && t->listeners[i].at.port == at->port)
+			return true;
+	return false;
+}
+
+static int listener_open(struct tailnet *t, const struct hostport *at)
+{
+	struct listener l = { .at = *at, .fd = -1 };
+
+	if (t->n_listeners == CONTROL_LISTEN_MAX)
+		return -ENOSPC;
+	l.fd = tcp_listen(at, NULL, LISTEN_BACKLOG);
+	if (l.fd < 0)
+		return l.fd;
+	t->listeners[t->n_listeners++] = l;
+	return t->proxy.pid ? proxy_send_listener(t, &l, LISTEN_PRIMARY) : 0;
+}
+
+static int listen_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct tailnet *t = userdata;
+
+	t->listen_timer = sd_event_source_disable_unref(t->listen_timer);
+	proxy_update_listeners(t);
+	tailnet_evaluate(t);
+	return 0;
+}
+
+void proxy_update_listeners(struct tailnet *t)
+{
+	char before[sizeof(t->listen_reason)], text[HOSTPORT_TEXT_MAX];
+	struct expose e;
+
+	memcpy(before, t->listen_reason, sizeof(before));
+	expose_find(&t->s->config->gateway, t->s->addresses, t->s->n_addresses, &e);
+	for (size_t i = t->n_listeners; i-- > 0;) {
+		bool keep = t->listeners[i].at.port == t->config->port;
+		bool there = false;
+
+		for (size_t k = 0; k < e.n; k++)
+			there |= addr_equal(&e.addrs[k], &t->listeners[i].at.addr);
+		if (!keep || !there)
+			listener_close(t, i);
+	}
+	snprintf(t->listen_reason, sizeof(t->listen_reason), "%s", e.missing);
+	t->listen_timer = sd_event_source_disable_unref(t->listen_timer);
+	for (size_t k = 0; k < e.n; k++) {
+		struct hostport at = { .addr = e.addrs[k], .port = t->config->port };
+		int r = listener_has(t, &at) ? 0 : listener_open(t, &at);
+
+		if (r == 0)
+			continue;
+		snprintf(t->listen_reason, sizeof(t->listen_reason), "listener %s: %s",
+			hostport_format(&at, text), strerror(-r));
+		if (!t->listen_timer)
+			(void)sd_event_add_time_relative(t->s->event, &t->listen_timer, CLOCK_MONOTONIC,
+				LISTEN_RETRY_MS * 1000, 100000, listen_on_timer, t);
+	}
+	if (*t->listen_reason && strcmp(before, t->listen_reason))
+		log_warning(t->name, "listener", "%s", t->listen_reason);
+}
+
+void proxy_close_listeners(struct tailnet *t)
+{
+	while (t->n_listeners)
+		listener_close(t, t->n_listeners - 1);
+	t->veth_listener.fd = fd_close(t->veth_listener.fd);
+	t->listen_reason[0] = '\0';
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// The gateway in one process: what it was asked to run, and what it knows of the host.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <systemd/sd-event.h>
+
+#include "config/config.h"
+#include "supervisor/links.h"
+#include "supervisor/store.h"
+
+struct tailnet;
+struct front;
+struct control;
+
+struct options {
+	const char *config_path;
+	const char *run_dir;
+	const char *state_dir;
+	char **names; /* --tailnet */
+	size_t n_names;
+	bool front; /* --front */
+	bool check;
+};
+
+struct supervisor {
+	const struct options *options;
+	sd_event *event;
+	struct store store;
+	struct config *config;
+	char worker_dir[4096];
+	char empty_dir[4096];
+	int host_netns_fd;
+	struct links *host;  /* in our own namespace */
+	struct links *watch; /* events of links and addresses there */
+	struct link_address *addresses;
+	size_t n_addresses;
+	struct tailnet **tailnets;
+	size_t n_tailnets;
+	struct front *front; /* NULL = not ours */
+	struct control *control;
+	bool ready;
+	bool stopping;
+};
+
+/* True if this process was asked to run a tailnet of the configuration. */
+bool supervisor_wants(const struct supervisor *s, const struct tailnet_config *t);
+/* Runs until it is asked to stop. Returns the exit code: 0, 1 or 2. */
+int supervisor_run(const struct options *o);
+
+/* Reload: 0, or -EINVAL with the problems given to SAY. DRY: only say the steps. SAY may be NULL. */
+int supervisor_reload(struct supervisor *s, bool dry,
+	void (*say)(void *arg, bool problem, const char *line), void *arg);
+/* A tailnet's or the front's state changed: tell systemd, answer who waits. */
+void supervisor_changed(struct supervisor *s);
+struct tailnet *supervisor_find(const struct supervisor *s, const char *name);

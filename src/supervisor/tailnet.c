@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: MIT
+// One tailnet: which state it is in, how it is started and stopped.
+//
+//                    start                 both workers ready, peers answered
+//        ┌──────┐ ──────────► ┌──────────┐ ─────────────────────────────────► ┌────┐
+//        │ down │             │ starting │                                    │ up │
+//        └──────┘ ◄────────── └──────────┘ ── ready-timeout ─► ┌──────────┐ ◄─┴────┘
+//           ▲        stop          │                           │ degraded │ ── peer, listener or
+//           │                      │ a part cannot be made     └──────────┘    worker missing / back
+//           │                      ▼
+//           └────────────── ┌────────┐ ── retried with backoff (0.1 s to 30 s), unless the
+//                 stop      │ failed │    configuration is to blame or the object is not ours
+//                           └────────┘
+//
+// The state is never set by hand: tailnet_evaluate() derives it from what is there (parts, workers,
+// peers, listeners, time), so an event that comes twice or late does no harm.
+#include "supervisor/tailnet.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "ipc/stats.h"
+#include "supervisor/recover.h"
+
+#define TAILNET_BACKOFF_MAX_MS 30000
+
+static void tailnet_init_worker(struct tailnet *t, struct worker *w, const char *program,
+	enum sandbox_kind kind, const struct worker_ops *ops, size_t stats_size)
+{
+	*w = (struct worker){
+		.event = t->s->event,
+		.dir = t->s->worker_dir,
+		.program = program,
+		.empty_dir = t->s->empty_dir,
+		.tailnet = t->name,
+		.kind = kind,
+		.netns_fd = -1,
+		.ops = ops,
+		.owner = t,
+	};
+	worker_init(w, stats_size);
+}
+
+int tailnet_new(struct supervisor *s, struct tailnet_config *config, struct tailnet **ret)
+{
+	struct tailnet *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	t->s = s;
+	t->config = config;
+	snprintf(t->name, sizeof(t->name), "%s", config->name);
+	names_link(t->name, t->link);
+	names_netns(t->name, t->pin, sizeof(t->pin));
+	t->lock_fd = t->netns_fd = t->tun_fd = t->udp4_fd = t->udp6_fd = t->uapi_fd = -1;
+	t->veth_listener.fd = -1;
+	t->backoff_ms = WORKER_BACKOFF_MIN_MS;
+	tailnet_init_worker(t, &t->node, "tsgw-wg", SANDBOX_WG, &node_ops, sizeof(struct wg_stats));
+	tailnet_init_worker(t, &t->proxy, "tsgw-proxy", SANDBOX_PROXY, &proxy_ops,
+		sizeof(struct proxy_stats));
+	tailnet_init_worker(t, &t->host, "tsgw-host", SANDBOX_HOST, &endpoint_ops, 0);
+	t->host.stats_size = 4096;
+	*ret = t;
+	return 0;
+}
+
+void tailnet_free(struct tailnet *t)
+{
+	if (!t)
+		return;
+	if (t->lock_fd >= 0)
+		tailnet_stop(t);
+	worker_done(&t->node);
+	worker_done(&t->proxy);
+	worker_done(&t->host);
+	free(t->endpoints);
+	free(t->routes.items);
+	fd_close(t->lock_fd);
+	free(t);
+}
+
+int tailnet_lock(struct tailnet *t)
+{
+	pid_t owner = 0;
+	int r = store_init_tailnet(&t->s->store, t->name);
+
+	if (r == 0)
+		r = store_lock(&t->s->store, t->name, &t->lock_fd, &owner);
+	if (r == -EAGAIN)
+		log_error(t->name, NULL, "runs already, under process %d", (int)owner);
+	else if (r < 0)
+		log_error(t->name, NULL, "cannot be locked in %s: %s", t->s->store.run_dir, strerror(-r));
+	return r;
+}
+
+/* ---- state ---- */
+
+struct peers_seen {
+	uint32_t counted, up, down;
+	uint8_t first_missing[32];
+};
+
+static void tailnet_see_peers(const struct tailnet *t, struct peers_seen *ret)
+{
+	const struct wg_stats *stats = t->node.stats;
+	uint32_t n = stats ? MIN(STAT_GET(stats->n_peers), (uint32_t)STATS_PEERS_MAX) : 0;
+
+	*ret = (struct peers_seen){ 0 };
+	for (uint32_t i = 0; i < n; i++) {
+		const struct wg_peer_stats *p = &stats->peers[i];
+		uint32_t state = STAT_GET(p->state);
+
+		if (!p->endpoint.addr.family && !STAT_GET(p->last_handshake_s))
+			continue;
+		ret->counted++;
+		ret->up += state == PEER_UP;
+		ret->down += state == PEER_DOWN;
+		if (state != PEER_UP && ret->counted == ret->up + 1)
+			memcpy(ret->first_missing, p->public_key, 32);
+	}
+	/* a name that cannot be looked up leaves its peer without endpoint, but it is missed all the same */
+	for (size_t i = 0; i < t->n_endpoints; i++)
+		if (!t->endpoints[i].found.addr.family) {
+			ret->counted++;
+			memcpy(ret->first_missing, t->endpoints[i].public_key, 32);
+		}
+}
+
+static enum tailnet_state tailnet_peer_state(const struct tailnet *t, char *reason, size_t size)
+{
+	struct peers_seen seen;
+	char key[45];
+
+	tailnet_see_peers(t, &seen);
+	if (seen.up == seen.counted)
+		return TAILNET_UP;
+	format_key_base64(seen.first_missing, key);
+	for (size_t i = 0; i < t->n_endpoints; i++) {
+		if (memcmp(t->endpoints[i].public_key, seen.first_missing, 32) ||
+			t->endpoints[i].found.addr.family)
+			continue;
+		snprintf(reason, size, "peer %s: its endpoint %s cannot be looked up", key,
+			t->endpoints[i].name);
+		return t->late ? TAILNET_DEGRADED : TAILNET_STARTING;
+	}
+	if (!seen.down && !t->late) {
+		snprintf(reason, size, "waiting for the handshake with peer %s", key);
+		return TAILNET_STARTING;
+	}
+	snprintf(reason, size, "%u of %u peers up; no answer from %s", seen.up, seen.counted, key);
+	return TAILNET_DEGRADED;
+}
+
+static enum tailnet_state tailnet_derive(const struct tailnet *t, char *reason, size_t size)
+{
+	const struct worker *workers[] = { &t->node, &t->proxy };
+
+	for (size_t i = 0; i < ELEMENTSOF(workers); i++) {
+		if (workers[i]->ready)
+			continue;
+		snprintf(reason, size, "%s",
+			*workers[i]->reason ? workers[i]->reason : "workers are starting");
+		return workers[i]->restarts || *workers[i]->reason || t->late ? TAILNET_DEGRADED :
+										TAILNET_STARTING;
+	}
+	if (*t->listen_reason) {
+		snprintf(reason, size, "%s", t->listen_reason);
+		return TAILNET_DEGRADED;
+	}
+	return tailnet_peer_state(t, reason, size);
+}
+
+static void tailnet_set(struct tailnet *t, enum tailnet_state state, const char *reason)
+{
+	bool news = t->state != state || strcmp(t->reason, reason);
+
+	if (news && t->state != state)
+		log_info(t->name, NULL, "%s%s%s", tailnet_state_name(state), *reason ? ": " : "", reason);
+	t->state = state;
+	if (t->reason != reason)
+		snprintf(t->reason, sizeof(t->reason), "%s", reason);
+	if (news)
+		supervisor_changed(t->s);
+}
+
+void tailnet_evaluate(struct tailnet *t)
+{
+	char reason[CONTROL_REASON_MAX] = "";
+	enum tailnet_state state;
+
+	if (t->netns_fd < 0 || t->s->stopping)
+		return; /* down and failed are set where they happen */
+	state = tailnet_derive(t, reason, sizeof(reason));
+	if (state == TAILNET_UP)
+		t->backoff_ms = WORKER_BACKOFF_MIN_MS;
+	tailnet_set(t, state, reason);
+}
+
+bool tailnet_is_settled(const struct tailnet *t)
+{
+	return t->state != TAILNET_STARTING &&
+		!(t->state == TAILNET_DEGRADED && !t->late && t->wanted);
+}
+
+static int tailnet_on_ready_timeout(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct tailnet *t = userdata;
+
+	t->ready_timer = sd_event_source_disable_unref(t->ready_timer);
+	t->late = true;
+	tailnet_evaluate(t);
+	supervisor_changed(t->s);
+	return 0;
+}
+
+/* ---- start ---- */
+
+static int tailnet_allocate(struct tailnet *t)
+{
+	const struct prefix *pool = &t->s->config->gateway.veth_pool;
+	_cleanup_free_ struct prefix *used = NULL;
+	size_t n_routes = 0, n = 0;
+	int r = links_routes(t->s->host, &used, &n_routes);
+
+	if (r < 0)
+		return r;
+	struct prefix *all = reallocarray(used, n_routes + t->s->n_addresses + 1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	used = all;
+	n = n_routes;
+	for (size_t i = 0; i < t->s->n_addresses; i++)
+		used[n++] = prefix_canonical(&t->s->addresses[i].prefix);
+	r = store_pool_get(&t->s->store, t->name, pool, used, n, false, &t->veth, &t->slot);
+	if (r < 0)
+		return r;
+	t->veth_host = addr_v4(addr_v4_host(&t->veth.addr) + 1);
+	t->veth_ns = addr_v4(addr_v4_host(&t->veth.addr) + 2);
+	t->node.uid = t->s->config->gateway.uid_base + 8 * t->slot + SANDBOX_WG;
+	t->proxy.uid = t->s->config->gateway.uid_base + 8 * t->slot + SANDBOX_PROXY;
+	t->host.uid = t->s->config->gateway.uid_base + 8 * t->slot + SANDBOX_HOST;
+	return 0;
+}
+
+static int tailnet_build(struct tailnet *t)
+{
+	for (size_t i = 0; i < tailnet_n_parts; i++) {
+		int r = tailnet_parts[i].apply(t, NULL, t->config);
+
+		if (r < 0) {
+			snprintf(t->reason, sizeof(t->reason), "%s: %s", tailnet_parts[i].name,
+				r == -ENODEV && !strcmp(tailnet_parts[i].name, "tun") ?
+					"there is no /dev/net/tun" :
+					strerror(-r));
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int tailnet_on_retry(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct tailnet *t = userdata;
+
+	t->retry_timer = sd_event_source_disable_unref(t->retry_timer);
+	tailnet_start(t);
+	return 0;
+}
+
+static void tailnet_fail(struct tailnet *t, bool retry)
+{
+	log_error(t->name, NULL, "failed: %s", t->reason);
+	tailnet_teardown(t);
+	t->late = true;
+	t->state = TAILNET_FAILED;
+	if (retry) {
+		(void)sd_event_add_time_relative(t->s->event, &t->retry_timer, CLOCK_MONOTONIC,
+			t->backoff_ms * 1000ull, 10000, tailnet_on_retry, t);
+		t->backoff_ms = MIN(t->backoff_ms * 2, (uint32_t)TAILNET_BACKOFF_MAX_MS);
+	}
+	supervisor_changed(t->s);
+}
+
+/* The mark of an earlier run is removed, a foreign object is refused. */
+static int tailnet_clear(struct tailnet *t)
+{
+	char object[128] = "";
+	int r = recover_tailnet(&t->s->store, t->name, t->s->host, object);
+
+	t->refused = r == -EEXIST;
+	if (t->refused)
+		snprintf(t->reason, sizeof(t->reason), "%s exists and is not ours", object);
+	else if (r < 0)
+		snprintf(t->reason, sizeof(t->reason), "leftovers of an earlier run%s%s: %s",
+			*object ? ": " : "", object, strerror(-r));
+	return r;
+}
+
+/* Counters count from the tailnet's start; a worker that is started again in between goes on. */
+static void tailnet_forget_counters(struct tailnet *t)
+{
+	struct worker *workers[] = { &t->node, &t->proxy };
+
+	for (size_t i = 0; i < ELEMENTSOF(workers); i++) {
+		workers[i]->restarts = 0;
+		if (workers[i]->stats)
+			memset(workers[i]->stats, 0, workers[i]->stats_size);
+	}
+}
+
+void tailnet_start(struct tailnet *t)
+{
+	if (t->netns_fd >= 0)
+		return;
+	t->retry_timer = sd_event_source_disable_unref(t->retry_timer);
+	t->wanted = true;
+	t->late = false;
+	t->started_ms = clock_now_ms();
+	if (t->config->broken) {
+		snprintf(t->reason, sizeof(t->reason), "%s", t->config->broken);
+		tailnet_fail(t, false);
+		return;
+	}
+	if (tailnet_clear(t) < 0) {
+		tailnet_fail(t, !t->refused);
+		return;
+	}
+	int r = tailnet_allocate(t);
+	if (r < 0) {
+		snprintf(t->reason, sizeof(t->reason), "no free /30 in veth-pool: %s", strerror(-r));
+		tailnet_fail(t, true);
+		return;
+	}
+	memset(&t->made, 0, sizeof(t->made));
+	tailnet_forget_counters(t);
+	if (tailnet_build(t) < 0) {
+		tailnet_fail(t, true);
+		return;
+	}
+	(void)sd_event_add_time_relative(t->s->event, &t->ready_timer, CLOCK_MONOTONIC,
+		t->config->ready_timeout_s * 1000000ull, 100000, tailnet_on_ready_timeout, t);
+	t->state = TAILNET_DOWN; /* so that the first state is told */
+	tailnet_evaluate(t);
+}
+
+/* ---- stop ---- */
+
+void tailnet_teardown(struct tailnet *t)
+{
+	bool built = t->netns_fd >= 0 || t->made.netns.ino;
+	char object[128] = "";
+	int r;
+
+	t->ready_timer = sd_event_source_disable_unref(t->ready_timer);
+	t->listen_timer = sd_event_source_disable_unref(t->listen_timer);
+	t->lookup_timer = sd_event_source_disable_unref(t->lookup_timer);
+	proxy_close_listeners(t);
+	worker_stop(&t->proxy);
+	worker_stop(&t->node);
+	worker_stop(&t->host);
+	t->proxy.netns_fd = -1;
+	t->tun_fd = fd_close(t->tun_fd);
+	t->udp4_fd = fd_close(t->udp4_fd);
+	t->udp6_fd = fd_close(t->udp6_fd);
+	t->uapi_fd = fd_close(t->uapi_fd);
+	links_close(t->links);
+	t->links = NULL;
+	t->netns_fd = fd_close(t->netns_fd);
+	free(t->routes.items);
+	t->routes = (struct prefix_list){ 0 };
+	if (!built)
+		return;
+	r = recover_tailnet(&t->s->store, t->name, t->s->host, object);
+	if (r < 0)
+		log_error(t->name, *object ? object : NULL, "cannot be removed: %s", strerror(-r));
+	memset(&t->made, 0, sizeof(t->made));
+}
+
+void tailnet_stop(struct tailnet *t)
+{
+	t->wanted = false;
+	t->retry_timer = sd_event_source_disable_unref(t->retry_timer);
+	tailnet_teardown(t);
+	t->backoff_ms = WORKER_BACKOFF_MIN_MS;
+	tailnet_set(t, TAILNET_DOWN, "");
+}
+
+void tailnet_addresses_changed(struct tailnet *t)
+{
+	if (t->netns_fd < 0)
+		return;
+	proxy_update_listeners(t);
+	if (t->proxy.pid && !t->config->has_allow && !t->s->config->gateway.has_allow)
+		(void)proxy_send_config(t);
+	tailnet_evaluate(t);
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// One tailnet: what it has, which state it is in, how it is started, changed and stopped.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "common/sockets.h"
+#include "config/names.h"
+#include "ipc/control.h"
+#include "supervisor/supervisor.h"
+#include "supervisor/worker.h"
+
+#define TAILNET_VETH_PORT 1080
+#define TAILNET_MTU_DEFAULT 1420
+
+struct listener {
+	struct hostport at;
+	int fd;
+};
+
+struct endpoint { /* a looked-up endpoint name */
+	uint8_t public_key[32];
+	char name[MSG_DOMAIN_MAX];
+	struct hostport found; /* addr.family 0 = not yet */
+	uint32_t asked_id;     /* 0 = no question is out */
+	uint32_t backoff_s;
+	uint64_t again_ms; /* ask again then, 0 = only when the peer goes down */
+};
+
+struct tailnet {
+	struct supervisor *s;
+	char name[MSG_NAME_MAX];
+	char link[LINK_NAME_MAX];
+	char pin[48];
+	struct tailnet_config *config; /* of s->config; NULL only while it is removed */
+
+	enum tailnet_state state;
+	char reason[CONTROL_REASON_MAX];
+	bool wanted;	/* up was asked for */
+	bool refused;	/* a foreign object stands in the way */
+	bool late;	/* ready-timeout has passed */
+	uint64_t started_ms;
+	uint32_t backoff_ms;
+	sd_event_source *ready_timer, *retry_timer, *listen_timer, *lookup_timer;
+
+	int lock_fd;
+	struct made made;
+	int netns_fd;
+	struct links *links;
+	struct prefix veth; /* the /30 */
+	uint32_t slot;
+	struct addr veth_host, veth_ns;
+	int tun_fd;
+	struct tun_flags tun_flags;
+	int udp4_fd, udp6_fd;
+	uint16_t udp_port;
+	uint32_t udp_fwmark;
+	int uapi_fd;
+	struct listener veth_listener;
+	struct listener listeners[CONTROL_LISTEN_MAX];
+	size_t n_listeners;
+	char listen_reason[256];
+	struct prefix_list routes; /* in the main table of the namespace */
+	struct worker node, proxy, host;
+	struct endpoint *endpoints;
+	size_t n_endpoints;
+	uint32_t lookup_id;
+};
+
+int tailnet_new(struct supervisor *s, struct tailnet_config *config, struct tailnet **ret);
+void tailnet_free(struct tailnet *t); /* NULL is fine; stops it first */
+
+/* Takes RUN/NAME/lock. -EAGAIN after having logged who holds it. */
+int tailnet_lock(struct tailnet *t);
+/* Makes everything and starts the workers; failures become the state `failed` and are retried. */
+void tailnet_start(struct tailnet *t);
+/* Removes everything, keeps lock and control socket. */
+void tailnet_stop(struct tailnet *t);
+/* Removes everything it made, keeps `wanted`. */
+void tailnet_teardown(struct tailnet *t);
+bool tailnet_is_settled(const struct tailnet *t);
+/* State from what is known; tells the supervisor if it changed. */
+void tailnet_evaluate(struct tailnet *t);
+/* The host's addresses changed: listeners and default `allow` follow. */
+void tailnet_addresses_changed(struct tailnet *t);
+
+/* build.c: the parts of a tailnet in the order in which they are made. Each brings the real thing from
+ * what OLD says (NULL = nothing is there) to what NEW says. */
+struct part {
+	const char *name;
+	/* Does NEW ask for something else than OLD? Never called with NULL. */
+	bool (*differs)(const struct tailnet_config *old, const struct tailnet_config *new);
+	int (*apply)(struct tailnet *t, const struct tailnet_config *old,
+		const struct tailnet_config *new);
+};
+extern const struct part tailnet_parts[];
+extern const size_t tailnet_n_parts;
+uint16_t tailnet_mtu(const struct tailnet_config *c);
+
+/* node.c: what tsgw-wg and tsgw-host are told and report. */
+extern const struct worker_ops node_ops;
+extern const struct worker_ops endpoint_ops;
+int node_send_config(struct tailnet *t);
+int node_send_sockets(struct tailnet *t);
+int node_open_sockets(struct tailnet *t, uint16_t port, uint32_t fwmark);
+/* Rebuilds the table of endpoint names from the configuration, keeping what was found. */
+int endpoint_setup(struct tailnet *t);
+void endpoint_ask(struct tailnet *t);
+
+/* publish.c: what tsgw-proxy is told. */
+extern const struct worker_ops proxy_ops;
+int proxy_send_config(struct tailnet *t);
+/* Opens missing listeners, closes superfluous ones. */
+void proxy_update_listeners(struct tailnet *t);
+void proxy_close_listeners(struct tailnet *t);
+int proxy_open_veth(struct tailnet *t);
+void proxy_tell_node(struct tailnet *t);
+
+int tailnet_record(void *owner); /* worker_ops.record */
