@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: MIT
+// Network namespaces: made, set up, pinned at /run/netns, entered only by short-lived children.
+//
+// The supervisor never changes its namespace. Whatever must be done inside one is done by a child that
+// is forked for it, answers with one datagram (result, perhaps a descriptor) and leaves by _exit(). It
+// dies with us (PR_SET_PDEATHSIG), so a killed supervisor leaves no helper behind.
+//
+// A pin is a bind mount of the namespace's file, as ip-netns(8) makes it. iproute2 turns /run/netns
+// into a shared mount of its own the first time it adds a namespace; were our pins mounted below a
+// private one by then, they would exist twice, once out of reach, and could not be removed. So the
+// directory is made shared before the first pin, unless it lies on a shared mount already. That mount
+// is noted in an extended attribute of the directory, so that whoever removes the last pin, perhaps a
+// later process, takes it away too, and never one that iproute2 made.
+#include "supervisor/netns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+
+#define NETNS_DIR      "/run/netns"
+#define NETNS_XATTR    "trusted.tsgw" /* the boot in which we bound the directory over itself */
+#define NETNS_BOOT_ID  "/proc/sys/kernel/random/boot_id"
+#define NETNS_NAME_MAX 64
+
+/* ---- work in a child ---- */
+
+struct netns_answer {
+	int32_t result;
+};
+
+/* RESULT and, if FD is not -1, a descriptor. */
+static void netns_answer_send(int sock, int result, int fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct netns_answer answer = {.result = result};
+	struct iovec iov = {.iov_base = &answer, .iov_len = sizeof(answer)};
+	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (fd >= 0) {
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.align), &fd, sizeof(int));
+		mh.msg_control = control.bytes;
+		mh.msg_controllen = sizeof(control.bytes);
+	}
+	while (sendmsg(sock, &mh, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
+static int netns_answer_receive(int sock, int *ret_fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct netns_answer answer;
+	struct iovec iov = {.iov_base = &answer, .iov_len = sizeof(answer)};
+	struct msghdr mh = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes)};
+	_cleanup_close_ int fd = -1;
+	struct cmsghdr *c;
+	ssize_t n;
+
+	do {
+		n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	c = CMSG_FIRSTHDR(&mh);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(c), sizeof(int));
+	if (n != sizeof(answer))
+		return -ECHILD; /* it died */
+	if (answer.result == 0 && ret_fd)
+		*ret_fd = take_fd(fd);
+	return answer.result;
+}
+
+static _Noreturn void netns_child(int sock, int netns_fd, int (*fn)(void *, int *), void *arg)
+{
+	int fd = -1, r = 0;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (netns_fd >= 0 && setns(netns_fd, CLONE_NEWNET) < 0)
+		r = -errno;
+	if (r == 0)
+		r = fn(arg, &fd);
+	netns_answer_send(sock, r, fd);
+	_exit(0);
+}
+
+/* NETNS_FD -1: the child starts in our own namespace. */
+static int netns_fork(int netns_fd, int (*fn)(void *, int *), void *arg, int *ret_fd)
+{
+	_cleanup_close_ int ours = -1, theirs = -1;
+	int pair[2], r;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	ours = pair[0];
+	theirs = pair[1];
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		netns_child(theirs, netns_fd, fn, arg);
+	theirs = fd_close(theirs);
+	r = netns_answer_receive(ours, ret_fd);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return r;
+}
+
+int netns_run(int netns_fd, int (*fn)(void *arg, int *ret_fd), void *arg, int *ret_fd)
+{
+	return netns_fd < 0 ? -EBADF : netns_fork(netns_fd, fn, arg, ret_fd);
+}
+
+/* ---- a new namespace ---- */
+
+/* A new namespace takes most of these from the host's, so every one is set. */
+static const struct {
+	const char *family;
+	const char *key;
+	const char *value;
+} netns_settings[] = {
+	{"ipv4", "forwarding", "0"}, {"ipv4", "rp_filter", "1"}, {"ipv4", "accept_redirects", "0"},
+	{"ipv4", "secure_redirects", "0"}, {"ipv4", "send_redirects", "0"},
+	{"ipv4", "accept_source_route", "0"}, {"ipv4", "accept_local", "0"},
+	{"ipv4", "route_localnet", "0"}, {"ipv4", "proxy_arp", "0"}, {"ipv6", "disable_ipv6", "0"},
+	{"ipv6", "forwarding", "0"}, {"ipv6", "accept_redirects", "0"},
+	{"ipv6", "accept_source_route", "0"}, {"ipv6", "accept_ra", "0"}, {"ipv6", "autoconf", "0"},
+	{"ipv6", "proxy_ndp", "0"},
+	{"ipv6", "addr_gen_mode", "1"}, /* no link-local address either, like a WireGuard link */
+};
+
+/* 0 also if the kernel has no such key (no IPv6), or it cannot be written but says VALUE already. */
+static int netns_set(const char *path, const char *value)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+	_cleanup_close_ int in = -1;
+	char now[16] = "";
+	int r;
+
+	r = fd < 0 ? -errno : fd_write_all(fd, value, strlen(value));
+	if (r == 0 || r == -ENOENT)
+		return 0;
+	in = open(path, O_RDONLY | O_CLOEXEC);
+	if (in >= 0 && read(in, now, sizeof(now) - 1) > 0) {
+		now[strcspn(now, "\n")] = '\0';
+		if (!strcmp(now, value))
+			return 0;
+	}
+	log_error(NULL, path, "cannot be set to %s: %s", value, strerror(-r));
+	return r;
+}
+
+static int netns_configure(void)
+{
+	static const char *const scopes[] = {"all", "default", "lo"};
+	char path[128];
+	int r;
+
+	for (size_t i = 0; i < ELEMENTSOF(netns_settings); i++) {
+		for (size_t k = 0; k < ELEMENTSOF(scopes); k++) {
+			snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s",
+				netns_settings[i].family, scopes[k], netns_settings[i].key);
+			r = netns_set(path, netns_settings[i].value);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int netns_lo_up(void)
+{
+	struct ifreq ifr = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &ifr) < 0)
+		return -errno;
+	return 0;
+}
+
+static int netns_create_here(void *arg, int *ret_fd)
+{
+	int fd, r;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return -errno;
+	r = netns_configure();
+	if (r == 0)
+		r = netns_lo_up();
+	if (r < 0)
+		return r;
+	fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	return 0;
+}
+
+int netns_create(int *ret_fd)
+{
+	return netns_fork(-1, netns_create_here, NULL, ret_fd);
+}
+
+int netns_identify(int fd, struct netns_id *ret)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*ret = (struct netns_id){.dev = st.st_dev, .ino = st.st_ino};
+	return 0;
+}
+
+/* ---- pins ---- */
+
+static void netns_path(const char *pin, char ret[sizeof(NETNS_DIR) + NETNS_NAME_MAX])
+{
+	snprintf(ret, sizeof(NETNS_DIR) + NETNS_NAME_MAX, NETNS_DIR "/%s", pin);
+}
+
+int netns_open(const char *pin, int *ret_fd)
+{
+	char path[sizeof(NETNS_DIR) + NETNS_NAME_MAX];
+	_cleanup_close_ int fd = -1;
+	struct statfs fs;
+
+	netns_path(pin, path);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ENOENT : errno == ELOOP ? -EINVAL : -errno;
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	if (fs.f_type != NSFS_MAGIC || ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
+		return -EINVAL;
+	*ret_fd = take_fd(fd);
+	return 0;
+}
+
+/* The mount that /run/netns lies on, and whether the directory is that mount's root. */
+static int netns_dir_mount(uint64_t *ret_id, bool *ret_is_root)
+{
+	struct statx sx;
+
+	if (statx(AT_FDCWD, NETNS_DIR, AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &sx) < 0)
+		return -errno;
+	if (!(sx.stx_mask & STATX_MNT_ID))
+		return -EOPNOTSUPP;
+	*ret_id = sx.stx_mnt_id;
+	*ret_is_root = sx.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+	return 0;
+}
+
+/* Is mount ID a member of a peer group? */
+static bool netns_mount_is_shared(uint64_t id)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
+	_cleanup_free_ char *line = NULL;
+	unsigned long long have;
+	size_t size = 0;
+
+	while (f && getline(&line, &size, f) > 0) {
+		char *end = strstr(line, " - ");
+
+		if (sscanf(line, "%llu ", &have) != 1 || have != id || !end)
+			continue;
+		*end = '\0';
+		return strstr(line, " shared:") != NULL;
+	}
+	return false;
+}
+
+/* Noted before it is done: a start after SIGKILL knows of it either way. */
+static int netns_dir_bind(void)
+{
+	_cleanup_free_ char *boot = NULL;
+	size_t len;
+	int r = file_read(NETNS_BOOT_ID, 64, &boot, &len);
+
+	if (r == 0 && setxattr(NETNS_DIR, NETNS_XATTR, boot, len, 0) < 0)
+		log_debug(NULL, NETNS_DIR, "keeps no note of its mount: %s", strerror(errno));
+	if (mount(NETNS_DIR, NETNS_DIR, NULL, MS_BIND | MS_REC, NULL) < 0) {
+		r = -errno;
+		(void)removexattr(NETNS_DIR, NETNS_XATTR);
+		return r;
+	}
+	return 0;
+}
+
+static int netns_dir_share(void)
+{
+	static uint64_t known; /* the mount that was found to be shared: looked at once */
+	bool is_root;
+	uint64_t id;
+	int r;
+
+	r = netns_dir_mount(&id, &is_root);
+	if (r < 0 || id == known)
+		return r;
+	if (!netns_mount_is_shared(id)) {
+		r = is_root ? 0 : netns_dir_bind();
+		if (r < 0)
+			return r;
+		if (mount(NULL, NETNS_DIR, NULL, MS_SHARED | MS_REC, NULL) < 0)
+			return -errno;
+		r = netns_dir_mount(&id, &is_root);
+		if (r < 0)
+			return r;
+	}
+	known = id;
+	return 0;
+}
+
+/* Takes away the mount that netns_dir_bind() made, once nothing is pinned any more. */
+static void netns_dir_unbind(void)
+{
+	_cleanup_free_ char *boot = NULL;
+	char noted[64];
+	bool is_root;
+	uint64_t id;
+	size_t len;
+	ssize_t n = getxattr(NETNS_DIR, NETNS_XATTR, noted, sizeof(noted));
+
+	if (n <= 0 || file_read(NETNS_BOOT_ID, 64, &boot, &len) < 0)
+		return;
+	if ((size_t)n == len && !memcmp(boot, noted, len)) {
+		if (netns_dir_mount(&id, &is_root) < 0 || !is_root)
+			return;
+		if (umount2(NETNS_DIR, UMOUNT_NOFOLLOW) < 0)
+			return; /* somebody's pins are on it */
+	}
+	(void)removexattr(NETNS_DIR, NETNS_XATTR);
+}
+
+int netns_pin(int fd, const char *pin)
+{
+	char path[sizeof(NETNS_DIR) + NETNS_NAME_MAX], source[32];
+	_cleanup_close_ int file = -1;
+	int r;
+
+	if (mkdir(NETNS_DIR, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	r = netns_dir_share();
+	if (r < 0)
+		return r;
+	netns_path(pin, path);
+	file = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
+	if (file < 0)
+		return -errno;
+	snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
+	if (mount(source, path, NULL, MS_BIND, NULL) < 0) {
+		r = -errno;
+		unlink(path);
+		return r;
+	}
+	return 0;
+}
+
+int netns_unpin(const char *pin)
+{
+	char path[sizeof(NETNS_DIR) + NETNS_NAME_MAX];
+
+	netns_path(pin, path);
+	/* more than one mount may lie on it where /run/netns was bound over itself meanwhile */
+	for (int i = 0; i < 4; i++) {
+		if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL &&
+			errno != ENOENT)
+			return -errno;
+		if (unlink(path) == 0 || errno == ENOENT) {
+			netns_dir_unbind();
+			return 0;
+		}
+		if (errno != EBUSY)
+			break;
+	}
+	return -errno;
+}
