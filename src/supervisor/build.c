@@ -20,7 +20,7 @@
 #include "supervisor/netns.h"
 #include "supervisor/recover.h"
 
-#define TUN_NAME "wg0"
+#define TUN_NAME  "wg0"
 #define VETH_NAME "veth0"
 /* What one UDP_SEGMENT send can carry of full packets: 45 × 1420 bytes of inner packets. */
 #define TUN_GSO_MAX 61440
@@ -35,7 +35,7 @@ uint16_t tailnet_mtu(const struct tailnet_config *c)
 int tailnet_record(void *owner)
 {
 	struct tailnet *t = owner;
-	struct worker *workers[] = { &t->node, &t->proxy, &t->host };
+	struct worker *workers[] = {&t->node, &t->proxy, &t->host};
 
 	memset(t->made.processes, 0, sizeof(t->made.processes));
 	for (size_t i = 0; i < ELEMENTSOF(workers); i++) {
@@ -54,8 +54,8 @@ static bool never(const struct tailnet_config *old, const struct tailnet_config 
 	return false;
 }
 
-static int make_namespace(struct tailnet *t, const struct tailnet_config *old,
-	const struct tailnet_config *new)
+static int make_namespace(
+	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	int r = netns_create(&t->netns_fd);
 
@@ -69,11 +69,11 @@ static int make_namespace(struct tailnet *t, const struct tailnet_config *old,
 	return r < 0 ? r : links_open(t->netns_fd, &t->links);
 }
 
-static int make_veth(struct tailnet *t, const struct tailnet_config *old,
-	const struct tailnet_config *new)
+static int make_veth(
+	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	struct prefix host_side = { .addr = t->veth_host, .len = 30 };
-	struct prefix ns_side = { .addr = t->veth_ns, .len = 30 };
+	struct prefix host_side = {.addr = t->veth_host, .len = 30};
+	struct prefix ns_side = {.addr = t->veth_ns, .len = 30};
 	char alias[RECOVER_ALIAS_MAX];
 	int r;
 
@@ -91,7 +91,6 @@ static int make_veth(struct tailnet *t, const struct tailnet_config *old,
 	return r < 0 ? r : links_set_up(t->s->host, t->link);
 }
 
-
 static int open_tun(void *arg, int *ret_fd)
 {
 	int fd = tun_open(TUN_NAME, true, arg, NULL);
@@ -107,8 +106,8 @@ static bool tun_differs(const struct tailnet_config *old, const struct tailnet_c
 	return tailnet_mtu(old) != tailnet_mtu(new);
 }
 
-static int make_tun(struct tailnet *t, const struct tailnet_config *old,
-	const struct tailnet_config *new)
+static int make_tun(
+	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	int r;
 
@@ -148,8 +147,8 @@ static bool addresses_differ(const struct tailnet_config *old, const struct tail
 
 /* An address with a network gets no connected route by itself here: only allowed-ips are routed, as
  * wg-quick does it. So every address goes on as a host prefix. */
-static int make_addresses(struct tailnet *t, const struct tailnet_config *old,
-	const struct tailnet_config *new)
+static int make_addresses(
+	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	const struct prefix_list *before = old ? &old->wg->addresses : NULL;
 	const struct prefix_list *after = &new->wg->addresses;
@@ -173,7 +172,7 @@ static int make_addresses(struct tailnet *t, const struct tailnet_config *old,
 static bool routes_differ(const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	_cleanup_free_ struct prefix *a = NULL, *b = NULL;
-	struct prefix_list before = { 0 }, after = { 0 };
+	struct prefix_list before = {0}, after = {0};
 	bool differ = config_routes(old, &before) < 0 || config_routes(new, &after) < 0 ||
 		!prefix_list_equal(&before, &after);
 
@@ -201,7 +200,9 @@ static int move_routes(struct tailnet *t, const struct prefix_list *a, const str
 	if (!added)
 		return -ENOMEM;
 	while (i < a->n || k < b->n) {
-		int c = i == a->n ? 1 : k == b->n ? -1 : compare_prefixes(&a->items[i], &b->items[k]);
+		int c = i == a->n   ? 1
+			: k == b->n ? -1
+				    : compare_prefixes(&a->items[i], &b->items[k]);
 
 		if (c < 0) {
 			r = links_del_route(t->links, TUN_NAME, &a->items[i++]);
@@ -217,10 +218,10 @@ static int move_routes(struct tailnet *t, const struct prefix_list *a, const str
 	return n_added ? links_add_routes(t->links, TUN_NAME, added, n_added) : 0;
 }
 
-static int make_routes(struct tailnet *t, const struct tailnet_config *old,
-	const struct tailnet_config *new)
+static int make_routes(
+	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	struct prefix_list after = { 0 };
+	struct prefix_list after = {0};
 	int r;
 
 	if (!new->wg->table_off) {
@@ -253,8 +254,8 @@ static bool resolv_differs(const struct tailnet_config *old, const struct tailne
 	return false;
 }
 
-static int make_resolv_conf(struct tailnet *t, const struct tailnet_config *old,
-	const struct tailnet_config *new)
+static int make_resolv_conf(
+	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	bool own = new->dns_server.family != 0;
 	int r;
@@ -265,7 +266,8 @@ static int make_resolv_conf(struct tailnet *t, const struct tailnet_config *old,
 		r = resolvconf_write(&t->s->store, t->name, own ? &new->dns_server : new->wg->dns,
 			own ? 1 : new->wg->n_dns, new->wg->dns_search, new->wg->n_dns_search);
 	if (r == -EROFS || r == -EACCES) {
-		log_warning(t->name, "resolv.conf", "/etc/netns is read-only: names do not work in ip netns exec");
+		log_warning(t->name, "resolv.conf",
+			"/etc/netns is read-only: names do not work in ip netns exec");
 		return 0;
 	}
 	return r;
@@ -276,18 +278,18 @@ static bool sockets_differ(const struct tailnet_config *old, const struct tailne
 	return old->wg->listen_port != new->wg->listen_port || old->wg->fwmark != new->wg->fwmark;
 }
 
-static int make_sockets(struct tailnet *t, const struct tailnet_config *old,
-	const struct tailnet_config *new)
+static int make_sockets(
+	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	int r = node_open_sockets(t, new->wg->listen_port, new->wg->fwmark);
 
 	return r < 0 || !old ? r : node_send_sockets(t);
 }
 
-static int make_uapi(struct tailnet *t, const struct tailnet_config *old,
-	const struct tailnet_config *new)
+static int make_uapi(
+	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mode_t mask;
 	int r;
@@ -313,8 +315,8 @@ static bool node_differs(const struct tailnet_config *old, const struct tailnet_
 	return !wg_config_equal(old->wg, new->wg) || tailnet_mtu(old) != tailnet_mtu(new);
 }
 
-static int make_node(struct tailnet *t, const struct tailnet_config *old,
-	const struct tailnet_config *new)
+static int make_node(
+	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	int r = endpoint_setup(t);
 
@@ -349,6 +351,11 @@ static bool suffixes_differ(const struct tailnet_config *a, const struct tailnet
 	return false;
 }
 
+bool tailnet_names_differ(const struct tailnet_config *a, const struct tailnet_config *b)
+{
+	return strcmp(a->name, b->name) || a->port != b->port || suffixes_differ(a, b);
+}
+
 static bool proxy_differs(const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	return hosts_differ(old, new) || suffixes_differ(old, new) || node_differs(old, new) ||
@@ -360,8 +367,8 @@ static bool proxy_differs(const struct tailnet_config *old, const struct tailnet
 		old->max_clients_per_address != new->max_clients_per_address;
 }
 
-static int make_proxy(struct tailnet *t, const struct tailnet_config *old,
-	const struct tailnet_config *new)
+static int make_proxy(
+	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	if (!old) {
 		t->proxy.netns_fd = t->netns_fd;
@@ -371,8 +378,8 @@ static int make_proxy(struct tailnet *t, const struct tailnet_config *old,
 	return t->proxy.pid ? proxy_send_config(t) : 0;
 }
 
-static int make_veth_listener(struct tailnet *t, const struct tailnet_config *old,
-	const struct tailnet_config *new)
+static int make_veth_listener(
+	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	return proxy_open_veth(t);
 }
@@ -382,25 +389,25 @@ static bool listeners_differ(const struct tailnet_config *old, const struct tail
 	return old->port != new->port;
 }
 
-static int make_listeners(struct tailnet *t, const struct tailnet_config *old,
-	const struct tailnet_config *new)
+static int make_listeners(
+	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	proxy_update_listeners(t);
 	return 0;
 }
 
 const struct part tailnet_parts[] = {
-	{ "namespace", never, make_namespace },
-	{ "link", never, make_veth },
-	{ "tun", tun_differs, make_tun },
-	{ "addresses", addresses_differ, make_addresses },
-	{ "routes", routes_differ, make_routes },
-	{ "resolv.conf", resolv_differs, make_resolv_conf },
-	{ "sockets", sockets_differ, make_sockets },
-	{ "uapi", never, make_uapi },
-	{ "veth-listener", never, make_veth_listener },
-	{ "node", node_differs, make_node },
-	{ "proxy", proxy_differs, make_proxy },
-	{ "listeners", listeners_differ, make_listeners },
+	{"namespace", never, make_namespace},
+	{"link", never, make_veth},
+	{"tun", tun_differs, make_tun},
+	{"addresses", addresses_differ, make_addresses},
+	{"routes", routes_differ, make_routes},
+	{"resolv.conf", resolv_differs, make_resolv_conf},
+	{"sockets", sockets_differ, make_sockets},
+	{"uapi", never, make_uapi},
+	{"veth-listener", never, make_veth_listener},
+	{"node", node_differs, make_node},
+	{"proxy", proxy_differs, make_proxy},
+	{"listeners", listeners_differ, make_listeners},
 };
 const size_t tailnet_n_parts = ELEMENTSOF(tailnet_parts);

@@ -43,10 +43,10 @@ static void expose_missing(struct expose *e, const struct primary *p)
 		*p->ifname ? p->ifname : addr_format(&p->addr, text));
 }
 
-void expose_find(const struct gateway_config *g, const struct link_address *a, size_t n,
-	struct expose *ret)
+void expose_find(
+	const struct gateway_config *g, const struct link_address *a, size_t n, struct expose *ret)
 {
-	*ret = (struct expose){ 0 };
+	*ret = (struct expose){0};
 	for (size_t i = 0; i < g->n_primaries; i++) {
 		const struct primary *p = &g->primaries[i];
 		bool found = false;
@@ -60,6 +60,17 @@ void expose_find(const struct gateway_config *g, const struct link_address *a, s
 		if (!found)
 			expose_missing(ret, p);
 	}
+}
+
+bool expose_differs(const struct gateway_config *a, const struct gateway_config *b)
+{
+	if (a->n_primaries != b->n_primaries)
+		return true;
+	for (size_t i = 0; i < a->n_primaries; i++)
+		if (strcmp(a->primaries[i].ifname, b->primaries[i].ifname) ||
+			!addr_equal(&a->primaries[i].addr, &b->primaries[i].addr))
+			return true;
+	return false;
 }
 
 static int allow_add(struct prefix_list *l, const struct prefix *p)
@@ -82,7 +93,7 @@ static int allow_add(struct prefix_list *l, const struct prefix *p)
  * interface's own network. */
 static struct prefix own_network(const struct prefix *p)
 {
-	static const char *const ranges[] = { "100.64.0.0/10", "fd7a:115c:a1e0::/48" };
+	static const char *const ranges[] = {"100.64.0.0/10", "fd7a:115c:a1e0::/48"};
 	struct prefix range;
 
 	for (size_t i = 0; i < ELEMENTSOF(ranges); i++)
@@ -95,8 +106,8 @@ static struct prefix own_network(const struct prefix *p)
 int expose_default_allow(const struct gateway_config *g, const struct link_address *a, size_t n,
 	struct prefix_list *ret)
 {
-	static const char *const loopback[] = { "127.0.0.0/8", "::1/128" };
-	struct prefix_list l = { 0 };
+	static const char *const loopback[] = {"127.0.0.0/8", "::1/128"};
+	struct prefix_list l = {0};
 	struct prefix p;
 	int r = 0;
 
@@ -133,6 +144,6 @@ int expose_allow(const struct gateway_config *g, const struct tailnet_config *t,
 		return -ENOMEM;
 	if (from->n)
 		memcpy(copy, from->items, from->n * sizeof(*copy));
-	*ret = (struct prefix_list){ copy, from->n };
+	*ret = (struct prefix_list){copy, from->n};
 	return 0;
 }

@@ -18,6 +18,9 @@ struct expose {
 void expose_find(const struct gateway_config *g, const struct link_address *a, size_t n,
 	struct expose *ret);
 
+/* Do the two name other primaries? */
+bool expose_differs(const struct gateway_config *a, const struct gateway_config *b);
+
 /* Who may connect where nothing is configured: the networks of the primaries' own addresses and
  * loopback. A host address out of Tailscale's ranges stands for the whole range. Fresh memory. */
 int expose_default_allow(const struct gateway_config *g, const struct link_address *a, size_t n,

@@ -16,8 +16,8 @@
 #include "ipc/stats.h"
 #include "supervisor/recover.h"
 
-#define FRONT_NAME "-" /* in the worker's arguments; no tailnet can be called so */
-#define DNS_BACKLOG 256
+#define FRONT_NAME   "-" /* in the worker's arguments; no tailnet can be called so */
+#define DNS_BACKLOG  256
 #define DNS_RETRY_MS 2000
 
 bool front_serves(const struct tailnet_config *t)
@@ -47,24 +47,13 @@ static const struct tailnet_config *next_served(const struct config *c, size_t *
 	return NULL;
 }
 
-static bool primaries_differ(const struct gateway_config *a, const struct gateway_config *b)
-{
-	if (a->n_primaries != b->n_primaries)
-		return true;
-	for (size_t i = 0; i < a->n_primaries; i++)
-		if (strcmp(a->primaries[i].ifname, b->primaries[i].ifname) ||
-			!addr_equal(&a->primaries[i].addr, &b->primaries[i].addr))
-			return true;
-	return false;
-}
-
 bool front_differs(const struct config *old, const struct config *new)
 {
 	const struct gateway_config *a = &old->gateway, *b = &new->gateway;
 	size_t i = 0, k = 0;
 
 	if (a->dns_port != b->dns_port || a->has_allow != b->has_allow ||
-		!prefix_list_equal(&a->allow, &b->allow) || primaries_differ(a, b))
+		!prefix_list_equal(&a->allow, &b->allow) || expose_differs(a, b))
 		return true;
 	for (;;) {
 		const struct tailnet_config *x = next_served(old, &i), *y = next_served(new, &k);
@@ -81,7 +70,7 @@ static int front_send_prefixes(struct front *f, enum msg_type type, const struct
 	int r = 0;
 
 	for (size_t at = 0; at < l->n && r == 0; at += MSG_PREFIXES) {
-		struct msg_prefixes m = { .n = (uint32_t)MIN(l->n - at, (size_t)MSG_PREFIXES) };
+		struct msg_prefixes m = {.n = (uint32_t)MIN(l->n - at, (size_t)MSG_PREFIXES)};
 
 		memcpy(m.prefixes, l->items + at, m.n * sizeof(m.prefixes[0]));
 		r = worker_tell(&f->dns, type, &m);
@@ -94,13 +83,13 @@ static int front_send_names(struct front *f, const struct tailnet_config *t)
 	int r = 0;
 
 	for (size_t i = 0; i < t->n_suffixes && r == 0; i++) {
-		struct msg_dns_suffix m = { 0 };
+		struct msg_dns_suffix m = {0};
 
 		strncpy(m.suffix, t->suffixes[i], sizeof(m.suffix) - 1);
 		r = worker_tell(&f->dns, MSG_DNS_SUFFIX, &m);
 	}
 	for (size_t i = 0; i < t->n_hosts && r == 0; i++) {
-		struct msg_host m = { .addr = t->hosts[i].addr };
+		struct msg_host m = {.addr = t->hosts[i].addr};
 
 		strncpy(m.name, t->hosts[i].name, sizeof(m.name) - 1);
 		r = worker_tell(&f->dns, MSG_DNS_HOST, &m);
@@ -112,8 +101,8 @@ static int front_send_zone(struct front *f, const struct tailnet_config *t)
 {
 	const struct supervisor *s = f->s;
 	_cleanup_free_ struct prefix *routed = NULL, *allowed = NULL;
-	struct prefix_list routes = { 0 }, allow = { 0 };
-	struct msg_dns_zone zone = { 0 };
+	struct prefix_list routes = {0}, allow = {0};
+	struct msg_dns_zone zone = {0};
 	int r;
 
 	strncpy(zone.tailnet, t->name, sizeof(zone.tailnet) - 1);
@@ -144,8 +133,8 @@ static int front_send_config(struct front *f)
 
 static int front_send_listener(struct front *f, const struct front_listener *l)
 {
-	struct msg_dns_listen m = { .at = l->at };
-	const int fds[2] = { l->udp_fd, l->tcp_fd };
+	struct msg_dns_listen m = {.at = l->at};
+	const int fds[2] = {l->udp_fd, l->tcp_fd};
 
 	return worker_send(&f->dns, MSG_DNS_LISTEN, &m, sizeof(m), fds, 2);
 }
@@ -194,7 +183,7 @@ static const struct worker_ops front_ops = {
 
 static void front_close(struct front *f, size_t i)
 {
-	struct msg_dns_listen m = { .at = f->listeners[i].at };
+	struct msg_dns_listen m = {.at = f->listeners[i].at};
 
 	(void)(f->dns.pid && worker_tell(&f->dns, MSG_DNS_UNLISTEN, &m));
 	fd_close(f->listeners[i].udp_fd);
@@ -204,7 +193,7 @@ static void front_close(struct front *f, size_t i)
 
 static int front_open(struct front *f, const struct hostport *at)
 {
-	struct front_listener l = { .at = *at, .udp_fd = -1, .tcp_fd = -1 };
+	struct front_listener l = {.at = *at, .udp_fd = -1, .tcp_fd = -1};
 
 	l.udp_fd = udp_serve(at);
 	if (l.udp_fd < 0)
@@ -221,7 +210,8 @@ static int front_open(struct front *f, const struct hostport *at)
 static bool front_has(const struct front *f, const struct hostport *at)
 {
 	for (size_t i = 0; i < f->n_listeners; i++)
-		if (addr_equal(&f->listeners[i].at.addr, &at->addr) && f->listeners[i].at.port == at->port)
+		if (addr_equal(&f->listeners[i].at.addr, &at->addr) &&
+			f->listeners[i].at.port == at->port)
 			return true;
 	return false;
 }
@@ -232,7 +222,7 @@ static void front_update_listeners(struct front *f)
 {
 	uint16_t port = f->s->config->gateway.dns_port;
 	char before[sizeof(f->reason)], text[HOSTPORT_TEXT_MAX];
-	struct expose e = { 0 };
+	struct expose e = {0};
 
 	memcpy(before, f->reason, sizeof(before));
 	if (port)
@@ -248,7 +238,7 @@ static void front_update_listeners(struct front *f)
 	snprintf(f->reason, sizeof(f->reason), "%s", e.missing);
 	f->listen_timer = sd_event_source_disable_unref(f->listen_timer);
 	for (size_t k = 0; k < e.n; k++) {
-		struct hostport at = { .addr = e.addrs[k], .port = port };
+		struct hostport at = {.addr = e.addrs[k], .port = port};
 		int r = front_has(f, &at) ? 0 : front_open(f, &at);
 
 		if (r == 0)
@@ -256,8 +246,8 @@ static void front_update_listeners(struct front *f)
 		snprintf(f->reason, sizeof(f->reason), "DNS on %s: %s", hostport_format(&at, text),
 			strerror(-r));
 		if (!f->listen_timer)
-			(void)sd_event_add_time_relative(f->s->event, &f->listen_timer, CLOCK_MONOTONIC,
-				DNS_RETRY_MS * 1000, 100000, front_on_timer, f);
+			(void)sd_event_add_time_relative(f->s->event, &f->listen_timer,
+				CLOCK_MONOTONIC, DNS_RETRY_MS * 1000, 100000, front_on_timer, f);
 	}
 	if (*f->reason && strcmp(before, f->reason))
 		log_warning(NULL, "front", "%s", f->reason);
@@ -302,7 +292,8 @@ int front_new(struct supervisor *s, struct front **ret)
 	if (r == -EAGAIN)
 		log_error(NULL, "front", "runs already, under process %d", (int)owner);
 	else if (r < 0)
-		log_error(NULL, "front", "cannot be locked in %s: %s", s->store.run_dir, strerror(-r));
+		log_error(NULL, "front", "cannot be locked in %s: %s", s->store.run_dir,
+			strerror(-r));
 	if (r == 0)
 		r = recover_tailnet(&s->store, NULL, s->host, object);
 	if (r < 0) {

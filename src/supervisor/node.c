@@ -13,7 +13,7 @@
 #include "ipc/stats.h"
 
 #define LOOKUP_BACKOFF_MAX_S 60
-#define LOOKUP_TIMEOUT_MS 30000 /* a question that tsgw-host lost is asked again */
+#define LOOKUP_TIMEOUT_MS    30000 /* a question that tsgw-host lost is asked again */
 
 /* IPv6 missing outside is no error: the node runs over IPv4 alone, and the log says so. */
 int node_open_sockets(struct tailnet *t, uint16_t port, uint32_t fwmark)
@@ -38,7 +38,8 @@ int node_open_sockets(struct tailnet *t, uint16_t port, uint32_t fwmark)
 	if (v6 == -EADDRINUSE)
 		return v6;
 	if (v6 < 0)
-		log_notice(t->name, "wg0", "no IPv6 outside (%s): the node uses IPv4 alone", strerror(-v6));
+		log_notice(t->name, "wg0", "no IPv6 outside (%s): the node uses IPv4 alone",
+			strerror(-v6));
 	if (v4 < 0 && v6 < 0)
 		return v6;
 	t->udp4_fd = fd_close(t->udp4_fd);
@@ -52,10 +53,10 @@ int node_open_sockets(struct tailnet *t, uint16_t port, uint32_t fwmark)
 
 int node_send_sockets(struct tailnet *t)
 {
-	struct msg_wg_udp m = { .port = t->udp_port,
+	struct msg_wg_udp m = {.port = t->udp_port,
 		.has_v4 = t->udp4_fd >= 0,
 		.has_v6 = t->udp6_fd >= 0,
-		.fwmark = t->udp_fwmark };
+		.fwmark = t->udp_fwmark};
 	int fds[2];
 	size_t n = 0;
 
@@ -77,7 +78,7 @@ static struct endpoint *endpoint_of(struct tailnet *t, const uint8_t *public_key
 static int node_send_allowed(struct tailnet *t, const struct prefix_list *l)
 {
 	for (size_t at = 0; at < l->n; at += MSG_PREFIXES) {
-		struct msg_wg_allowed m = { .n = (uint32_t)MIN(l->n - at, (size_t)MSG_PREFIXES) };
+		struct msg_wg_allowed m = {.n = (uint32_t)MIN(l->n - at, (size_t)MSG_PREFIXES)};
 		int r;
 
 		memcpy(m.prefixes, l->items + at, m.n * sizeof(m.prefixes[0]));
@@ -90,8 +91,8 @@ static int node_send_allowed(struct tailnet *t, const struct prefix_list *l)
 
 static int node_send_peer(struct tailnet *t, const struct wg_peer_config *p)
 {
-	struct msg_wg_peer m = { .endpoint = p->endpoint,
-		.persistent_keepalive_s = p->persistent_keepalive_s };
+	struct msg_wg_peer m = {
+		.endpoint = p->endpoint, .persistent_keepalive_s = p->persistent_keepalive_s};
 	int r;
 
 	memcpy(m.public_key, p->public_key, sizeof(m.public_key));
@@ -99,9 +100,9 @@ static int node_send_peer(struct tailnet *t, const struct wg_peer_config *p)
 	if (p->endpoint_name) {
 		const struct endpoint *e = endpoint_of(t, p->public_key);
 
-		m.endpoint = e && e->found.addr.family ? e->found : (struct hostport){ 0 };
+		m.endpoint = e && e->found.addr.family ? e->found : (struct hostport){0};
 	} else if (!p->endpoint.addr.family) {
-		m.endpoint = (struct hostport){ 0 };
+		m.endpoint = (struct hostport){0};
 	}
 	r = worker_tell(&t->node, MSG_WG_PEER, &m);
 	sodium_memzero(&m, sizeof(m));
@@ -111,7 +112,7 @@ static int node_send_peer(struct tailnet *t, const struct wg_peer_config *p)
 int node_send_config(struct tailnet *t)
 {
 	const struct wg_config *wg = t->config->wg;
-	struct msg_wg_device m = { .veth = t->veth, .handshake_at_start = 1 };
+	struct msg_wg_device m = {.veth = t->veth, .handshake_at_start = 1};
 	int r = worker_begin(&t->node);
 
 	if (r < 0)
@@ -127,10 +128,10 @@ int node_send_config(struct tailnet *t)
 static int node_configure(void *owner, struct worker *w)
 {
 	struct tailnet *t = owner;
-	struct msg_wg_tun tun = { .mtu = tailnet_mtu(t->config),
+	struct msg_wg_tun tun = {.mtu = tailnet_mtu(t->config),
 		.vnet_hdr = t->tun_flags.vnet_hdr,
-		.uso = t->tun_flags.uso };
-	struct msg_wg_uapi uapi = { 0 };
+		.uso = t->tun_flags.uso};
+	struct msg_wg_uapi uapi = {0};
 	int r;
 
 	r = worker_send(w, MSG_WG_TUN, &tun, sizeof(tun), &t->tun_fd, 1);
@@ -165,7 +166,8 @@ static int node_socket_wanted(struct tailnet *t, const struct msg_wg_socket_want
 	int r = node_open_sockets(t, m->port, m->fwmark);
 
 	if (r < 0)
-		log_warning(t->name, "wg0", "UDP port %u, asked for by wg(8): %s", m->port, strerror(-r));
+		log_warning(t->name, "wg0", "UDP port %u, asked for by wg(8): %s", m->port,
+			strerror(-r));
 	return r < 0 ? 0 : node_send_sockets(t);
 }
 
@@ -271,7 +273,7 @@ void endpoint_ask(struct tailnet *t)
 		return; /* asked when it runs again */
 	for (size_t i = 0; i < t->n_endpoints; i++) {
 		struct endpoint *e = &t->endpoints[i];
-		struct msg_host_lookup m = { 0 };
+		struct msg_host_lookup m = {0};
 
 		if (!e->again_ms || e->again_ms > now)
 			continue;
@@ -302,14 +304,14 @@ static void endpoint_failed(struct tailnet *t, struct endpoint *e, int error)
 {
 	e->backoff_s = e->backoff_s ? MIN(e->backoff_s * 2, (uint32_t)LOOKUP_BACKOFF_MAX_S) : 1;
 	e->again_ms = clock_now_ms() + e->backoff_s * 1000ull;
-	log_warning(t->name, "endpoint", "%s cannot be looked up (error %d); again in %u s", e->name,
-		error, e->backoff_s);
+	log_warning(t->name, "endpoint", "%s cannot be looked up (error %d); again in %u s",
+		e->name, error, e->backoff_s);
 }
 
 /* The first address that our sockets can reach. A peer that is down keeps being looked up. */
 static int endpoint_found(struct tailnet *t, struct endpoint *e, const struct msg_host_answer *m)
 {
-	struct msg_wg_endpoint told = { 0 };
+	struct msg_wg_endpoint told = {0};
 	const struct wg_stats *stats = t->node.stats;
 	uint32_t n_peers = stats ? MIN(STAT_GET(stats->n_peers), (uint32_t)STATS_PEERS_MAX) : 0;
 

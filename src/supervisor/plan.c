@@ -53,8 +53,8 @@ static void say_link(const struct teller *to)
 	uint32_t slot;
 
 	names_link(to->t->name, link);
-	if (store_pool_get(&s->store, to->t->name, &to->config->gateway.veth_pool, NULL, 0, true, &veth,
-		    &slot) < 0) {
+	if (store_pool_get(&s->store, to->t->name, &to->config->gateway.veth_pool, NULL, 0, true,
+		    &veth, &slot) < 0) {
 		tell(to, "make veth pair %s and veth0: no free /30 in veth-pool", link);
 		return;
 	}
@@ -75,13 +75,14 @@ static void say_addresses(const struct teller *to)
 	char text[PREFIX_TEXT_MAX];
 
 	for (size_t i = 0; i < to->t->wg->addresses.n; i++)
-		tell(to, "add address %s to wg0", prefix_format(&to->t->wg->addresses.items[i], text));
+		tell(to, "add address %s to wg0",
+			prefix_format(&to->t->wg->addresses.items[i], text));
 }
 
 static void say_routes(const struct teller *to)
 {
 	_cleanup_free_ struct prefix *items = NULL;
-	struct prefix_list l = { 0 };
+	struct prefix_list l = {0};
 	char text[PREFIX_TEXT_MAX];
 
 	if (to->t->wg->table_off || config_routes(to->t, &l) < 0)
@@ -138,7 +139,7 @@ static void say_listeners(const struct teller *to)
 
 	expose_find(&to->config->gateway, to->s->addresses, to->s->n_addresses, &e);
 	for (size_t i = 0; i < e.n; i++) {
-		struct hostport at = { .addr = e.addrs[i], .port = to->t->port };
+		struct hostport at = {.addr = e.addrs[i], .port = to->t->port};
 
 		tell(to, "listen on %s", hostport_format(&at, text));
 	}
@@ -147,8 +148,18 @@ static void say_listeners(const struct teller *to)
 }
 
 static void (*const say_part[])(const struct teller *to) = {
-	say_namespace, say_link, say_tun,	   say_addresses, say_routes, say_resolv_conf,
-	say_sockets,   say_uapi, say_veth_listener, say_node,	    say_proxy,	say_listeners,
+	say_namespace,
+	say_link,
+	say_tun,
+	say_addresses,
+	say_routes,
+	say_resolv_conf,
+	say_sockets,
+	say_uapi,
+	say_veth_listener,
+	say_node,
+	say_proxy,
+	say_listeners,
 };
 
 static void say_front(const struct teller *to)
@@ -167,7 +178,7 @@ static void say_front(const struct teller *to)
 	tell(to, "start tsgw-dns for %zu tailnet%s", zones, zones == 1 ? "" : "s");
 	expose_find(&c->gateway, to->s->addresses, to->s->n_addresses, &e);
 	for (size_t i = 0; i < e.n; i++) {
-		struct hostport at = { .addr = e.addrs[i], .port = c->gateway.dns_port };
+		struct hostport at = {.addr = e.addrs[i], .port = c->gateway.dns_port};
 
 		tell(to, "answer DNS on %s, UDP and TCP", hostport_format(&at, text));
 	}
@@ -193,39 +204,76 @@ static bool runs(const struct supervisor *s, const struct tailnet_config *t)
 	return t && !t->broken && supervisor_wants(s, t);
 }
 
+/* What changed beside the tailnet's own section and concerns its parts all the same. */
+struct around {
+	bool primaries; /* listeners follow */
+	bool allow;	/* the default for all: the proxy is told */
+	bool suffixes;	/* of the other tailnets: the proxy names the right listener */
+};
+
+static bool part_is(size_t part, const char *name)
+{
+	return !strcmp(tailnet_parts[part].name, name);
+}
+
+static bool part_concerned(size_t part, const struct around *around, const struct tailnet_config *t)
+{
+	if (part_is(part, "listeners"))
+		return around->primaries;
+	return part_is(part, "proxy") && (around->suffixes || (around->allow && !t->has_allow));
+}
+
+static struct around plan_around(const struct config *old, const struct config *new)
+{
+	const struct gateway_config *a = &old->gateway, *b = &new->gateway;
+	struct around r = {
+		.primaries = expose_differs(a, b),
+		.allow = a->has_allow != b->has_allow || !prefix_list_equal(&a->allow, &b->allow),
+		.suffixes = old->n_tailnets != new->n_tailnets,
+	};
+
+	r.allow |= r.primaries && !b->has_allow;
+	for (size_t i = 0; i < new->n_tailnets && !r.suffixes; i++)
+		r.suffixes = tailnet_names_differ(old->tailnets[i], new->tailnets[i]);
+	return r;
+}
+
 static int plan_tailnet(const struct supervisor *s, struct plan *p, struct tailnet_config *old,
-	struct tailnet_config *new)
+	struct tailnet_config *new, const struct around *around)
 {
 	int r = 0;
 
 	if (!runs(s, old))
-		return runs(s, new) ? plan_add(p, (struct step){ STEP_START, old, new, 0 }) : 0;
+		return runs(s, new) ? plan_add(p, (struct step){STEP_START, old, new, 0}) : 0;
 	if (!runs(s, new))
-		return plan_add(p, (struct step){ STEP_STOP, old, new, 0 });
+		return plan_add(p, (struct step){STEP_STOP, old, new, 0});
 	if (old->engine != new->engine)
-		return plan_add(p, (struct step){ STEP_STOP, old, new, 0 }) ?:
-			plan_add(p, (struct step){ STEP_START, old, new, 0 });
+		return plan_add(p, (struct step){STEP_STOP, old, new, 0})
+			?: plan_add(p, (struct step){STEP_START, old, new, 0});
 	for (size_t i = 0; i < tailnet_n_parts && r == 0; i++)
-		if (tailnet_parts[i].differs(old, new))
-			r = plan_add(p, (struct step){ STEP_CHANGE, old, new, i });
+		if (tailnet_parts[i].differs(old, new) || part_concerned(i, around, new))
+			r = plan_add(p, (struct step){STEP_CHANGE, old, new, i});
 	return r;
 }
 
 int plan_make(const struct supervisor *s, const struct config *old, const struct config *new,
 	struct plan *ret)
 {
-	struct plan p = { 0 };
+	struct around around = {0};
+	struct plan p = {0};
 	int r = 0;
 
+	if (old)
+		around = plan_around(old, new);
 	/* what goes, goes first: its port or suffix may be wanted by what comes */
 	for (size_t i = 0; old && i < old->n_tailnets && r == 0; i++)
 		if (!config_find(new, old->tailnets[i]->name))
-			r = plan_tailnet(s, &p, old->tailnets[i], NULL);
-	for (size_t i = 0; i < new->n_tailnets && r == 0; i++)
+			r = plan_tailnet(s, &p, old->tailnets[i], NULL, &around);
+	for (size_t i = 0; i < new->n_tailnets &&r == 0; i++)
 		r = plan_tailnet(s, &p, old ? config_find(old, new->tailnets[i]->name) : NULL,
-			new->tailnets[i]);
+			new->tailnets[i], &around);
 	if (r == 0 && s->options->front && (!old || front_differs(old, new)))
-		r = plan_add(&p, (struct step){ .kind = STEP_FRONT });
+		r = plan_add(&p, (struct step){.kind = STEP_FRONT});
 	if (r < 0) {
 		plan_free(&p);
 		return r;
@@ -237,13 +285,13 @@ int plan_make(const struct supervisor *s, const struct config *old, const struct
 void plan_free(struct plan *p)
 {
 	free(p->steps);
-	*p = (struct plan){ 0 };
+	*p = (struct plan){0};
 }
 
 void plan_say(const struct supervisor *s, const struct plan *p, const struct config *new,
 	void (*say)(void *arg, bool problem, const char *line), void *arg)
 {
-	struct teller to = { .s = s, .config = new, .say = say, .arg = arg };
+	struct teller to = {.s = s, .config = new, .say = say, .arg = arg};
 
 	for (size_t i = 0; i < p->n; i++) {
 		const struct step *step = &p->steps[i];
@@ -254,7 +302,8 @@ void plan_say(const struct supervisor *s, const struct plan *p, const struct con
 		else if (step->kind == STEP_STOP)
 			tell(&to, "stop: listeners, workers, links and namespace are removed");
 		else if (step->kind == STEP_CHANGE)
-			tell(&to, "change %s:", tailnet_parts[step->part].name), say_part[step->part](&to);
+			tell(&to, "change %s:", tailnet_parts[step->part].name),
+				say_part[step->part](&to);
 		else
 			for (size_t k = 0; k < tailnet_n_parts; k++)
 				say_part[k](&to);

@@ -13,16 +13,17 @@
 #include "ipc/stats.h"
 #include "supervisor/expose.h"
 
-#define LISTEN_BACKLOG 4096
+#define LISTEN_BACKLOG	4096
 #define LISTEN_RETRY_MS 2000 /* a port that somebody else has may become free */
-#define VETH_NAME "veth0"
+#define VETH_NAME	"veth0"
 
-static int proxy_send_prefixes(struct worker *w, enum msg_type type, const struct prefix *p, size_t n)
+static int proxy_send_prefixes(
+	struct worker *w, enum msg_type type, const struct prefix *p, size_t n)
 {
 	int r = 0;
 
 	for (size_t at = 0; at < n && r == 0; at += MSG_PREFIXES) {
-		struct msg_prefixes m = { .n = (uint32_t)MIN(n - at, (size_t)MSG_PREFIXES) };
+		struct msg_prefixes m = {.n = (uint32_t)MIN(n - at, (size_t)MSG_PREFIXES)};
 
 		memcpy(m.prefixes, p + at, m.n * sizeof(m.prefixes[0]));
 		r = worker_tell(w, type, &m);
@@ -36,8 +37,7 @@ static int proxy_send_routes(struct tailnet *t, const struct wg_peer_config *p)
 
 	for (size_t at = 0; at < p->allowed.n && r == 0; at += MSG_PREFIXES) {
 		struct msg_proxy_route m = {
-			.n = (uint32_t)MIN(p->allowed.n - at, (size_t)MSG_PREFIXES)
-		};
+			.n = (uint32_t)MIN(p->allowed.n - at, (size_t)MSG_PREFIXES)};
 
 		memcpy(m.public_key, p->public_key, sizeof(m.public_key));
 		memcpy(m.prefixes, p->allowed.items + at, m.n * sizeof(m.prefixes[0]));
@@ -51,7 +51,7 @@ static int proxy_send_suffixes(struct tailnet *t, const struct tailnet_config *c
 	int r = 0;
 
 	for (size_t i = 0; i < c->n_suffixes && r == 0; i++) {
-		struct msg_proxy_suffix m = { .foreign = c != t->config, .port = c->port };
+		struct msg_proxy_suffix m = {.foreign = c != t->config, .port = c->port};
 
 		strncpy(m.suffix, c->suffixes[i], sizeof(m.suffix) - 1);
 		strncpy(m.tailnet, c->name, sizeof(m.tailnet) - 1);
@@ -68,7 +68,7 @@ static int proxy_send_names(struct tailnet *t)
 	for (size_t i = 0; i < c->n_tailnets && r == 0; i++)
 		r = proxy_send_suffixes(t, c->tailnets[i]);
 	for (size_t i = 0; i < t->config->n_hosts && r == 0; i++) {
-		struct msg_host m = { .addr = t->config->hosts[i].addr };
+		struct msg_host m = {.addr = t->config->hosts[i].addr};
 
 		strncpy(m.name, t->config->hosts[i].name, sizeof(m.name) - 1);
 		r = worker_tell(&t->proxy, MSG_PROXY_HOST, &m);
@@ -79,8 +79,9 @@ static int proxy_send_names(struct tailnet *t)
 static int proxy_send_allow(struct tailnet *t)
 {
 	_cleanup_free_ struct prefix *items = NULL;
-	struct prefix_list l = { 0 };
-	int r = expose_allow(&t->s->config->gateway, t->config, t->s->addresses, t->s->n_addresses, &l);
+	struct prefix_list l = {0};
+	int r = expose_allow(
+		&t->s->config->gateway, t->config, t->s->addresses, t->s->n_addresses, &l);
 
 	items = l.items;
 	return r < 0 ? r : proxy_send_prefixes(&t->proxy, MSG_PROXY_ALLOW, l.items, l.n);
@@ -102,12 +103,12 @@ static int proxy_send_deny(struct tailnet *t)
 int proxy_send_config(struct tailnet *t)
 {
 	const struct tailnet_config *c = t->config;
-	struct msg_proxy_config m = { .connect_timeout_s = c->connect_timeout_s,
+	struct msg_proxy_config m = {.connect_timeout_s = c->connect_timeout_s,
 		.idle_timeout_s = c->idle_timeout_s,
 		.half_close_timeout_s = c->half_close_timeout_s,
 		.max_clients = c->max_clients,
 		.max_clients_per_address = c->max_clients_per_address,
-		.has_ipv6 = config_has_ipv6(c) };
+		.has_ipv6 = config_has_ipv6(c)};
 	int r = worker_begin(&t->proxy);
 
 	if (r == 0)
@@ -125,7 +126,7 @@ int proxy_send_config(struct tailnet *t)
 
 static int proxy_send_listener(struct tailnet *t, const struct listener *l, enum listen_kind kind)
 {
-	struct msg_proxy_listen m = { .at = l->at, .kind = kind };
+	struct msg_proxy_listen m = {.at = l->at, .kind = kind};
 
 	if (kind == LISTEN_VETH)
 		m.only = t->veth_host;
@@ -134,7 +135,7 @@ static int proxy_send_listener(struct tailnet *t, const struct listener *l, enum
 
 void proxy_tell_node(struct tailnet *t)
 {
-	struct msg_proxy_node m = { .alive = t->node.ready };
+	struct msg_proxy_node m = {.alive = t->node.ready};
 
 	(void)(t->proxy.pid && worker_tell(&t->proxy, MSG_PROXY_NODE, &m));
 }
@@ -147,7 +148,7 @@ static int proxy_send_peers(struct tailnet *t)
 	int r = 0;
 
 	for (uint32_t i = 0; i < n && r == 0; i++) {
-		struct msg_peer_state m = { .state = STAT_GET(stats->peers[i].state) };
+		struct msg_peer_state m = {.state = STAT_GET(stats->peers[i].state)};
 
 		memcpy(m.public_key, stats->peers[i].public_key, sizeof(m.public_key));
 		if (m.state <= PEER_DOWN)
@@ -195,7 +196,6 @@ const struct worker_ops proxy_ops = {
 
 /* ---- listeners ---- */
 
-
 static int open_veth(void *arg, int *ret_fd)
 {
 	int fd = tcp_listen(arg, VETH_NAME, LISTEN_BACKLOG);
@@ -210,13 +210,13 @@ int proxy_open_veth(struct tailnet *t)
 {
 	struct listener *l = &t->veth_listener;
 
-	l->at = (struct hostport){ .addr = t->veth_ns, .port = TAILNET_VETH_PORT };
+	l->at = (struct hostport){.addr = t->veth_ns, .port = TAILNET_VETH_PORT};
 	return netns_run(t->netns_fd, open_veth, &l->at, &l->fd);
 }
 
 static void listener_close(struct tailnet *t, size_t i)
 {
-	struct msg_proxy_listen m = { .at = t->listeners[i].at, .kind = LISTEN_PRIMARY };
+	struct msg_proxy_listen m = {.at = t->listeners[i].at, .kind = LISTEN_PRIMARY};
 
 	(void)(t->proxy.pid && worker_tell(&t->proxy, MSG_PROXY_UNLISTEN, &m));
 	t->listeners[i].fd = fd_close(t->listeners[i].fd);
@@ -227,14 +227,15 @@ static void listener_close(struct tailnet *t, size_t i)
 static bool listener_has(const struct tailnet *t, const struct hostport *at)
 {
 	for (size_t i = 0; i < t->n_listeners; i++)
-		if (addr_equal(&t->listeners[i].at.addr, &at->addr) && t->listeners[i].at.port == at->port)
+		if (addr_equal(&t->listeners[i].at.addr, &at->addr) &&
+			t->listeners[i].at.port == at->port)
 			return true;
 	return false;
 }
 
 static int listener_open(struct tailnet *t, const struct hostport *at)
 {
-	struct listener l = { .at = *at, .fd = -1 };
+	struct listener l = {.at = *at, .fd = -1};
 
 	if (t->n_listeners == CONTROL_LISTEN_MAX)
 		return -ENOSPC;
@@ -274,7 +275,7 @@ void proxy_update_listeners(struct tailnet *t)
 	snprintf(t->listen_reason, sizeof(t->listen_reason), "%s", e.missing);
 	t->listen_timer = sd_event_source_disable_unref(t->listen_timer);
 	for (size_t k = 0; k < e.n; k++) {
-		struct hostport at = { .addr = e.addrs[k], .port = t->config->port };
+		struct hostport at = {.addr = e.addrs[k], .port = t->config->port};
 		int r = listener_has(t, &at) ? 0 : listener_open(t, &at);
 
 		if (r == 0)
@@ -282,8 +283,9 @@ void proxy_update_listeners(struct tailnet *t)
 		snprintf(t->listen_reason, sizeof(t->listen_reason), "listener %s: %s",
 			hostport_format(&at, text), strerror(-r));
 		if (!t->listen_timer)
-			(void)sd_event_add_time_relative(t->s->event, &t->listen_timer, CLOCK_MONOTONIC,
-				LISTEN_RETRY_MS * 1000, 100000, listen_on_timer, t);
+			(void)sd_event_add_time_relative(t->s->event, &t->listen_timer,
+				CLOCK_MONOTONIC, LISTEN_RETRY_MS * 1000, 100000, listen_on_timer,
+				t);
 	}
 	if (*t->listen_reason && strcmp(before, t->listen_reason))
 		log_warning(t->name, "listener", "%s", t->listen_reason);

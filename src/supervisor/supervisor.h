@@ -20,7 +20,8 @@ struct options {
 	const char *state_dir;
 	char **names; /* --tailnet */
 	size_t n_names;
-	bool front; /* --front */
+	bool all;   /* every enabled tailnet: neither --tailnet nor --front was given */
+	bool front; /* --front, or all */
 	bool check;
 };
 
@@ -54,4 +55,6 @@ int supervisor_reload(struct supervisor *s, bool dry,
 	void (*say)(void *arg, bool problem, const char *line), void *arg);
 /* A tailnet's or the front's state changed: tell systemd, answer who waits. */
 void supervisor_changed(struct supervisor *s);
+/* Makes it, takes its lock, serves its control socket; does not start it. Errors are logged. */
+int supervisor_add(struct supervisor *s, struct tailnet_config *c, struct tailnet **ret);
 struct tailnet *supervisor_find(const struct supervisor *s, const char *name);

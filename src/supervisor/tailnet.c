@@ -63,8 +63,8 @@ int tailnet_new(struct supervisor *s, struct tailnet_config *config, struct tail
 	t->veth_listener.fd = -1;
 	t->backoff_ms = WORKER_BACKOFF_MIN_MS;
 	tailnet_init_worker(t, &t->node, "tsgw-wg", SANDBOX_WG, &node_ops, sizeof(struct wg_stats));
-	tailnet_init_worker(t, &t->proxy, "tsgw-proxy", SANDBOX_PROXY, &proxy_ops,
-		sizeof(struct proxy_stats));
+	tailnet_init_worker(
+		t, &t->proxy, "tsgw-proxy", SANDBOX_PROXY, &proxy_ops, sizeof(struct proxy_stats));
 	tailnet_init_worker(t, &t->host, "tsgw-host", SANDBOX_HOST, &endpoint_ops, 0);
 	t->host.stats_size = 4096;
 	*ret = t;
@@ -96,7 +96,8 @@ int tailnet_lock(struct tailnet *t)
 	if (r == -EAGAIN)
 		log_error(t->name, NULL, "runs already, under process %d", (int)owner);
 	else if (r < 0)
-		log_error(t->name, NULL, "cannot be locked in %s: %s", t->s->store.run_dir, strerror(-r));
+		log_error(t->name, NULL, "cannot be locked in %s: %s", t->s->store.run_dir,
+			strerror(-r));
 	return r;
 }
 
@@ -112,7 +113,7 @@ static void tailnet_see_peers(const struct tailnet *t, struct peers_seen *ret)
 	const struct wg_stats *stats = t->node.stats;
 	uint32_t n = stats ? MIN(STAT_GET(stats->n_peers), (uint32_t)STATS_PEERS_MAX) : 0;
 
-	*ret = (struct peers_seen){ 0 };
+	*ret = (struct peers_seen){0};
 	for (uint32_t i = 0; i < n; i++) {
 		const struct wg_peer_stats *p = &stats->peers[i];
 		uint32_t state = STAT_GET(p->state);
@@ -160,15 +161,15 @@ static enum tailnet_state tailnet_peer_state(const struct tailnet *t, char *reas
 
 static enum tailnet_state tailnet_derive(const struct tailnet *t, char *reason, size_t size)
 {
-	const struct worker *workers[] = { &t->node, &t->proxy };
+	const struct worker *workers[] = {&t->node, &t->proxy};
 
 	for (size_t i = 0; i < ELEMENTSOF(workers); i++) {
 		if (workers[i]->ready)
 			continue;
 		snprintf(reason, size, "%s",
 			*workers[i]->reason ? workers[i]->reason : "workers are starting");
-		return workers[i]->restarts || *workers[i]->reason || t->late ? TAILNET_DEGRADED :
-										TAILNET_STARTING;
+		return workers[i]->restarts || *workers[i]->reason || t->late ? TAILNET_DEGRADED
+									      : TAILNET_STARTING;
 	}
 	if (*t->listen_reason) {
 		snprintf(reason, size, "%s", t->listen_reason);
@@ -182,7 +183,8 @@ static void tailnet_set(struct tailnet *t, enum tailnet_state state, const char 
 	bool news = t->state != state || strcmp(t->reason, reason);
 
 	if (news && t->state != state)
-		log_info(t->name, NULL, "%s%s%s", tailnet_state_name(state), *reason ? ": " : "", reason);
+		log_info(t->name, NULL, "%s%s%s", tailnet_state_name(state), *reason ? ": " : "",
+			reason);
 	t->state = state;
 	if (t->reason != reason)
 		snprintf(t->reason, sizeof(t->reason), "%s", reason);
@@ -256,9 +258,9 @@ static int tailnet_build(struct tailnet *t)
 
 		if (r < 0) {
 			snprintf(t->reason, sizeof(t->reason), "%s: %s", tailnet_parts[i].name,
-				r == -ENODEV && !strcmp(tailnet_parts[i].name, "tun") ?
-					"there is no /dev/net/tun" :
-					strerror(-r));
+				r == -ENODEV && !strcmp(tailnet_parts[i].name, "tun")
+					? "there is no /dev/net/tun"
+					: strerror(-r));
 			return r;
 		}
 	}
@@ -306,7 +308,7 @@ static int tailnet_clear(struct tailnet *t)
 /* Counters count from the tailnet's start; a worker that is started again in between goes on. */
 static void tailnet_forget_counters(struct tailnet *t)
 {
-	struct worker *workers[] = { &t->node, &t->proxy };
+	struct worker *workers[] = {&t->node, &t->proxy};
 
 	for (size_t i = 0; i < ELEMENTSOF(workers); i++) {
 		workers[i]->restarts = 0;
@@ -334,7 +336,8 @@ void tailnet_start(struct tailnet *t)
 	}
 	int r = tailnet_allocate(t);
 	if (r < 0) {
-		snprintf(t->reason, sizeof(t->reason), "no free /30 in veth-pool: %s", strerror(-r));
+		snprintf(
+			t->reason, sizeof(t->reason), "no free /30 in veth-pool: %s", strerror(-r));
 		tailnet_fail(t, true);
 		return;
 	}
@@ -374,7 +377,7 @@ void tailnet_teardown(struct tailnet *t)
 	t->links = NULL;
 	t->netns_fd = fd_close(t->netns_fd);
 	free(t->routes.items);
-	t->routes = (struct prefix_list){ 0 };
+	t->routes = (struct prefix_list){0};
 	if (!built)
 		return;
 	r = recover_tailnet(&t->s->store, t->name, t->s->host, object);

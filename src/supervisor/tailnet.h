@@ -97,6 +97,8 @@ struct part {
 };
 extern const struct part tailnet_parts[];
 extern const size_t tailnet_n_parts;
+/* Would other tailnets' listeners name this one differently? */
+bool tailnet_names_differ(const struct tailnet_config *a, const struct tailnet_config *b);
 uint16_t tailnet_mtu(const struct tailnet_config *c);
 
 /* node.c: what tsgw-wg and tsgw-host are told and report. */

@@ -30,8 +30,8 @@
 #include "ipc/worker.h"
 
 #define WORKER_SEND_TIMEOUT_S 2
-#define WORKER_SNDBUF_BYTES (8 << 20)
-#define WORKER_TERM_MS 500
+#define WORKER_SNDBUF_BYTES   (8 << 20)
+#define WORKER_TERM_MS	      500
 
 static void worker_spawn(struct worker *w);
 
@@ -96,8 +96,8 @@ static void worker_back_off(struct worker *w, const char *why)
 	snprintf(w->reason, sizeof(w->reason), "%s %s, starting it again", w->program, why);
 	log_warning(w->tailnet, w->program, "%s; starting it again in %u.%u s", why,
 		(unsigned)(delay_ms / 1000), (unsigned)(delay_ms % 1000 / 100));
-	if (sd_event_add_time_relative(w->event, &w->restart_source, CLOCK_MONOTONIC, delay_ms * 1000,
-		    10000, worker_on_restart, w) < 0)
+	if (sd_event_add_time_relative(w->event, &w->restart_source, CLOCK_MONOTONIC,
+		    delay_ms * 1000, 10000, worker_on_restart, w) < 0)
 		log_error(w->tailnet, w->program, "out of memory: it is not started again");
 	w->ops->changed(w->owner, w);
 }
@@ -155,7 +155,8 @@ static int worker_on_io(sd_event_source *s, int fd, uint32_t revents, void *user
 	if (r == -EAGAIN || (r == 0 && !(revents & EPOLLHUP)))
 		return 0;
 	if (r == -EBADMSG)
-		log_error(w->tailnet, w->program, "sent what is not in the message table (%s): ended",
+		log_error(w->tailnet, w->program,
+			"sent what is not in the message table (%s): ended",
 			ipc_type_name(m.h.type));
 	/* end of file, or not to be trusted: the child source sees it die */
 	w->io_source = sd_event_source_disable_unref(w->io_source);
@@ -165,8 +166,8 @@ static int worker_on_io(sd_event_source *s, int fd, uint32_t revents, void *user
 }
 
 /* Between fork and exec, in the child: only what is async-signal-safe. */
-static _Noreturn void worker_child(const struct worker *w, int channel, const char *path,
-	char *const argv[])
+static _Noreturn void worker_child(
+	const struct worker *w, int channel, const char *path, char *const argv[])
 {
 	sigset_t none;
 
@@ -187,9 +188,9 @@ static _Noreturn void worker_child(const struct worker *w, int channel, const ch
 static int worker_fork(struct worker *w, int *ret_channel)
 {
 	char path[PATH_MAX], uid[16];
-	char *argv[] = { path, (char *)"--worker", (char *)w->tailnet, uid, (char *)w->empty_dir,
-		NULL };
-	struct timeval patience = { .tv_sec = WORKER_SEND_TIMEOUT_S };
+	char *argv[] = {
+		path, (char *)"--worker", (char *)w->tailnet, uid, (char *)w->empty_dir, NULL};
+	struct timeval patience = {.tv_sec = WORKER_SEND_TIMEOUT_S};
 	int size = WORKER_SNDBUF_BYTES;
 	int pair[2];
 	pid_t pid;
@@ -215,7 +216,7 @@ static int worker_fork(struct worker *w, int *ret_channel)
 
 static int worker_introduce(struct worker *w)
 {
-	struct msg_hello hello = { .version = MSG_VERSION, .log_level = log_level() };
+	struct msg_hello hello = {.version = MSG_VERSION, .log_level = log_level()};
 	int r;
 
 	r = sd_event_add_child(w->event, &w->child_source, w->pid, WEXITED, worker_on_exit, w);
@@ -276,7 +277,7 @@ void worker_stop(struct worker *w)
 	w->restart_source = sd_event_source_disable_unref(w->restart_source);
 	if (w->pid) {
 		_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, w->pid, 0);
-		struct pollfd p = { .fd = pidfd, .events = POLLIN };
+		struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
 		w->child_source = sd_event_source_disable_unref(w->child_source);
 		kill(w->pid, SIGTERM);
@@ -298,8 +299,8 @@ void worker_done(struct worker *w)
 	w->stats_fd = fd_close(w->stats_fd);
 }
 
-int worker_send(struct worker *w, enum msg_type type, void *msg, size_t size, const int *fds,
-	size_t n_fds)
+int worker_send(
+	struct worker *w, enum msg_type type, void *msg, size_t size, const int *fds, size_t n_fds)
 {
 	int r;
 
@@ -307,8 +308,8 @@ int worker_send(struct worker *w, enum msg_type type, void *msg, size_t size, co
 		return -ENOTCONN;
 	r = ipc_send(w->channel, type, msg, size, fds, n_fds);
 	if (r < 0 && w->pid) {
-		log_error(w->tailnet, w->program, "does not take %s: %s", ipc_type_name((uint16_t)type),
-			strerror(-r));
+		log_error(w->tailnet, w->program, "does not take %s: %s",
+			ipc_type_name((uint16_t)type), strerror(-r));
 		kill(w->pid, SIGKILL);
 	}
 	return r;
@@ -316,7 +317,7 @@ int worker_send(struct worker *w, enum msg_type type, void *msg, size_t size, co
 
 int worker_begin(struct worker *w)
 {
-	struct msg_generation m = { .generation = ++w->generation };
+	struct msg_generation m = {.generation = ++w->generation};
 
 	w->ready = false;
 	return worker_tell(w, MSG_BEGIN, &m);
@@ -324,7 +325,7 @@ int worker_begin(struct worker *w)
 
 int worker_commit(struct worker *w)
 {
-	struct msg_generation m = { .generation = w->generation };
+	struct msg_generation m = {.generation = w->generation};
 
 	return worker_tell(w, MSG_COMMIT, &m);
 }

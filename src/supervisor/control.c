@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: MIT
+// The control sockets: one for each tailnet, one for the front, all with the same words.
+#include "supervisor/control.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "ipc/control.h"
+#include "supervisor/status.h"
+
+#define CONTROL_CLIENTS_MAX	64
+#define CONTROL_SOCKETS_MAX	(CONFIG_TAILNETS_MAX + 1)
+#define CONTROL_BACKLOG		64
+#define CONTROL_GROUP		"tsgw" /* may look, not touch */
+#define CONTROL_SEND_TIMEOUT_MS 1000
+#define CONTROL_WAIT_DEFAULT_MS 60000
+
+struct socket_of {
+	char name[MSG_NAME_MAX]; /* "" = the front */
+	int fd;
+	sd_event_source *source;
+};
+
+struct client {
+	struct control *c;
+	int fd;
+	uid_t uid;
+	sd_event_source *source, *timer;
+	uint16_t waiting; /* enum control_verb it waits for, 0 = for its request */
+	char name[MSG_NAME_MAX];
+	uint8_t state;
+};
+
+struct control {
+	struct supervisor *s;
+	struct socket_of *sockets;
+	size_t n_sockets;
+	struct client *clients[CONTROL_CLIENTS_MAX];
+	size_t n_clients;
+};
+
+int control_new(struct supervisor *s, struct control **ret)
+{
+	struct control *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	c->s = s;
+	*ret = c;
+	return 0;
+}
+
+static void client_free(struct client *k)
+{
+	struct control *c = k->c;
+
+	for (size_t i = 0; i < c->n_clients; i++)
+		if (c->clients[i] == k)
+			c->clients[i] = c->clients[--c->n_clients];
+	sd_event_source_disable_unref(k->source);
+	sd_event_source_disable_unref(k->timer);
+	fd_close(k->fd);
+	free(k);
+}
+
+static int client_send(struct client *k, enum control_record record, void *what, size_t size)
+{
+	struct control_header *h = what;
+
+	h->record = (uint16_t)record;
+	h->size = (uint16_t)size;
+	return send(k->fd, what, size, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* The last word; K is gone afterwards. */
+static void client_end(struct client *k, int code, const char *text)
+{
+	struct control_end end = {.code = code};
+
+	snprintf(end.text, sizeof(end.text), "%s", text);
+	(void)client_send(k, CONTROL_END, &end, sizeof(end));
+	client_free(k);
+}
+
+static void client_status(struct client *k)
+{
+	struct supervisor *s = k->c->s;
+	struct control_tailnet r;
+
+	for (size_t i = 0; i < s->n_tailnets; i++) {
+		if (*k->name && strcmp(k->name, s->tailnets[i]->name))
+			continue;
+		status_tailnet(s->tailnets[i], &r);
+		if (client_send(k, CONTROL_TAILNET, &r, sizeof(r)) < 0)
+			break;
+	}
+	client_end(k, 0, "");
+}
+
+static void client_peers(struct client *k, const struct tailnet *t)
+{
+	struct control_peer r;
+
+	for (uint32_t i = 0; status_peer(t, i, &r); i++)
+		if (client_send(k, CONTROL_PEER, &r, sizeof(r)) < 0)
+			break;
+	client_end(k, 0, "");
+}
+
+static void client_say(void *arg, bool problem, const char *line)
+{
+	struct control_text m = {0};
+
+	snprintf(m.text, sizeof(m.text), "%s", line);
+	(void)client_send(arg, problem ? CONTROL_PROBLEM : CONTROL_STEP, &m, sizeof(m));
+}
+
+static void client_reload(struct client *k, bool dry)
+{
+	int r = supervisor_reload(k->c->s, dry, client_say, k);
+
+	if (r == -EINVAL)
+		client_end(k, 1, "the configuration has errors: nothing was changed");
+	else if (r < 0)
+		client_end(k, 1, strerror(-r));
+	else
+		client_end(k, 0, "");
+}
+
+/* True when K has its answer (and is gone). */
+static bool client_settle(struct client *k, bool timeout)
+{
+	struct tailnet *t = supervisor_find(k->c->s, k->name);
+	char text[CONTROL_REASON_MAX + 64];
+	bool reached;
+
+	if (!t) {
+		client_end(k, 3, "the tailnet is gone");
+		return true;
+	}
+	if (k->waiting == CONTROL_WAIT)
+		reached = t->state == k->state;
+	else
+		reached = tailnet_is_settled(t) || t->state == TAILNET_UP;
+	if (!reached && !timeout)
+		return false;
+	snprintf(text, sizeof(text), "%s is %s%s%s", t->name, tailnet_state_name(t->state),
+		*t->reason ? ": " : "", t->reason);
+	if (k->waiting == CONTROL_WAIT)
+		client_end(k, reached ? 0 : 1, reached ? "" : text);
+	else
+		client_end(k, t->state == TAILNET_FAILED || t->state == TAILNET_DOWN,
+			t->state == TAILNET_UP ? "" : text);
+	return true;
+}
+
+void control_settle(struct control *c)
+{
+	for (size_t i = c->n_clients; i-- > 0;)
+		if (i < c->n_clients && c->clients[i]->waiting)
+			(void)client_settle(c->clients[i], false);
+}
+
+static int client_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	(void)client_settle(userdata, true);
+	return 0;
+}
+
+static void client_wait(struct client *k, const struct control_request *q)
+{
+	uint64_t patience = q->timeout_ms ? q->timeout_ms : CONTROL_WAIT_DEFAULT_MS;
+
+	k->waiting = q->verb;
+	k->state = q->state;
+	if (client_settle(k, false))
+		return;
+	if (sd_event_add_time_relative(k->c->s->event, &k->timer, CLOCK_BOOTTIME, patience * 1000,
+		    1000, client_on_timer, k) < 0)
+		client_end(k, 1, "out of memory");
+}
+
+static void client_act(struct client *k, const struct control_request *q)
+{
+	struct tailnet *t = supervisor_find(k->c->s, k->name);
+
+	switch (q->verb) {
+	case CONTROL_STATUS:
+		client_status(k);
+		return;
+	case CONTROL_RELOAD:
+		client_reload(k, q->dry_run);
+		return;
+	}
+	if (!t) {
+		client_end(k, 3, "no such tailnet here");
+		return;
+	}
+	switch (q->verb) {
+	case CONTROL_PEERS:
+		client_peers(k, t);
+		return;
+	case CONTROL_DOWN:
+		tailnet_stop(t);
+		client_end(k, 0, "");
+		return;
+	case CONTROL_RESTART:
+		tailnet_stop(t);
+		tailnet_start(t);
+		client_wait(k, q);
+		return;
+	case CONTROL_UP:
+		tailnet_start(t);
+		client_wait(k, q);
+		return;
+	case CONTROL_WAIT:
+		client_wait(k, q);
+		return;
+	default:
+		client_end(k, 2, "no such command");
+	}
+}
+
+static bool verb_changes(uint16_t verb)
+{
+	return verb != CONTROL_STATUS && verb != CONTROL_PEERS && verb != CONTROL_WAIT;
+}
+
+static int client_on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	struct client *k = userdata;
+	struct control_request q;
+	ssize_t n = recv(fd, &q, sizeof(q), MSG_DONTWAIT | MSG_TRUNC);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n <= 0 || k->waiting) { /* it went away, or talks out of turn */
+		client_free(k);
+		return 0;
+	}
+	if (n != sizeof(q) || q.magic != CONTROL_MAGIC || q.version != CONTROL_VERSION ||
+		!memchr(q.name, '\0', sizeof(q.name))) {
+		client_end(k, 1, "tsgwctl and tsgwd are of different versions");
+		return 0;
+	}
+	snprintf(k->name, sizeof(k->name), "%s", q.name);
+	if (verb_changes(q.verb) && k->uid != 0) {
+		client_end(k, 1, "only root may do that");
+		return 0;
+	}
+	client_act(k, &q);
+	return 0;
+}
+
+static bool may_connect(int fd, uid_t *ret_uid)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return false;
+	/* others than root come in by the socket's group alone */
+	*ret_uid = cred.uid;
+	return true;
+}
+
+static int control_on_accept(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	struct control *c = userdata;
+	struct timeval patience = {.tv_usec = CONTROL_SEND_TIMEOUT_MS * 1000 % 1000000,
+		.tv_sec = CONTROL_SEND_TIMEOUT_MS / 1000};
+	_cleanup_close_ int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	struct client *k;
+	uid_t uid;
+
+	if (conn < 0 || c->n_clients == CONTROL_CLIENTS_MAX || !may_connect(conn, &uid))
+		return 0;
+	/* who does not read its answer for a second is cut off */
+	(void)setsockopt(conn, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	k = calloc(1, sizeof(*k));
+	if (!k)
+		return 0;
+	k->c = c;
+	k->uid = uid;
+	k->fd = take_fd(conn);
+	c->clients[c->n_clients++] = k;
+	if (sd_event_add_io(c->s->event, &k->source, k->fd, EPOLLIN, client_on_io, k) < 0)
+		client_free(k);
+	return 0;
+}
+
+static void control_path(const struct control *c, const char *name, char *ret, size_t size)
+{
+	if (name)
+		snprintf(ret, size, "%s/%s/control.sock", c->s->store.run_dir, name);
+	else
+		snprintf(ret, size, "%s/front.sock", c->s->store.run_dir);
+}
+
+static int control_bind(const struct control *c, const char *name)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	char path[4200];
+	struct group *g = getgrnam(CONTROL_GROUP);
+	mode_t mask;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	control_path(c, name, path, sizeof(path));
+	if (strlen(path) >= sizeof(un.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(un.sun_path, path, strlen(path) + 1);
+	(void)unlink(path);
+	mask = umask(0177);
+	r = bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 ? -errno : 0;
+	umask(mask);
+	if (r == 0 && g && (chown(path, 0, g->gr_gid) < 0 || chmod(path, 0660) < 0))
+		r = -errno;
+	if (r == 0 && listen(fd, CONTROL_BACKLOG) < 0)
+		r = -errno;
+	return r < 0 ? r : take_fd(fd);
+}
+
+int control_listen(struct control *c, const char *name)
+{
+	struct socket_of *more, *s;
+	int fd, r;
+
+	if (c->n_sockets == CONTROL_SOCKETS_MAX)
+		return -ENOSPC;
+	fd = control_bind(c, name);
+	if (fd < 0)
+		return fd;
+	more = reallocarray(c->sockets, c->n_sockets + 1, sizeof(*more));
+	if (!more) {
+		fd_close(fd);
+		return -ENOMEM;
+	}
+	c->sockets = more;
+	s = &c->sockets[c->n_sockets++];
+	*s = (struct socket_of){.fd = fd};
+	snprintf(s->name, sizeof(s->name), "%s", name ? name : "");
+	r = sd_event_add_io(c->s->event, &s->source, fd, EPOLLIN, control_on_accept, c);
+	return r;
+}
+
+static void control_close(struct control *c, size_t i)
+{
+	struct socket_of *s = &c->sockets[i];
+	char path[4200];
+
+	control_path(c, *s->name ? s->name : NULL, path, sizeof(path));
+	(void)unlink(path);
+	sd_event_source_disable_unref(s->source);
+	fd_close(s->fd);
+	*s = c->sockets[--c->n_sockets];
+}
+
+void control_unlisten(struct control *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_sockets; i++) {
+		if (strcmp(c->sockets[i].name, name ? name : ""))
+			continue;
+		control_close(c, i);
+		return;
+	}
+}
+
+void control_free(struct control *c)
+{
+	if (!c)
+		return;
+	while (c->n_clients)
+		client_end(c->clients[c->n_clients - 1], 1, "the supervisor stops");
+	while (c->n_sockets)
+		control_close(c, c->n_sockets - 1);
+	free(c->sockets);
+	free(c);
+}

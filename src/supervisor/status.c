@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+// A tailnet's records for tsgwctl, read off its counters page.
+#include "supervisor/status.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "ipc/stats.h"
+
+static uint32_t n_peers(const struct tailnet *t)
+{
+	const struct wg_stats *stats = t->node.stats;
+
+	return stats ? MIN(STAT_GET(stats->n_peers), (uint32_t)STATS_PEERS_MAX) : 0;
+}
+
+static void status_counters(const struct tailnet *t, struct control_tailnet *r)
+{
+	const struct wg_stats *wg = t->node.stats;
+	const struct proxy_stats *proxy = t->proxy.stats;
+
+	for (uint32_t i = 0; i < n_peers(t); i++) {
+		const struct wg_peer_stats *p = &wg->peers[i];
+
+		if (!p->endpoint.addr.family && !STAT_GET(p->last_handshake_s))
+			continue;
+		r->peers++;
+		r->peers_up += STAT_GET(p->state) == PEER_UP;
+	}
+	for (size_t i = 0; i < t->n_endpoints; i++)
+		r->peers += !t->endpoints[i].found.addr.family;
+	if (wg) {
+		r->rx_bytes = STAT_GET(wg->rx_bytes);
+		r->tx_bytes = STAT_GET(wg->tx_bytes);
+	}
+	if (proxy)
+		r->clients = STAT_GET(proxy->clients);
+	r->has_counters = wg && proxy;
+}
+
+void status_tailnet(const struct tailnet *t, struct control_tailnet *ret)
+{
+	const struct wg_config *wg = t->config->wg;
+	struct control_tailnet r = {.state = (uint8_t)t->state,
+		.engine = (uint8_t)t->config->engine,
+		.port = t->config->port};
+
+	snprintf(r.name, sizeof(r.name), "%s", t->name);
+	snprintf(r.link, sizeof(r.link), "%s", t->link);
+	snprintf(r.reason, sizeof(r.reason), "%s", t->reason);
+	for (size_t i = 0; wg && i < wg->addresses.n && r.n_addresses < CONTROL_ADDRS_MAX; i++)
+		r.addresses[r.n_addresses++] = wg->addresses.items[i].addr;
+	for (size_t i = 0; i < t->n_listeners; i++)
+		r.listen[r.n_listen++] = t->listeners[i].at;
+	if (t->netns_fd >= 0) {
+		status_counters(t, &r);
+		r.veth_host = t->veth_host;
+		r.veth_ns = t->veth_ns;
+	}
+	if (t->wanted && t->started_ms) {
+		r.has_uptime = 1;
+		r.uptime_s = (clock_now_ms() - t->started_ms) / 1000;
+	}
+	r.restarts_wg = t->node.restarts;
+	r.restarts_proxy = t->proxy.restarts;
+	r.pid_wg = t->node.pid;
+	r.pid_proxy = t->proxy.pid;
+	*ret = r;
+}
+
+static const struct wg_peer_config *configured(const struct tailnet *t, const uint8_t *key)
+{
+	const struct wg_config *wg = t->config->wg;
+
+	for (size_t i = 0; wg && i < wg->n_peers; i++)
+		if (!memcmp(wg->peers[i].public_key, key, 32))
+			return &wg->peers[i];
+	return NULL;
+}
+
+bool status_peer(const struct tailnet *t, uint32_t i, struct control_peer *ret)
+{
+	const struct wg_stats *stats = t->node.stats;
+	const struct wg_peer_config *c;
+	struct wg_peer_stats p;
+	struct control_peer r = {0};
+
+	if (t->netns_fd < 0 || i >= n_peers(t))
+		return false;
+	p = stats->peers[i];
+	memcpy(r.public_key, p.public_key, sizeof(r.public_key));
+	r.endpoint = p.endpoint;
+	if (r.endpoint.addr.family != 4 && r.endpoint.addr.family != 6)
+		r.endpoint = (struct hostport){0};
+	r.state = MIN(p.state, (uint32_t)PEER_DOWN);
+	r.last_handshake_s = p.last_handshake_s;
+	r.rx_bytes = p.rx_bytes;
+	r.tx_bytes = p.tx_bytes;
+	r.n_allowed = p.n_allowed;
+	r.persistent_keepalive_s = p.persistent_keepalive_s;
+	c = configured(t, p.public_key);
+	if (c) {
+		r.n_shown = (uint32_t)MIN(c->allowed.n, (size_t)MSG_PREFIXES);
+		memcpy(r.allowed, c->allowed.items, r.n_shown * sizeof(r.allowed[0]));
+		if (c->endpoint_name)
+			snprintf(r.endpoint_name, sizeof(r.endpoint_name), "%s", c->endpoint_name);
+	}
+	*ret = r;
+	return true;
+}

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: MIT
+// The gateway in one process: what it was asked to run, and what it knows of the host.
+#include "supervisor/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "supervisor/control.h"
+#include "supervisor/front.h"
+#include "supervisor/tailnet.h"
+
+bool supervisor_wants(const struct supervisor *s, const struct tailnet_config *t)
+{
+	const struct options *o = s->options;
+
+	for (size_t i = 0; i < o->n_names; i++)
+		if (!strcmp(o->names[i], t->name))
+			return true;
+	return o->all && t->enabled;
+}
+
+struct tailnet *supervisor_find(const struct supervisor *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_tailnets; i++)
+		if (!strcmp(s->tailnets[i]->name, name))
+			return s->tailnets[i];
+	return NULL;
+}
+
+int supervisor_add(struct supervisor *s, struct tailnet_config *c, struct tailnet **ret)
+{
+	struct tailnet **more, *t;
+	int r;
+
+	more = reallocarray(s->tailnets, s->n_tailnets + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	s->tailnets = more;
+	r = tailnet_new(s, c, &t);
+	if (r < 0)
+		return r;
+	r = tailnet_lock(t);
+	if (r == 0)
+		r = control_listen(s->control, t->name);
+	if (r < 0) {
+		if (t->lock_fd >= 0)
+			log_error(t->name, "control.sock", "%s", strerror(-r));
+		tailnet_free(t);
+		return r;
+	}
+	s->tailnets[s->n_tailnets++] = t;
+	*ret = t;
+	return 0;
+}
+
+/* ---- what systemd is told ---- */
+
+static void supervisor_notify(struct supervisor *s)
+{
+	size_t n[TAILNET_STATES] = {0};
+	char text[CONTROL_REASON_MAX + 128] = "";
+	size_t len = 0;
+
+	if (s->n_tailnets == 1) {
+		snprintf(text, sizeof(text), "%s%s%s", tailnet_state_name(s->tailnets[0]->state),
+			*s->tailnets[0]->reason ? ": " : "", s->tailnets[0]->reason);
+	} else {
+		for (size_t i = 0; i < s->n_tailnets; i++)
+			n[s->tailnets[i]->state]++;
+		for (size_t i = 0; i < TAILNET_STATES; i++)
+			if (n[i])
+				len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%zu %s",
+					len ? ", " : "", n[i], tailnet_state_name((unsigned)i));
+		if (!len)
+			snprintf(text, sizeof(text), "front services run");
+	}
+	(void)sd_notifyf(0, "STATUS=%s", text);
+}
+
+void supervisor_changed(struct supervisor *s)
+{
+	if (s->stopping)
+		return;
+	control_settle(s->control);
+	supervisor_notify(s);
+	if (s->ready)
+		return;
+	for (size_t i = 0; i < s->n_tailnets; i++)
+		if (!tailnet_is_settled(s->tailnets[i]))
+			return;
+	if (s->front && s->front->dns.wanted && !s->front->dns.ready && !*s->front->dns.reason)
+		return;
+	s->ready = true;
+	(void)sd_notify(0, "READY=1");
+	log_info(NULL, NULL, "ready");
+}
+
+/* ---- what the host tells us ---- */
+
+static int supervisor_read_addresses(struct supervisor *s)
+{
+	struct link_address *a;
+	size_t n;
+	int r = links_addresses(s->host, &a, &n);
+
+	if (r < 0) {
+		log_error(NULL, "netlink", "addresses cannot be read: %s", strerror(-r));
+		return r;
+	}
+	free(s->addresses);
+	s->addresses = a;
+	s->n_addresses = n;
+	return 0;
+}
+
+/* Our own links come and go too: only what can matter to a listener is worth a look. */
+static uint64_t addresses_digest(const struct supervisor *s)
+{
+	uint64_t h = 1469598103934665603u; /* FNV-1a */
+
+	for (size_t i = 0; i < s->n_addresses; i++) {
+		const struct link_address *a = &s->addresses[i];
+		const uint8_t *p = (const uint8_t *)&a->prefix;
+
+		if (!strncmp(a->ifname, "tsgw-", 5) || !a->usable)
+			continue;
+		for (size_t k = 0; k < sizeof(a->prefix); k++)
+			h = (h ^ p[k]) * 1099511628211u;
+		for (const char *c = a->ifname; *c; c++)
+			h = (h ^ (uint8_t)*c) * 1099511628211u;
+	}
+	return h;
+}
+
+static int supervisor_on_link(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct supervisor *s = userdata;
+	uint64_t before = addresses_digest(s);
+	int r = links_watch_drain(s->watch);
+
+	if (r < 0)
+		log_error(NULL, "netlink", "%s", strerror(-r));
+	if (r == 0 || supervisor_read_addresses(s) < 0 || addresses_digest(s) == before)
+		return 0;
+	for (size_t i = 0; i < s->n_tailnets; i++)
+		tailnet_addresses_changed(s->tailnets[i]);
+	if (s->front)
+		front_addresses_changed(s->front);
+	return 0;
+}
+
+/* ---- signals ---- */
+
+static int supervisor_on_stop(
+	sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	struct supervisor *s = userdata;
+
+	log_info(NULL, NULL, "stops");
+	(void)sd_notify(0, "STOPPING=1");
+	s->stopping = true;
+	return sd_event_exit(s->event, 0);
+}
+
+static int supervisor_on_hup(
+	sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	struct supervisor *s = userdata;
+
+	(void)sd_notifyf(
+		0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(clock_now_ns() / 1000));
+	(void)supervisor_reload(s, false, NULL, NULL);
+	(void)sd_notify(0, "READY=1");
+	supervisor_notify(s);
+	return 0;
+}
+
+static int supervisor_signals(struct supervisor *s)
+{
+	sigset_t mask;
+	int r;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	r = sd_event_add_signal(s->event, NULL, SIGTERM, supervisor_on_stop, s);
+	if (r >= 0)
+		r = sd_event_add_signal(s->event, NULL, SIGINT, supervisor_on_stop, s);
+	if (r >= 0)
+		r = sd_event_add_signal(s->event, NULL, SIGHUP, supervisor_on_hup, s);
+	return r < 0 ? r : 0;
+}
+
+/* ---- life ---- */
+
+static void raise_limits(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0) {
+		l.rlim_cur = l.rlim_max = MAX(l.rlim_max, (rlim_t)1048576);
+		if (setrlimit(RLIMIT_NOFILE, &l) < 0 && getrlimit(RLIMIT_NOFILE, &l) == 0) {
+			l.rlim_cur = l.rlim_max;
+			(void)setrlimit(RLIMIT_NOFILE, &l);
+		}
+	}
+	l = (struct rlimit){64 << 20, 64 << 20};
+	(void)setrlimit(RLIMIT_MEMLOCK, &l);
+}
+
+static int supervisor_open(struct supervisor *s)
+{
+	int r;
+
+	raise_limits();
+	r = worker_find_dir(s->worker_dir, sizeof(s->worker_dir));
+	if (r < 0) {
+		log_error(NULL, NULL, "no worker programs in %s: %s", s->worker_dir, strerror(-r));
+		return r;
+	}
+	r = store_init(&s->store);
+	if (r < 0)
+		return r;
+	snprintf(s->empty_dir, sizeof(s->empty_dir), "%s/empty", s->store.run_dir);
+	s->host_netns_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (s->host_netns_fd < 0)
+		return -errno;
+	r = sd_event_new(&s->event);
+	if (r >= 0)
+		r = supervisor_signals(s);
+	if (r >= 0)
+		r = links_open(-1, &s->host);
+	if (r >= 0)
+		r = links_watch_open(&s->watch);
+	if (r >= 0)
+		r = sd_event_add_io(
+			s->event, NULL, links_watch_fd(s->watch), EPOLLIN, supervisor_on_link, s);
+	if (r >= 0)
+		r = supervisor_read_addresses(s);
+	if (r >= 0)
+		r = control_new(s, &s->control);
+	if (r < 0)
+		log_error(NULL, NULL, "cannot start: %s", strerror(-r));
+	return r < 0 ? r : 0;
+}
+
+/* Everything is locked before anything is touched. */
+static int supervisor_own(struct supervisor *s)
+{
+	struct tailnet *t;
+	int r = 0;
+
+	if (s->options->front) {
+		r = front_new(s, &s->front);
+		if (r == 0)
+			r = control_listen(s->control, NULL);
+	}
+	for (size_t i = 0; i < s->config->n_tailnets && r == 0; i++)
+		if (supervisor_wants(s, s->config->tailnets[i]))
+			r = supervisor_add(s, s->config->tailnets[i], &t);
+	return r;
+}
+
+/* Every tailnet is refused because something foreign has its name: nothing is left to do. */
+static bool all_refused(const struct supervisor *s)
+{
+	for (size_t i = 0; i < s->n_tailnets; i++)
+		if (!s->tailnets[i]->refused)
+			return false;
+	return s->n_tailnets > 0;
+}
+
+static void supervisor_close(struct supervisor *s)
+{
+	s->stopping = true;
+	control_free(s->control);
+	s->control = NULL;
+	for (size_t i = 0; i < s->n_tailnets; i++)
+		tailnet_free(s->tailnets[i]);
+	free(s->tailnets);
+	front_free(s->front);
+	links_close(s->watch);
+	links_close(s->host);
+	free(s->addresses);
+	fd_close(s->host_netns_fd);
+	sd_event_unref(s->event);
+}
+
+static int supervisor_loop(struct supervisor *s)
+{
+	int r;
+
+	for (size_t i = 0; i < s->n_tailnets; i++)
+		tailnet_start(s->tailnets[i]);
+	if (all_refused(s))
+		return 1;
+	if (s->front)
+		front_start(s->front);
+	supervisor_changed(s);
+	r = sd_event_loop(s->event);
+	if (r < 0)
+		log_error(NULL, NULL, "event loop: %s", strerror(-r));
+	return r < 0 ? 1 : r;
+}
+
+/* Problems to stderr, and the exit code if nothing can run at all. */
+static int supervisor_judge(const struct supervisor *s)
+{
+	const struct config *c = s->config;
+	size_t asked = 0, good = 0;
+
+	for (size_t i = 0; i < c->n_problems; i++)
+		fprintf(stderr, "%s\n", c->problems[i].text);
+	if (c->fatal)
+		return 2;
+	for (size_t i = 0; i < s->options->n_names; i++) {
+		if (config_find(c, s->options->names[i]))
+			continue;
+		fprintf(stderr, "%s: there is no [tailnet %s]\n", c->path, s->options->names[i]);
+		return 2;
+	}
+	for (size_t i = 0; i < c->n_tailnets; i++) {
+		if (!supervisor_wants(s, c->tailnets[i]))
+			continue;
+		asked++;
+		good += !c->tailnets[i]->broken;
+	}
+	return asked && !good && !s->options->all ? 2 : 0;
+}
+
+int supervisor_run(const struct options *o)
+{
+	struct supervisor s = {.options = o,
+		.store = {.run_dir = o->run_dir, .state_dir = o->state_dir},
+		.host_netns_fd = -1};
+	int code;
+
+	if (config_load(o->config_path, &s.config) < 0) {
+		log_error(NULL, NULL, "out of memory");
+		return 1;
+	}
+	code = supervisor_judge(&s);
+	if (code == 0 && geteuid() != 0) {
+		log_error(NULL, NULL, "must be started by root (--check works for everybody)");
+		code = 1;
+	}
+	if (code == 0) {
+		code = supervisor_open(&s) < 0 || supervisor_own(&s) < 0 ? 1 : supervisor_loop(&s);
+		supervisor_close(&s);
+	}
+	config_free(s.config);
+	return code;
+}
