@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // tsgwd: options, then check_run() or supervisor_run().
 #include <getopt.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
@@ -62,6 +64,25 @@ static void usage(FILE *out)
 		out);
 }
 
+/* The mark on our links holds the run directory: it must read the same from wherever we are started. */
+static int option_dir(const char **ret, const char *dir)
+{
+	static char made[2][PATH_MAX];
+	static size_t n;
+	char cwd[PATH_MAX];
+
+	*ret = dir;
+	if (*dir == '/')
+		return -1;
+	if (n == ELEMENTSOF(made) || !*dir || !getcwd(cwd, sizeof(cwd)) ||
+		snprintf(made[n], PATH_MAX, "%s/%s", cwd, dir) >= PATH_MAX) {
+		fprintf(stderr, "tsgwd: %s: not a usable directory\n", dir);
+		return 2;
+	}
+	*ret = made[n++];
+	return -1;
+}
+
 static int option_tailnet(struct options *o, char *name)
 {
 	if (!parse_is_tailnet_name(name)) {
@@ -105,11 +126,9 @@ static int option(struct options *o, int opt)
 		o->config_path = optarg;
 		return -1;
 	case OPT_RUN_DIR:
-		o->run_dir = optarg;
-		return -1;
+		return option_dir(&o->run_dir, optarg);
 	case OPT_STATE_DIR:
-		o->state_dir = optarg;
-		return -1;
+		return option_dir(&o->state_dir, optarg);
 	case OPT_LOG_LEVEL:
 		return option_log_level(optarg);
 	case OPT_CHECK:
