@@ -238,8 +238,11 @@ static int tailnet_allocate(struct tailnet *t)
 		return -ENOMEM;
 	used = all;
 	n = n_routes;
+	/* the addresses were read before leftovers were removed: links of ours do not count, the pool's own
+	 * memory knows them */
 	for (size_t i = 0; i < t->s->n_addresses; i++)
-		used[n++] = prefix_canonical(&t->s->addresses[i].prefix);
+		if (strncmp(t->s->addresses[i].ifname, "tsgw-", 5))
+			used[n++] = prefix_canonical(&t->s->addresses[i].prefix);
 	r = store_pool_get(&t->s->store, t->name, pool, used, n, false, &t->veth, &t->slot);
 	if (r < 0)
 		return r;
