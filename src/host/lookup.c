@@ -42,11 +42,3 @@ void lookup_name(const struct msg_host_lookup *q, struct msg_host_answer *ret)
 	if (!ret->error && !ret->n)
 		ret->error = -EAI_NONAME;
 }
-
-void lookup_warm_up(void)
-{
-	struct addrinfo *list = NULL;
-
-	if (getaddrinfo("localhost", NULL, &lookup_hints, &list) == 0)
-		freeaddrinfo(list);
-}

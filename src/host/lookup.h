@@ -7,5 +7,3 @@
 /* Fills in everything of *RET but its header. Blocks as long as getaddrinfo(3) does. Addresses that no
  * WireGuard endpoint can have (unspecified, multicast, broadcast) are left out. */
 void lookup_name(const struct msg_host_lookup *q, struct msg_host_answer *ret);
-/* Before the sandbox: loads what getaddrinfo(3) would load later (NSS modules). */
-void lookup_warm_up(void);

@@ -50,7 +50,6 @@ int main(int argc, char **argv)
 		fputs("tsgw-host: a worker of tsgwd(8), not to be run by hand\n", stderr);
 		return 2;
 	}
-	lookup_warm_up();
 	if (worker_start(argc, argv, SANDBOX_HOST, HOST_STATS_BYTES, &stats) < 0)
 		return 1;
 	while ((r = ipc_recv(WORKER_CHANNEL, IPC_PARENT, &m, fds, &n_fds)) > 0) {
