@@ -52,6 +52,8 @@ struct link_address {
 };
 int links_addresses(struct links *l, struct link_address **ret, size_t *ret_n);
 int links_routes(struct links *l, struct prefix **ret, size_t *ret_n);
+/* Both in one list, for the pool, less those of the link EXCEPT (NULL = none): a tailnet's own. */
+int links_used(struct links *l, const char *except, struct prefix **ret, size_t *ret_n);
 
 /* A second socket of the caller's own namespace that is subscribed to link and address events: poll its descriptor, call
  * links_watch_drain() when readable: 1 something changed (or events were lost), 0 nothing, -errno. */

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MIT
+// Links and addresses over rtnetlink, in the host's namespace or a tailnet's.
+//
+// A netlink socket stays in the namespace in which it was made, so one is made by a short child and
+// kept. Requests name their link; nothing is cached, nothing is dumped but by links_addresses() and
+// links_routes(), so the cost of a tailnet does not grow with the number of tailnets.
+#include "supervisor/links.h"
+
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/cleanup.h"
+#include "supervisor/netns.h"
+#include "supervisor/rtnl.h"
+
+static int links_find_index(struct links *l, const char *name)
+{
+	struct link_info info;
+	int r = links_find(l, name, &info);
+
+	return r < 0 ? r : info.ifindex;
+}
+
+/* A RTM_SETLINK or RTM_DELLINK for the link NAME, to which attributes can be added. */
+static int links_message(uint16_t type, const char *name, uint32_t flags, struct nl_msg **ret)
+{
+	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC, .ifi_flags = flags, .ifi_change = flags};
+
+	if (!*name || strlen(name) >= IFNAMSIZ)
+		return -EINVAL;
+	return rtnl_message(type, 0, &ifi, sizeof(ifi), ret)
+		?: rtnl_put_string(*ret, IFLA_IFNAME, name);
+}
+
+static void links_parse(struct nlmsghdr *h, struct link_info *ret)
+{
+	struct nlattr *tb[IFLA_MAX + 1], *info[IFLA_INFO_MAX + 1];
+	const struct ifinfomsg *ifi = nlmsg_data(h);
+
+	*ret = (struct link_info){.ifindex = ifi->ifi_index, .up = ifi->ifi_flags & IFF_UP};
+	if (nlmsg_parse(h, sizeof(*ifi), tb, IFLA_MAX, NULL) < 0)
+		return;
+	if (tb[IFLA_IFNAME])
+		nla_strlcpy(ret->name, tb[IFLA_IFNAME], sizeof(ret->name));
+	if (tb[IFLA_IFALIAS])
+		nla_strlcpy(ret->alias, tb[IFLA_IFALIAS], sizeof(ret->alias));
+	if (tb[IFLA_MTU])
+		ret->mtu = nla_get_u32(tb[IFLA_MTU]);
+	if (tb[IFLA_LINKINFO] && !nla_parse_nested(info, IFLA_INFO_MAX, tb[IFLA_LINKINFO], NULL) &&
+		info[IFLA_INFO_KIND])
+		nla_strlcpy(ret->kind, info[IFLA_INFO_KIND], sizeof(ret->kind));
+}
+
+static int links_found(struct nlmsghdr *h, void *arg)
+{
+	if (h->nlmsg_type == RTM_NEWLINK)
+		links_parse(h, arg);
+	return 0;
+}
+
+int links_find(struct links *l, const char *name, struct link_info *ret)
+{
+	_cleanup_msg_ struct nl_msg *msg = NULL;
+	struct link_info info = {0};
+	int r = links_message(RTM_GETLINK, name, 0, &msg);
+
+	if (r == 0)
+		r = rtnl_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	if (r == 0)
+		r = rtnl_talk(l, msg, links_found, &info);
+	if (r < 0)
+		return r;
+	if (!info.ifindex)
+		return -ENODEV;
+	*ret = info;
+	return 0;
+}
+
+/* ---- veth ---- */
+
+static int links_make_pair(struct links *l, const char *ns_name, const char *host_name)
+{
+	_cleanup_msg_ struct nl_msg *msg = NULL;
+	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
+	struct nlattr *info, *data, *peer;
+	int r = rtnl_message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi), &msg);
+
+	if (r == 0)
+		r = rtnl_put_string(msg, IFLA_IFNAME, ns_name);
+	if (r < 0)
+		return r;
+	info = nla_nest_start(msg, IFLA_LINKINFO);
+	if (!info || rtnl_put_string(msg, IFLA_INFO_KIND, "veth") < 0)
+		return -ENOMEM;
+	data = nla_nest_start(msg, IFLA_INFO_DATA);
+	peer = data ? nla_nest_start(msg, VETH_INFO_PEER) : NULL;
+	if (!peer || nlmsg_append(msg, &ifi, sizeof(ifi), NLMSG_ALIGNTO) < 0 ||
+		rtnl_put_string(msg, IFLA_IFNAME, host_name) < 0)
+		return -ENOMEM;
+	nla_nest_end(msg, peer);
+	nla_nest_end(msg, data);
+	nla_nest_end(msg, info);
+	return rtnl_talk(l, msg, NULL, NULL);
+}
+
+static int links_set_alias(struct links *l, const char *name, const char *alias)
+{
+	_cleanup_msg_ struct nl_msg *msg = NULL;
+	int r = links_message(RTM_SETLINK, name, 0, &msg);
+
+	if (r == 0)
+		r = rtnl_put(msg, IFLA_IFALIAS, alias, strlen(alias));
+	return r < 0 ? r : rtnl_talk(l, msg, NULL, NULL);
+}
+
+static int links_move(struct links *l, const char *name, int netns_fd)
+{
+	_cleanup_msg_ struct nl_msg *msg = NULL;
+	int r = links_message(RTM_SETLINK, name, 0, &msg);
+
+	if (r == 0)
+		r = rtnl_put_u32(msg, IFLA_NET_NS_FD, (uint32_t)netns_fd);
+	return r < 0 ? r : rtnl_talk(l, msg, NULL, NULL);
+}
+
+int links_veth(struct links *l, int host_netns_fd, const char *host_name, const char *ns_name,
+	const char *alias)
+{
+	int r;
+
+	if (strlen(host_name) >= IFNAMSIZ || strlen(ns_name) >= IFNAMSIZ)
+		return -EINVAL;
+	/* the host's end has its final name from the start: a move that renames shows the old name first */
+	r = links_make_pair(l, ns_name, host_name);
+	if (r < 0)
+		return r;
+	r = links_set_alias(l, host_name, alias);
+	if (r == 0)
+		r = links_move(l, host_name, host_netns_fd);
+	if (r < 0)
+		(void)links_delete(l, ns_name);
+	return r;
+}
+
+/* ---- one link ---- */
+
+int links_delete(struct links *l, const char *name)
+{
+	_cleanup_msg_ struct nl_msg *msg = NULL;
+	int r = links_message(RTM_DELLINK, name, 0, &msg);
+
+	return r < 0 ? r : rtnl_talk(l, msg, NULL, NULL);
+}
+
+int links_set_up(struct links *l, const char *name)
+{
+	_cleanup_msg_ struct nl_msg *msg = NULL;
+	int r = links_message(RTM_SETLINK, name, IFF_UP, &msg);
+
+	return r < 0 ? r : rtnl_talk(l, msg, NULL, NULL);
+}
+
+static int links_set_u32(struct links *l, const char *name, int attribute, uint32_t value)
+{
+	_cleanup_msg_ struct nl_msg *msg = NULL;
+	int r = links_message(RTM_SETLINK, name, 0, &msg);
+
+	if (r == 0)
+		r = rtnl_put_u32(msg, attribute, value);
+	return r < 0 ? r : rtnl_talk(l, msg, NULL, NULL);
+}
+
+int links_set_mtu(struct links *l, const char *name, uint32_t mtu)
+{
+	return links_set_u32(l, name, IFLA_MTU, mtu);
+}
+
+int links_set_gso_max(struct links *l, const char *name, uint32_t bytes)
+{
+	/* up to 65536 this sets IPv4's own limit of newer kernels as well (netif_set_gso_max_size) */
+	int r = links_set_u32(l, name, IFLA_GSO_MAX_SIZE, bytes);
+
+	return r == -EINVAL || r == -EOPNOTSUPP ? 0 : r;
+}
+
+/* ---- addresses ---- */
+
+static int links_address(
+	struct links *l, uint16_t type, int flags, const char *name, const struct prefix *p)
+{
+	_cleanup_msg_ struct nl_msg *msg = NULL;
+	struct ifaddrmsg ifa = {
+		.ifa_family = p->addr.family == 4 ? AF_INET : AF_INET6,
+		.ifa_prefixlen = p->len,
+		.ifa_flags = p->addr.family == 6 ? IFA_F_NODAD : 0,
+	};
+	int r = links_find_index(l, name);
+
+	if (r < 0)
+		return r;
+	ifa.ifa_index = (uint32_t)r;
+	r = rtnl_message(type, flags, &ifa, sizeof(ifa), &msg);
+	if (r == 0)
+		r = rtnl_put(msg, IFA_LOCAL, p->addr.bytes, addr_len(&p->addr));
+	if (r == 0)
+		r = rtnl_put(msg, IFA_ADDRESS, p->addr.bytes, addr_len(&p->addr));
+	return r < 0 ? r : rtnl_talk(l, msg, NULL, NULL);
+}
+
+int links_add_address(struct links *l, const char *name, const struct prefix *p)
+{
+	int r = links_address(l, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, name, p);
+
+	return r == -EEXIST ? 0 : r;
+}
+
+int links_del_address(struct links *l, const char *name, const struct prefix *p)
+{
+	int r = links_address(l, RTM_DELADDR, 0, name, p);
+
+	return r == -EADDRNOTAVAIL ? 0 : r;
+}
+
+struct links_table {
+	struct link_info *items;
+	size_t n, size;
+};
+
+static int links_collect_link(struct nlmsghdr *h, void *arg)
+{
+	struct links_table *t = arg;
+
+	if (h->nlmsg_type != RTM_NEWLINK)
+		return 0;
+	if (rtnl_grow((void **)&t->items, &t->size, t->n, sizeof(t->items[0])) < 0)
+		return -ENOMEM;
+	links_parse(h, &t->items[t->n++]);
+	return 0;
+}
+
+struct links_addresses {
+	struct links_table links;
+	struct link_address *items;
+	size_t n, size;
+};
+
+static const struct link_info *links_by_index(const struct links_table *t, int ifindex)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->items[i].ifindex == ifindex)
+			return &t->items[i];
+	return NULL;
+}
+
+static int links_collect_address(struct nlmsghdr *h, void *arg)
+{
+	struct links_addresses *t = arg;
+	const struct ifaddrmsg *ifa = nlmsg_data(h);
+	struct nlattr *tb[IFA_MAX + 1], *a;
+	const struct link_info *link;
+	struct link_address *e;
+	uint32_t flags;
+
+	if (h->nlmsg_type != RTM_NEWADDR || nlmsg_parse(h, sizeof(*ifa), tb, IFA_MAX, NULL) < 0)
+		return 0;
+	a = tb[IFA_LOCAL] ?: tb[IFA_ADDRESS];
+	link = links_by_index(&t->links, (int)ifa->ifa_index);
+	if (!link || !a)
+		return 0; /* it came after the links were listed: an event follows */
+	if (rtnl_grow((void **)&t->items, &t->size, t->n, sizeof(t->items[0])) < 0)
+		return -ENOMEM;
+	e = &t->items[t->n];
+	*e = (struct link_address){.ifindex = link->ifindex};
+	if (rtnl_get_prefix(ifa->ifa_family, a, ifa->ifa_prefixlen, &e->prefix) < 0)
+		return 0;
+	flags = tb[IFA_FLAGS] ? nla_get_u32(tb[IFA_FLAGS]) : ifa->ifa_flags;
+	e->usable = link->up && !(flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED));
+	memcpy(e->ifname, link->name, sizeof(e->ifname));
+	t->n++;
+	return 0;
+}
+
+int links_addresses(struct links *l, struct link_address **ret, size_t *ret_n)
+{
+	struct links_addresses t = {0};
+	int r;
+
+	r = rtnl_dump(l, RTM_GETLINK, AF_UNSPEC, links_collect_link, &t.links, &t.links.n);
+	if (r == 0)
+		r = rtnl_dump(l, RTM_GETADDR, AF_UNSPEC, links_collect_address, &t, &t.n);
+	free(t.links.items);
+	if (r < 0) {
+		free(t.items);
+		return r;
+	}
+	*ret = t.items;
+	*ret_n = t.n;
+	return 0;
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+// Routes: a tailnet's allowed-ips as device routes, and what the host routes already.
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "supervisor/links.h"
+#include "supervisor/rtnl.h"
+
+static int routes_append(
+	struct rtnl_batch *b, uint16_t type, int flags, uint32_t ifindex, const struct prefix *p)
+{
+	struct prefix c = prefix_canonical(p); /* the kernel refuses host bits */
+	struct rtmsg rtm = {
+		.rtm_family = c.addr.family == 4 ? AF_INET : AF_INET6,
+		.rtm_dst_len = c.len,
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_STATIC,
+		.rtm_scope = c.addr.family == 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+		.rtm_type = RTN_UNICAST,
+	};
+	struct rtnl_attribute attributes[] = {
+		{RTA_OIF, &ifindex, sizeof(ifindex)},
+		{RTA_DST, c.addr.bytes, addr_len(&c.addr)},
+	};
+
+	return rtnl_batch_add(b, type, flags, &rtm, sizeof(rtm), attributes, c.len ? 2 : 1);
+}
+
+static int routes_change(struct links *l, uint16_t type, int flags, int ignore, const char *name,
+	const struct prefix *p, size_t n)
+{
+	_cleanup_free_ struct rtnl_batch *b = NULL;
+	struct link_info info;
+	int r;
+
+	if (!n)
+		return 0;
+	r = links_find(l, name, &info);
+	if (r < 0)
+		return r;
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	b->links = l;
+	b->ignore = ignore;
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = routes_append(b, type, flags, (uint32_t)info.ifindex, &p[i]);
+	return r < 0 ? r : rtnl_batch_end(b);
+}
+
+int links_add_routes(struct links *l, const char *name, const struct prefix *p, size_t n)
+{
+	return routes_change(l, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, EEXIST, name, p, n);
+}
+
+int links_add_route(struct links *l, const char *name, const struct prefix *p)
+{
+	return links_add_routes(l, name, p, 1);
+}
+
+int links_del_route(struct links *l, const char *name, const struct prefix *p)
+{
+	return routes_change(l, RTM_DELROUTE, 0, ESRCH, name, p, 1);
+}
+
+struct routes_table {
+	struct prefix *items;
+	size_t n, size;
+	int except; /* ifindex whose routes do not count, 0 = none */
+};
+
+static int routes_collect(struct nlmsghdr *h, void *arg)
+{
+	struct routes_table *t = arg;
+	const struct rtmsg *rtm = nlmsg_data(h);
+	struct nlattr *tb[RTA_MAX + 1];
+
+	/* halves of everything (0.0.0.0/1) are how some VPN clients write a default route */
+	if (h->nlmsg_type != RTM_NEWROUTE || rtm->rtm_dst_len <= 1 || rtm->rtm_flags & RTM_F_CLONED)
+		return 0;
+	if (nlmsg_parse(h, sizeof(*rtm), tb, RTA_MAX, NULL) < 0)
+		return 0;
+	if (t->except && tb[RTA_OIF] && (int)nla_get_u32(tb[RTA_OIF]) == t->except)
+		return 0;
+	if (rtnl_grow((void **)&t->items, &t->size, t->n, sizeof(t->items[0])) < 0)
+		return -ENOMEM;
+	if (rtnl_get_prefix(rtm->rtm_family, tb[RTA_DST], rtm->rtm_dst_len, &t->items[t->n]) == 0)
+		t->n++;
+	return 0;
+}
+
+static int routes_list(struct links *l, int except, struct prefix **ret, size_t *ret_n)
+{
+	struct routes_table v4 = {.except = except}, v6 = {.except = except};
+	int r = rtnl_dump(l, RTM_GETROUTE, AF_INET, routes_collect, &v4, &v4.n);
+
+	if (r == 0)
+		r = rtnl_dump(l, RTM_GETROUTE, AF_INET6, routes_collect, &v6, &v6.n);
+	if (r == -EAFNOSUPPORT || r == -EOPNOTSUPP)
+		r = 0; /* no IPv6 */
+	for (size_t i = 0; i < v6.n && r == 0; i++) {
+		r = rtnl_grow((void **)&v4.items, &v4.size, v4.n, sizeof(v4.items[0]));
+		if (r == 0)
+			v4.items[v4.n++] = v6.items[i];
+	}
+	free(v6.items);
+	if (r < 0) {
+		free(v4.items);
+		return r;
+	}
+	*ret = v4.items;
+	*ret_n = v4.n;
+	return 0;
+}
+
+int links_routes(struct links *l, struct prefix **ret, size_t *ret_n)
+{
+	return routes_list(l, 0, ret, ret_n);
+}
+
+int links_used(struct links *l, const char *except, struct prefix **ret, size_t *ret_n)
+{
+	_cleanup_free_ struct link_address *addresses = NULL;
+	struct link_info info = {0};
+	struct prefix *used = NULL, *more;
+	size_t n, n_addresses;
+	int r;
+
+	r = except ? links_find(l, except, &info) : 0;
+	if (r < 0 && r != -ENODEV)
+		return r;
+	r = links_addresses(l, &addresses, &n_addresses);
+	if (r == 0)
+		r = routes_list(l, info.ifindex, &used, &n);
+	if (r < 0)
+		return r;
+	more = reallocarray(used, n + n_addresses + 1, sizeof(*used));
+	if (!more) {
+		free(used);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n_addresses; i++)
+		if (!info.ifindex || addresses[i].ifindex != info.ifindex)
+			more[n++] = prefix_of_addr(&addresses[i].prefix.addr);
+	*ret = more;
+	*ret_n = n;
+	return 0;
+}

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: MIT
+// One rtnetlink socket: requests with their true errno, dumps, batches, events.
+#include "supervisor/rtnl.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "supervisor/netns.h"
+
+#define RTNL_TIMEOUT_S	   30 /* the kernel answers at once, but may wait for its lock */
+#define RTNL_RECEIVE_BYTES (1 << 20)
+#define RTNL_DUMP_TRIES	   8
+
+struct links {
+	struct nl_sock *sock;
+	uint32_t seq;
+};
+
+/* ---- socket ---- */
+
+/* Runs in a child inside the namespace. The kernel chooses the port, so no two sockets clash. */
+static int rtnl_open_fd(void *arg, int *ret_fd)
+{
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	struct sockaddr_nl nl = {.nl_family = AF_NETLINK};
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&nl, sizeof(nl)) < 0)
+		return -errno;
+	*ret_fd = take_fd(fd);
+	return 0;
+}
+
+static void rtnl_tune(int fd)
+{
+	struct timeval patience = {.tv_sec = RTNL_TIMEOUT_S};
+	int size = RTNL_RECEIVE_BYTES, on = 1;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	/* errors without a copy of the request, dumps filtered by their header */
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+}
+
+int links_open(int netns_fd, struct links **ret)
+{
+	_cleanup_close_ int fd = -1;
+	struct links *l;
+	int r;
+
+	r = netns_fd < 0 ? rtnl_open_fd(NULL, &fd) : netns_run(netns_fd, rtnl_open_fd, NULL, &fd);
+	if (r < 0)
+		return r;
+	rtnl_tune(fd);
+	l = calloc(1, sizeof(*l));
+	if (l)
+		l->sock = nl_socket_alloc();
+	if (!l || !l->sock || nl_socket_set_fd(l->sock, NETLINK_ROUTE, fd) < 0) {
+		links_close(l);
+		return -ENOMEM;
+	}
+	(void)take_fd(fd);
+	nl_socket_disable_seq_check(l->sock);
+	nl_socket_disable_auto_ack(l->sock);
+	*ret = l;
+	return 0;
+}
+
+void links_close(struct links *l)
+{
+	if (!l)
+		return;
+	if (l->sock)
+		nl_socket_free(l->sock);
+	free(l);
+}
+
+/* ---- messages ---- */
+
+int rtnl_message(uint16_t type, int flags, const void *header, size_t size, struct nl_msg **ret)
+{
+	_cleanup_msg_ struct nl_msg *m = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
+
+	if (!m || nlmsg_append(m, (void *)header, size, NLMSG_ALIGNTO) < 0)
+		return -ENOMEM;
+	*ret = take_ptr(m);
+	return 0;
+}
+
+int rtnl_put(struct nl_msg *m, int attribute, const void *data, size_t len)
+{
+	return nla_put(m, attribute, (int)len, data) < 0 ? -ENOMEM : 0;
+}
+
+int rtnl_put_u32(struct nl_msg *m, int attribute, uint32_t value)
+{
+	return rtnl_put(m, attribute, &value, sizeof(value));
+}
+
+int rtnl_put_string(struct nl_msg *m, int attribute, const char *text)
+{
+	return rtnl_put(m, attribute, text, strlen(text) + 1);
+}
+
+int rtnl_get_prefix(int family, const struct nlattr *a, uint8_t len, struct prefix *ret)
+{
+	struct prefix p = {.len = len};
+
+	if (family != AF_INET && family != AF_INET6)
+		return -EINVAL;
+	p.addr.family = family == AF_INET ? 4 : 6;
+	if (len > addr_bits(&p.addr) || (a && (size_t)nla_len(a) != addr_len(&p.addr)))
+		return -EINVAL;
+	if (a)
+		memcpy(p.addr.bytes, nla_data(a), addr_len(&p.addr));
+	*ret = p;
+	return 0;
+}
+
+int rtnl_grow(void **items, size_t *size, size_t n, size_t item_size)
+{
+	size_t more = *size ? *size * 2 : 16;
+	void *p;
+
+	if (n < *size)
+		return 0;
+	p = reallocarray(*items, more, item_size);
+	if (!p)
+		return -ENOMEM;
+	*items = p;
+	*size = more;
+	return 0;
+}
+
+/* ---- answers ---- */
+
+struct rtnl_wait {
+	uint32_t first, last; /* sequence numbers that were sent; the answer to LAST ends it */
+	int ignore;	      /* an -errno that is none */
+	int error;	      /* the first one */
+	bool done, interrupted;
+	int (*each)(struct nlmsghdr *h, void *arg);
+	void *arg;
+};
+
+static void rtnl_note(struct rtnl_wait *w, uint32_t seq, int error)
+{
+	if (seq - w->first > w->last - w->first)
+		return; /* a late answer to what was given up */
+	if (error && error != w->ignore && !w->error)
+		w->error = error;
+	w->done = seq == w->last;
+}
+
+static int rtnl_on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *arg)
+{
+	rtnl_note(arg, e->msg.nlmsg_seq, e->error);
+	return NL_SKIP;
+}
+
+static int rtnl_on_ack(struct nl_msg *m, void *arg)
+{
+	rtnl_note(arg, nlmsg_hdr(m)->nlmsg_seq, 0);
+	return NL_SKIP;
+}
+
+static int rtnl_on_finish(struct nl_msg *m, void *arg)
+{
+	struct nlmsghdr *h = nlmsg_hdr(m);
+	int error = 0;
+
+	/* a dump that failed half-way says so here */
+	if (nlmsg_datalen(h) >= (int)sizeof(error))
+		memcpy(&error, nlmsg_data(h), sizeof(error));
+	rtnl_note(arg, h->nlmsg_seq, MIN(error, 0));
+	return NL_STOP;
+}
+
+static int rtnl_on_message(struct nl_msg *m, void *arg)
+{
+	struct rtnl_wait *w = arg;
+	struct nlmsghdr *h = nlmsg_hdr(m);
+
+	if (h->nlmsg_seq - w->first > w->last - w->first)
+		return NL_SKIP;
+	if (h->nlmsg_flags & NLM_F_DUMP_INTR)
+		w->interrupted = true;
+	if (w->each && !w->error)
+		w->error = w->each(h, w->arg);
+	return NL_OK;
+}
+
+static int rtnl_receive(struct links *l, struct rtnl_wait *w)
+{
+	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+	int r = 0;
+
+	if (!cb)
+		return -ENOMEM;
+	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, rtnl_on_message, w);
+	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, rtnl_on_ack, w);
+	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, rtnl_on_finish, w);
+	nl_cb_err(cb, NL_CB_CUSTOM, rtnl_on_error, w);
+	while (!w->done && r == 0) {
+		r = nl_recvmsgs(l->sock, cb);
+		if (r == -NLE_DUMP_INTR) {
+			w->interrupted = true;
+			r = 0;
+		} else if (r < 0) {
+			r = r == -NLE_AGAIN ? -ETIMEDOUT : r == -NLE_NOMEM ? -ENOBUFS : -EIO;
+		} else {
+			r = 0;
+		}
+	}
+	nl_cb_put(cb);
+	return r < 0 ? r : w->error;
+}
+
+static int rtnl_send(struct links *l, void *data, size_t len)
+{
+	int r = nl_sendto(l->sock, data, len);
+
+	return r < 0 ? (r == -NLE_NOMEM ? -ENOBUFS : -EIO) : 0;
+}
+
+int rtnl_talk(
+	struct links *l, struct nl_msg *msg, int (*each)(struct nlmsghdr *h, void *arg), void *arg)
+{
+	struct nlmsghdr *h = nlmsg_hdr(msg);
+	struct rtnl_wait w = {.each = each, .arg = arg};
+	int r;
+
+	w.first = w.last = h->nlmsg_seq = ++l->seq;
+	if (!(h->nlmsg_flags & NLM_F_DUMP))
+		h->nlmsg_flags |= NLM_F_ACK;
+	r = rtnl_send(l, h, h->nlmsg_len);
+	if (r == 0)
+		r = rtnl_receive(l, &w);
+	return r == 0 && w.interrupted ? -EINTR : r;
+}
+
+int rtnl_dump(struct links *l, uint16_t type, int family,
+	int (*each)(struct nlmsghdr *h, void *arg), void *arg, size_t *n)
+{
+	union {
+		struct ifinfomsg link;
+		struct ifaddrmsg address;
+		struct rtmsg route;
+	} header = {0};
+	size_t size = type == RTM_GETLINK ? sizeof(header.link)
+		: type == RTM_GETADDR	  ? sizeof(header.address)
+					  : sizeof(header.route);
+	int r = -EINTR;
+
+	header.link.ifi_family = (unsigned char)family;
+	for (int i = 0; i < RTNL_DUMP_TRIES && r == -EINTR; i++) {
+		_cleanup_msg_ struct nl_msg *msg = NULL;
+
+		*n = 0;
+		r = rtnl_message(type, NLM_F_DUMP, &header, size, &msg);
+		if (r == 0 && type == RTM_GETLINK)
+			r = rtnl_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+		if (r == 0)
+			r = rtnl_talk(l, msg, each, arg);
+	}
+	return r;
+}
+
+/* ---- batches ---- */
+
+static int rtnl_batch_flush(struct rtnl_batch *b)
+{
+	struct rtnl_wait w = {.ignore = -b->ignore};
+	struct nlmsghdr *h = (struct nlmsghdr *)(void *)b->bytes;
+	int r, left = (int)b->len;
+
+	if (!b->n)
+		return 0;
+	w.first = b->links->seq + 1;
+	for (size_t i = 0; i < b->n; i++) {
+		h->nlmsg_seq = ++b->links->seq;
+		if (i + 1 == b->n)
+			h->nlmsg_flags |= NLM_F_ACK;
+		h = nlmsg_next(h, &left);
+	}
+	w.last = b->links->seq;
+	r = rtnl_send(b->links, b->bytes, b->len);
+	if (r == 0)
+		r = rtnl_receive(b->links, &w);
+	b->n = b->len = 0;
+	if (r < 0 && !b->error)
+		b->error = r;
+	return b->error;
+}
+
+int rtnl_batch_add(struct rtnl_batch *b, uint16_t type, int flags, const void *header, size_t size,
+	const struct rtnl_attribute *attributes, size_t n)
+{
+	size_t need = NLMSG_HDRLEN + NLMSG_ALIGN(size);
+	struct nlmsghdr *h;
+	char *p;
+
+	for (size_t i = 0; i < n; i++)
+		need += NLA_HDRLEN + NLA_ALIGN(attributes[i].len);
+	if (need > sizeof(b->bytes))
+		return -EMSGSIZE;
+	if ((b->n == RTNL_BATCH_MESSAGES || b->len + need > sizeof(b->bytes)) &&
+		rtnl_batch_flush(b) < 0)
+		return b->error;
+	p = b->bytes + b->len;
+	memset(p, 0, need);
+	h = (struct nlmsghdr *)(void *)p;
+	h->nlmsg_type = type;
+	h->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	h->nlmsg_len = (uint32_t)need;
+	p += NLMSG_HDRLEN;
+	memcpy(p, header, size);
+	p += NLMSG_ALIGN(size);
+	for (size_t i = 0; i < n; i++) {
+		struct nlattr a = {.nla_type = (uint16_t)attributes[i].type,
+			.nla_len = (uint16_t)(NLA_HDRLEN + attributes[i].len)};
+
+		memcpy(p, &a, sizeof(a));
+		memcpy(p + NLA_HDRLEN, attributes[i].data, attributes[i].len);
+		p += NLA_HDRLEN + NLA_ALIGN(attributes[i].len);
+	}
+	b->len += need;
+	b->n++;
+	return 0;
+}
+
+int rtnl_batch_end(struct rtnl_batch *b)
+{
+	return rtnl_batch_flush(b);
+}
+
+/* ---- events ---- */
+
+int links_watch_open(struct links **ret)
+{
+	struct links *l;
+	int r = links_open(-1, &l);
+
+	if (r < 0)
+		return r;
+	if (nl_socket_add_memberships(
+		    l->sock, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, 0) < 0) {
+		links_close(l);
+		return -EPERM;
+	}
+	*ret = l;
+	return 0;
+}
+
+int links_watch_fd(const struct links *l)
+{
+	return nl_socket_get_fd(l->sock);
+}
+
+int links_watch_drain(struct links *l)
+{
+	int changed = 0;
+	char byte;
+
+	for (;;) {
+		ssize_t n = recv(nl_socket_get_fd(l->sock), &byte, 1, MSG_DONTWAIT | MSG_TRUNC);
+
+		if (n >= 0 || errno == ENOBUFS)
+			changed = 1;
+		else if (errno == EAGAIN)
+			return changed;
+		else if (errno != EINTR)
+			return -errno;
+	}
+}
