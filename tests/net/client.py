@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""Clients that look at every byte: SOCKS5 and HTTP CONNECT over plain sockets."""
+import ipaddress
+import socket
+import struct
+
+from lab import Failure, inside
+
+
+def connect(ns, address, port, timeout_s=30, source=None):
+    """A TCP connection that starts in NS."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with inside(ns):
+        s = socket.socket(family, socket.SOCK_STREAM)
+    s.settimeout(timeout_s)
+    try:
+        if source:
+            s.bind((source, 0))
+        s.connect((address, port))
+    except BaseException:
+        s.close()
+        raise
+    return s
+
+
+def read_exact(s, n):
+    data = b""
+    while len(data) < n:
+        part = s.recv(n - len(data))
+        if not part:
+            raise Failure(f"end of file after {len(data)} of {n} bytes: {data!r}")
+        data += part
+    return data
+
+
+def read_head(s):
+    data = b""
+    while not data.endswith(b"\r\n\r\n"):
+        part = s.recv(1)
+        if not part:
+            raise Failure(f"end of file in an HTTP head: {data!r}")
+        data += part
+    return data
+
+
+def read_all(s):
+    data = b""
+    while part := s.recv(65536):
+        data += part
+    return data
+
+
+def socks5_request(host, port):
+    try:
+        ip = ipaddress.ip_address(host)
+        where = bytes([1 if ip.version == 4 else 4]) + ip.packed
+    except ValueError:
+        where = bytes([3, len(host)]) + host.encode()
+    return b"\x05\x01\x00" + where + struct.pack(">H", port)
+
+
+def socks5(s, host, port):
+    """CONNECT on an open connection; gives the reply code."""
+    s.sendall(b"\x05\x01\x00")
+    if read_exact(s, 2) != b"\x05\x00":
+        raise Failure("greeting refused")
+    s.sendall(socks5_request(host, port))
+    reply = read_exact(s, 4)
+    if reply[0] != 5 or reply[2] != 0 or reply[3] not in (1, 4):
+        raise Failure(f"no SOCKS5 reply: {reply!r}")
+    read_exact(s, (4 if reply[3] == 1 else 16) + 2)
+    return reply[1]
+
+
+def http_connect(s, host, port):
+    """CONNECT on an open connection; gives the status code."""
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    s.sendall(f"CONNECT {where} HTTP/1.1\r\nHost: {where}\r\n\r\n".encode())
+    head = read_head(s)
+    if not head.startswith(b"HTTP/1."):
+        raise Failure(f"no HTTP answer: {head!r}")
+    return int(head.split()[1])
+
+
+def get(s, path, host="target"):
+    """One request on a kept connection; gives the body."""
+    s.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    data = b""
+    while b"\r\n\r\n" not in data:
+        part = s.recv(65536)
+        if not part:
+            raise Failure(f"end of file in an answer: {data!r}")
+        data += part
+    head, body = data.split(b"\r\n\r\n", 1)
+    for line in head.split(b"\r\n"):
+        if line.lower().startswith(b"content-length:"):
+            length = int(line.split(b":")[1])
+            return (body + read_exact(s, length - len(body))).decode()
+    raise Failure(f"no length in {head!r}")
