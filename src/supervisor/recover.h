@@ -18,3 +18,5 @@ int recover_tailnet(const struct store *s, const char *name, struct links *host,
 /* /etc/netns/tsgw-NAME/resolv.conf: first line "# tsgw:RUN_DIR", then "search …" and "nameserver …" lines. -EEXIST if one is there that is not ours. Read-only /etc: -EROFS. */
 int resolvconf_write(const struct store *s, const char *name, const struct addr *dns, size_t n_dns, char *const *search, size_t n_search);
 int resolvconf_remove(const struct store *s, const char *name); /* with the directory if empty; only if ours */
+/* Whose is the file? 1 ours, 0 not ours, -ENOENT there is none, other -errno. */
+int resolvconf_owner(const struct store *s, const char *name);

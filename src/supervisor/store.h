@@ -45,6 +45,7 @@ struct made {
 	bool resolv_conf;
 	char uapi_link[16]; /* of /run/wireguard/LINK.sock, "" = none */
 	struct made_process processes[STORE_PIDS_MAX]; /* pid 0 = empty */
+	struct made_process owner; /* the supervisor that wrote it: filled in by store_made_write() */
 };
 int store_made_write(const struct store *s, const char *name, const struct made *m);
 /* -ENOENT: nothing recorded. A damaged record: -EBADMSG. Parsed strictly. */
@@ -52,3 +53,19 @@ int store_made_read(const struct store *s, const char *name, struct made *ret);
 int store_made_remove(const struct store *s, const char *name);
 /* start_ticks of a live process; -ESRCH. */
 int store_process_start(pid_t pid, uint64_t *ret_ticks);
+
+/* The mark of everything that this gateway makes: "tsgw:RUN_DIR", RUN_DIR without links in its path. */
+#define STORE_MARK_MAX 256
+void store_mark(const struct store *s, char ret[STORE_MARK_MAX]);
+/* "RUN/NAME/FILE" into RET (PATH_MAX bytes); -ENAMETOOLONG. */
+int store_run_path(const struct store *s, const char *name, const char *file, char *ret);
+
+/* The pure parts. A text is right only if printing what was read gives the same bytes. 0 or -EBADMSG. */
+#define STORE_MADE_TEXT_MAX 1024
+int store_made_format(const struct made *m, char ret[STORE_MADE_TEXT_MAX]); /* length or -EINVAL */
+int store_made_parse(const char *text, size_t len, struct made *ret);
+#define STORE_NET_TEXT_MAX 64
+int store_net_format(const struct prefix *p, char ret[STORE_NET_TEXT_MAX]);
+int store_net_parse(const char *text, size_t len, struct prefix *ret);
+/* The first /30 of POOL that overlaps nothing of TAKEN (sorted in place). 0 or -ENOSPC. */
+int store_pool_first(const struct prefix *pool, struct prefix *taken, size_t n, struct prefix *ret);

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+// The veth pool: each tailnet's /30, given once and kept by name in STATE/NAME/net.
+//
+// A tailnet that has its /30 reads one file. Only a new one looks at all others, under a lock that every
+// supervisor with the same state directory takes; the file is in place before the lock is let go.
+#include "supervisor/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/parse.h"
+
+#define POOL_NET_LEN 30
+
+int store_net_format(const struct prefix *p, char ret[STORE_NET_TEXT_MAX])
+{
+	char text[PREFIX_TEXT_MAX];
+
+	return snprintf(ret, STORE_NET_TEXT_MAX, "veth = %s\n", prefix_format(p, text));
+}
+
+int store_net_parse(const char *text, size_t len, struct prefix *ret)
+{
+	char copy[STORE_NET_TEXT_MAX], again[STORE_NET_TEXT_MAX];
+	struct prefix p;
+
+	if (len >= sizeof(copy) || len < strlen("veth = \n") || memchr(text, '\0', len))
+		return -EBADMSG;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	copy[strcspn(copy, "\n")] = '\0';
+	if (prefix_parse(copy + strlen("veth = "), &p) < 0 || p.addr.family != 4 ||
+		p.len != POOL_NET_LEN)
+		return -EBADMSG;
+	p = prefix_canonical(&p);
+	if (store_net_format(&p, again) != (int)len || memcmp(text, again, len))
+		return -EBADMSG;
+	*ret = p;
+	return 0;
+}
+
+static int pool_path(const struct store *s, const char *name, const char *file, char *ret)
+{
+	int n = name ? snprintf(ret, PATH_MAX, "%s/%s/%s", s->state_dir, name, file)
+		     : snprintf(ret, PATH_MAX, "%s/%s", s->state_dir, file);
+
+	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+/* -ENOENT: nothing remembered, nothing readable, or nothing that makes sense. */
+static int pool_read(const struct store *s, const char *name, struct prefix *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[PATH_MAX];
+	size_t len;
+	int r = pool_path(s, name, "net", path);
+
+	if (r == 0)
+		r = file_read(path, STORE_NET_TEXT_MAX, &text, &len);
+	if (r == 0)
+		r = store_net_parse(text, len, ret);
+	if (r == -EBADMSG || r == -EFBIG)
+		log_warning(name, path, "is damaged: taken as empty");
+	else if (r < 0 && r != -ENOENT && r != -EACCES && r != -ENOTDIR)
+		log_warning(name, path, "cannot be read: %s", strerror(-r));
+	return r < 0 ? -ENOENT : 0;
+}
+
+static int pool_write(const struct store *s, const char *name, const struct prefix *p)
+{
+	_cleanup_close_ int fd = -1;
+	char text[STORE_NET_TEXT_MAX], path[PATH_MAX], new[PATH_MAX];
+	int n = store_net_format(p, text), r;
+
+	r = pool_path(s, name, "net", path);
+	if (r == 0)
+		r = pool_path(s, name, "net.new", new);
+	if (r < 0)
+		return r;
+	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = fd_write_all(fd, text, (size_t)n);
+	if (r == 0 && (fdatasync(fd) < 0 || rename(new, path) < 0))
+		r = -errno;
+	if (r < 0)
+		unlink(new);
+	return r;
+}
+
+static int pool_lock(const struct store *s, int *ret_fd)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+	int r = pool_path(s, NULL, "pool.lock", path);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	while (fcntl(fd, F_OFD_SETLKW, &lock) < 0)
+		if (errno != EINTR)
+			return -errno;
+	*ret_fd = take_fd(fd);
+	return 0;
+}
+
+/* ---- choice ---- */
+
+static int pool_compare(const void *a, const void *b)
+{
+	const struct prefix *x = a, *y = b;
+	int r = memcmp(x->addr.bytes, y->addr.bytes, 4);
+
+	return r ? r : (int)x->len - (int)y->len;
+}
+
+/* The first and last address of P, in 64 bits so that "one more" never wraps. */
+static void pool_range(const struct prefix *p, uint64_t *ret_first, uint64_t *ret_last)
+{
+	struct prefix c = prefix_canonical(p);
+
+	*ret_first = addr_v4_host(&c.addr);
+	*ret_last = *ret_first + (1ull << (32 - c.len)) - 1;
+}
+
+int store_pool_first(const struct prefix *pool, struct prefix *taken, size_t n, struct prefix *ret)
+{
+	uint64_t at, end, first, last;
+	size_t n4 = 0;
+
+	if (pool->addr.family != 4 || pool->len > POOL_NET_LEN)
+		return -ENOSPC;
+	for (size_t i = 0; i < n; i++)
+		if (taken[i].addr.family == 4 && prefix_overlaps(&taken[i], pool))
+			taken[n4++] = prefix_canonical(&taken[i]);
+	if (n4)
+		qsort(taken, n4, sizeof(*taken), pool_compare);
+	pool_range(pool, &at, &end);
+	for (size_t i = 0; i < n4; i++) {
+		pool_range(&taken[i], &first, &last);
+		if (first > at + 3)
+			break;
+		if (last >= at)
+			at = (last | 3) + 1;
+	}
+	if (at > end)
+		return -ENOSPC;
+	*ret = (struct prefix){.addr = addr_v4((uint32_t)at), .len = POOL_NET_LEN};
+	return 0;
+}
+
+/* What all other tailnets remember, and USED. */
+static int pool_taken(const struct store *s, const char *name, const struct prefix *used,
+	size_t n_used, struct prefix **ret, size_t *ret_n)
+{
+	_cleanup_free_ struct prefix *taken = NULL;
+	size_t n = n_used, size = n_used + 64;
+	bool full = false;
+	DIR *dir = opendir(s->state_dir);
+	struct dirent *d;
+
+	taken = reallocarray(NULL, size, sizeof(*taken));
+	if (taken && n_used)
+		memcpy(taken, used, n_used * sizeof(*used));
+	while (taken && dir && !full && (d = readdir(dir))) {
+		if (!parse_is_tailnet_name(d->d_name) || !strcmp(d->d_name, name))
+			continue;
+		if (n == size) {
+			struct prefix *more = reallocarray(taken, size *= 2, sizeof(*taken));
+
+			full = !more;
+			taken = more ?: taken;
+		}
+		if (!full && pool_read(s, d->d_name, &taken[n]) == 0)
+			n++;
+	}
+	if (dir)
+		closedir(dir);
+	if (!taken || full)
+		return -ENOMEM;
+	*ret = take_ptr(taken);
+	*ret_n = n;
+	return 0;
+}
+
+static const struct prefix *pool_overlap(
+	const struct prefix *p, const struct prefix *used, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (prefix_overlaps(&used[i], p))
+			return &used[i];
+	return NULL;
+}
+
+/* The remembered /30 if it still serves. */
+static int pool_remembered(const struct store *s, const char *name, const struct prefix *pool,
+	const struct prefix *used, size_t n_used, struct prefix *ret)
+{
+	char text[PREFIX_TEXT_MAX], by[PREFIX_TEXT_MAX];
+	const struct prefix *other;
+	struct prefix p;
+	int r = pool_read(s, name, &p);
+
+	if (r < 0)
+		return r;
+	if (!prefix_contains(pool, &p.addr) || pool->len > p.len)
+		return -ENOENT; /* the pool was changed */
+	other = pool_overlap(&p, used, n_used);
+	if (other) {
+		log_warning(name, "veth", "%s overlaps %s of the host: another one is taken",
+			prefix_format(&p, text), prefix_format(other, by));
+		return -ENOENT;
+	}
+	*ret = p;
+	return 0;
+}
+
+int store_pool_get(const struct store *s, const char *name, const struct prefix *pool,
+	const struct prefix *used, size_t n_used, bool dry_run, struct prefix *ret,
+	uint32_t *ret_slot)
+{
+	_cleanup_free_ struct prefix *taken = NULL;
+	_cleanup_close_ int lock = -1;
+	struct prefix p, base = prefix_canonical(pool);
+	size_t n;
+	int r;
+
+	if (!parse_is_tailnet_name(name))
+		return -EINVAL;
+	r = pool_remembered(s, name, pool, used, n_used, &p);
+	if (r < 0) {
+		r = dry_run ? 0 : pool_lock(s, &lock);
+		if (r == 0)
+			r = pool_taken(s, name, used, n_used, &taken, &n);
+		if (r == 0)
+			r = store_pool_first(pool, taken, n, &p);
+		if (r == 0 && !dry_run)
+			r = pool_write(s, name, &p);
+		if (r < 0)
+			return r;
+	}
+	*ret = p;
+	*ret_slot = 1 + (addr_v4_host(&p.addr) - addr_v4_host(&base.addr)) / 4;
+	return 0;
+}
+
+int store_pool_free(const struct store *s, const char *name)
+{
+	static const char *const files[] = {"net", "net.new"};
+	_cleanup_close_ int lock = -1;
+	char path[PATH_MAX];
+	int r = parse_is_tailnet_name(name) ? pool_lock(s, &lock) : -EINVAL;
+
+	for (size_t i = 0; i < ELEMENTSOF(files) && r == 0; i++) {
+		r = pool_path(s, name, files[i], path);
+		if (r == 0 && unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
+			r = -errno;
+	}
+	return r == -ENOENT ? 0 : r;
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+// Leftovers: what an earlier run of the same gateway and tailnet made and could not remove; and the refusal of what is not ours.
+//
+// First everything is looked at, then everything is removed: one foreign object and nothing is touched.
+// Each kind has its own mark. A process is ours by pid, start time and uid, a pin by the namespace's
+// inode (the record names both), a link by its alias, resolv.conf by its first line, the UAPI socket by
+// the process that listens on it. The record is written before a thing is made, so an earlier run may have
+// died between any two steps: each thing may be there or not, the pin also as an empty file that is not
+// yet mounted. The record goes last.
+#include "supervisor/recover.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "config/names.h"
+#include "supervisor/netns.h"
+
+#define RECOVER_TERM_MS	   500
+#define RECOVER_KILL_MS	   5000
+#define RECOVER_OBJECT_MAX 128
+
+struct recovery {
+	const struct store *store;
+	const char *name;
+	struct links *host;
+	struct made made;
+	char pin[48];
+	char link[LINK_NAME_MAX];
+	char uapi[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+	bool has_link, has_uapi;
+};
+
+void recover_alias(const struct store *s, char ret[RECOVER_ALIAS_MAX])
+{
+	store_mark(s, ret);
+}
+
+/* ---- look ---- */
+
+static int recover_foreign(char *ret_object, const char *kind, const char *what)
+{
+	snprintf(ret_object, RECOVER_OBJECT_MAX, "%s %s", kind, what);
+	return -EEXIST;
+}
+
+static int recover_check_pin(struct recovery *c, char *ret_object)
+{
+	_cleanup_close_ int fd = -1;
+	char path[64];
+	struct netns_id id;
+	struct stat st;
+	int r = netns_open(c->pin, &fd);
+
+	names_netns_path(c->name, path, sizeof(path));
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0) {
+		r = netns_identify(fd, &id);
+		if (r < 0)
+			return r;
+		if (c->made.netns.ino && id.ino == c->made.netns.ino && id.dev == c->made.netns.dev)
+			return 0;
+		return recover_foreign(ret_object, "namespace", path);
+	}
+	/* made, and not yet or no longer mounted on */
+	if (c->made.netns.ino && lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0 &&
+		st.st_uid == 0 && (st.st_mode & 07777) == 0)
+		return 0;
+	return recover_foreign(ret_object, "file", path);
+}
+
+static int recover_check_link(struct recovery *c, char *ret_object)
+{
+	char alias[RECOVER_ALIAS_MAX];
+	struct link_info info;
+	int r = links_find(c->host, c->link, &info);
+
+	if (r == -ENODEV)
+		return 0;
+	if (r < 0)
+		return r;
+	recover_alias(c->store, alias);
+	if (strcmp(info.alias, alias))
+		return recover_foreign(ret_object, "link", c->link);
+	c->has_link = true;
+	return 0;
+}
+
+static int recover_check_resolvconf(struct recovery *c, char *ret_object)
+{
+	char path[96];
+	int r = resolvconf_owner(c->store, c->name);
+
+	if (r != 0)
+		return r < 0 && r != -ENOENT ? r : 0;
+	snprintf(path, sizeof(path), "/etc/netns/%s/resolv.conf", c->pin);
+	return recover_foreign(ret_object, "file", path);
+}
+
+/* Who listens at PATH: 0 nobody (*ret_pid 0) or somebody, whose pid may be unknown (-1); -errno. */
+static int recover_listener(const char *path, pid_t *ret_pid)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct ucred peer = {0};
+	socklen_t len = sizeof(peer);
+
+	if (fd < 0)
+		return -errno;
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+	*ret_pid = 0;
+	if (connect(fd, (struct sockaddr *)&un, sizeof(un)) < 0)
+		return errno == ECONNREFUSED || errno == ENOENT ? 0 : ((*ret_pid = -1), 0);
+	*ret_pid = -1;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid > 0)
+		*ret_pid = peer.pid;
+	return 0;
+}
+
+/* Did the supervisor that wrote the record make what PID listens on? It may be dead, and its worker serve. */
+static bool recover_is_owner(const struct made *m, pid_t pid)
+{
+	uint64_t ticks;
+
+	if (!m->owner.pid || pid != m->owner.pid)
+		return false;
+	return store_process_start(pid, &ticks) < 0 || ticks == m->owner.start_ticks;
+}
+
+/* -1, or a descriptor of the recorded process if it still lives. */
+static int recover_open_process(const struct made_process *p)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_free_ char *status = NULL;
+	char path[32];
+	const char *line;
+	uint64_t ticks;
+	unsigned uid;
+
+	if (p->pid <= 1)
+		return -1;
+	/* first the descriptor, then the look: so the look cannot be at somebody else */
+	fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+	if (fd < 0 || store_process_start(p->pid, &ticks) < 0 || ticks != p->start_ticks)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)p->pid);
+	if (file_read(path, 65536, &status, NULL) < 0)
+		return -1;
+	line = strstr(status, "\nUid:");
+	/* root is what a worker is until it has given its rights up */
+	if (!line || sscanf(line, "\nUid: %u", &uid) != 1 || (uid != p->uid && uid != 0))
+		return -1;
+	return take_fd(fd);
+}
+
+static bool recover_any_process(const struct made *m)
+{
+	for (size_t i = 0; i < STORE_PIDS_MAX; i++) {
+		_cleanup_close_ int fd = recover_open_process(&m->processes[i]);
+
+		if (fd >= 0)
+			return true;
+	}
+	return false;
+}
+
+static int recover_check_uapi(struct recovery *c, char *ret_object)
+{
+	struct stat st;
+	pid_t pid;
+	int r;
+
+	if (lstat(c->uapi, &st) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return recover_foreign(ret_object, "file", c->uapi);
+	r = recover_listener(c->uapi, &pid);
+	if (r < 0)
+		return r;
+	/* a full backlog tells no pid: then a living process of the record speaks for it */
+	if (pid == 0 ||
+		(!strcmp(c->made.uapi_link, c->link) &&
+			(pid > 0 ? recover_is_owner(&c->made, pid)
+				 : recover_any_process(&c->made)))) {
+		c->has_uapi = true;
+		return 0;
+	}
+	return recover_foreign(ret_object, "socket", c->uapi);
+}
+
+/* ---- remove ---- */
+
+/* Waits until none of the processes lives; descriptors of the dead are closed and -1 then. */
+static size_t recover_wait(struct pollfd *p, size_t n, int timeout_ms)
+{
+	uint64_t deadline = clock_now_ms() + (uint64_t)timeout_ms, now;
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		left += p[i].fd >= 0;
+	while (left && (now = clock_now_ms()) < deadline) {
+		if (poll(p, n, (int)(deadline - now)) < 0 && errno != EINTR)
+			break;
+		for (size_t i = 0; i < n; i++) {
+			if (p[i].fd < 0 || !(p[i].revents & POLLIN))
+				continue;
+			p[i].fd = fd_close(p[i].fd);
+			left--;
+		}
+	}
+	return left;
+}
+
+static void recover_signal(const struct pollfd *p, size_t n, int signal)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i].fd >= 0)
+			syscall(SYS_pidfd_send_signal, p[i].fd, signal, NULL, 0);
+}
+
+static int recover_end_processes(const struct recovery *c)
+{
+	struct pollfd p[STORE_PIDS_MAX];
+	size_t n = 0, left;
+
+	for (size_t i = 0; i < STORE_PIDS_MAX; i++) {
+		int fd = recover_open_process(&c->made.processes[i]);
+
+		if (fd >= 0)
+			p[n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+	}
+	recover_signal(p, n, SIGTERM);
+	left = recover_wait(p, n, RECOVER_TERM_MS);
+	if (left) {
+		recover_signal(p, n, SIGKILL);
+		left = recover_wait(p, n, RECOVER_KILL_MS);
+	}
+	for (size_t i = 0; i < n; i++)
+		fd_close(p[i].fd);
+	if (left)
+		log_error(c->name, "recovery", "%zu processes of an earlier run do not die", left);
+	return left ? -EBUSY : 0;
+}
+
+/* In our own directory, so ours; but of a supervisor that only stops a tailnet it still lives. A stream
+ * socket cannot connect to it (it is SOCK_SEQPACKET): alive it refuses the type, dead it refuses. */
+static int recover_remove_control(const struct recovery *c)
+{
+	char path[PATH_MAX];
+	pid_t pid;
+	int r = store_run_path(c->store, c->name, "control.sock", path);
+
+	if (r < 0 || strlen(path) >= sizeof(c->uapi))
+		return r;
+	if (recover_listener(path, &pid) < 0 || pid != 0)
+		return 0;
+	return unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR ? -errno : 0;
+}
+
+static int recover_remove(const struct recovery *c)
+{
+	int r = recover_end_processes(c);
+
+	if (r == 0 && c->has_link) {
+		r = links_delete(c->host, c->link);
+		if (r == -ENODEV)
+			r = 0;
+	}
+	if (r == 0)
+		r = netns_unpin(c->pin);
+	if (r == 0)
+		r = resolvconf_remove(c->store, c->name);
+	if (r == 0 && c->has_uapi && unlink(c->uapi) < 0 && errno != ENOENT)
+		r = -errno;
+	if (r == 0)
+		r = recover_remove_control(c);
+	return r < 0 ? r : store_made_remove(c->store, c->name);
+}
+
+int recover_tailnet(const struct store *s, const char *name, struct links *host, char *ret_object)
+{
+	struct recovery c = {.store = s, .name = name, .host = host};
+	int r = store_made_read(s, name, &c.made);
+
+	if (r == -EBADMSG)
+		log_warning(name, "recovery",
+			"the record of the earlier run is damaged: taken as empty");
+	else if (r < 0 && r != -ENOENT)
+		return r;
+	names_netns(name, c.pin, sizeof(c.pin));
+	names_link(name, c.link);
+	snprintf(c.uapi, sizeof(c.uapi), "/run/wireguard/%s.sock", c.link);
+	r = recover_check_pin(&c, ret_object);
+	if (r == 0)
+		r = recover_check_link(&c, ret_object);
+	if (r == 0)
+		r = recover_check_resolvconf(&c, ret_object);
+	if (r == 0)
+		r = recover_check_uapi(&c, ret_object);
+	return r < 0 ? r : recover_remove(&c);
+}
