@@ -3,7 +3,9 @@
 #include "supervisor/control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -299,34 +301,42 @@ static int control_on_accept(sd_event_source *s, int fd, uint32_t revents, void 
 	return 0;
 }
 
-static void control_path(const struct control *c, const char *name, char *ret, size_t size)
+/* By way of the directory's descriptor, so that sun_path (108 bytes) holds whatever --run-dir is. */
+static int control_address(const struct control *c, const char *name, struct sockaddr_un *ret)
 {
-	if (name)
-		snprintf(ret, size, "%s/%s/control.sock", c->s->store.run_dir, name);
-	else
-		snprintf(ret, size, "%s/front.sock", c->s->store.run_dir);
+	char dir[PATH_MAX];
+	int fd;
+
+	if (snprintf(dir, sizeof(dir), "%s%s%s", c->s->store.run_dir, name ? "/" : "", name ?: "") >=
+		(int)sizeof(dir))
+		return -ENAMETOOLONG;
+	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d/%s", fd,
+		name ? "control.sock" : "front.sock");
+	return fd;
 }
 
 static int control_bind(const struct control *c, const char *name)
 {
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct sockaddr_un un;
+	_cleanup_close_ int dir = control_address(c, name, &un);
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	char path[4200];
 	struct group *g = getgrnam(CONTROL_GROUP);
 	mode_t mask;
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	control_path(c, name, path, sizeof(path));
-	if (strlen(path) >= sizeof(un.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(un.sun_path, path, strlen(path) + 1);
-	(void)unlink(path);
+	if (dir < 0)
+		return dir;
+	(void)unlink(un.sun_path);
 	mask = umask(0177);
 	r = bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 ? -errno : 0;
 	umask(mask);
-	if (r == 0 && g && (chown(path, 0, g->gr_gid) < 0 || chmod(path, 0660) < 0))
+	if (r == 0 && g && (chown(un.sun_path, 0, g->gr_gid) < 0 || chmod(un.sun_path, 0660) < 0))
 		r = -errno;
 	if (r == 0 && listen(fd, CONTROL_BACKLOG) < 0)
 		r = -errno;
@@ -359,10 +369,11 @@ int control_listen(struct control *c, const char *name)
 static void control_close(struct control *c, size_t i)
 {
 	struct socket_of *s = &c->sockets[i];
-	char path[4200];
+	struct sockaddr_un un;
+	_cleanup_close_ int dir = control_address(c, *s->name ? s->name : NULL, &un);
 
-	control_path(c, *s->name ? s->name : NULL, path, sizeof(path));
-	(void)unlink(path);
+	if (dir >= 0)
+		(void)unlink(un.sun_path);
 	sd_event_source_disable_unref(s->source);
 	fd_close(s->fd);
 	*s = c->sockets[--c->n_sockets];
