@@ -64,7 +64,8 @@ LINT_C     := $(wildcard src/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.c tests/net
 LINT_SH     = $(shell grep -lE '^\#!.*[ /](sh|bash)$$' .ci/* $$(git ls-files 2>/dev/null | \
 	grep -vE '\.(c|h|py|md|ini)$$') 2>/dev/null | sort -u)
 LINT_TIDY  := $(patsubst %.c,$(O)/lint/%.ok,$(wildcard src/*/*.c))
-lint: $(LINT_TIDY)
+lint:
+	@$(MAKE) --no-print-directory -j$$(nproc) $(LINT_TIDY)
 	@clang-format --dry-run -Werror $(LINT_C)
 	@test -z "$(LINT_SH)" || shellcheck $(LINT_SH)
 	@for m in $(wildcard man/*.[158]); do mandoc -T lint -W warning $$m || exit 1; done
