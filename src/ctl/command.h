@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// The table of subcommands, and what one line of tsgwctl asks for.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ipc/control.h"
+
+#define COMMAND_RUN_DIR	     "/run/tsgw"
+#define COMMAND_CONFIG	     TSGW_SYSCONFDIR "/tsgw.ini"
+#define COMMAND_WAIT_FOREVER UINT32_MAX
+
+enum exit_code { /* contract §8 */
+	CTL_DONE = 0,
+	CTL_FAILED = 1,
+	CTL_USAGE = 2,
+	CTL_NO_TAILNET = 3,
+	CTL_NO_SUPERVISOR = 4,
+};
+
+struct args {
+	const char *config_path;
+	const char *run_dir;
+	bool json;
+	bool dry_run;
+	bool help;
+	bool version;
+	int state;	     /* --for: enum tailnet_state, -1 = not given */
+	uint32_t timeout_ms; /* --timeout, COMMAND_WAIT_FOREVER = not given */
+	const char *name;    /* the tailnet, NULL = none given */
+	char **words;	     /* what follows it */
+	size_t n_words;
+};
+
+enum command_flags {
+	COMMAND_NAME = 1,     /* needs a tailnet's name */
+	COMMAND_MAY_NAME = 2, /* takes one */
+	COMMAND_JSON = 4,     /* has --json */
+	COMMAND_DRY_RUN = 8,  /* has --dry-run */
+	COMMAND_WAIT = 16,    /* has --for and --timeout */
+	COMMAND_REST = 32,    /* everything behind NAME [--] is the command's own */
+};
+
+struct command {
+	const char *name;
+	unsigned flags;
+	size_t min_words, max_words; /* behind the name */
+	const char *usage;
+	const char *summary;
+	int (*run)(const struct args *a); /* returns enum exit_code; NULL: not in this version */
+};
+
+/* Sorts ARGV (the words after the program's name) into *RET; *ret_command is NULL where none was named.
+ * 0, or -EINVAL with one line for the user in ERROR. */
+int command_parse(int argc, char **argv, struct args *ret, const struct command **ret_command,
+	char *error, size_t error_size);
+/* Runs one line; returns enum exit_code. */
+int command_main(int argc, char **argv);
+
+/* show.c */
+int show_list(const struct args *a);
+int show_status(const struct args *a);
+int show_ip(const struct args *a);
+/* peers.c */
+int peers_show(const struct args *a);
+/* act.c */
+int act_up(const struct args *a);
+int act_down(const struct args *a);
+int act_restart(const struct args *a);
+int act_reload(const struct args *a);
+int act_wait(const struct args *a);
+/* enter.c */
+int enter_exec(const struct args *a);
+int enter_ping(const struct args *a);
+/* pipe.c */
+int pipe_nc(const struct args *a);
+/* system.c */
+int system_check(const struct args *a);
+int system_logs(const struct args *a);

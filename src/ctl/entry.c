@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+// One tailnet as seen from outside, and as the JSON object that contract §8 and tsgwctl(1) describe.
+#include "ctl/entry.h"
+
+#include <stdio.h>
+
+#include "config/names.h"
+#include "ctl/text.h"
+
+const char *entry_state(const struct entry *e)
+{
+	if (e->live)
+		return tailnet_state_name(e->live->state);
+	return e->mute ? "unknown" : tailnet_state_name(TAILNET_DOWN);
+}
+
+const char *entry_reason(const struct entry *e)
+{
+	if (e->live)
+		return e->live->state == TAILNET_UP ? "" : e->live->reason;
+	if (e->mute)
+		return "its supervisor could not be asked";
+	return e->config && e->config->broken ? e->config->broken : "";
+}
+
+enum engine entry_engine(const struct entry *e)
+{
+	return e->live	    ? (enum engine)e->live->engine
+		: e->config ? e->config->engine
+			    : ENGINE_WIREGUARD;
+}
+
+const struct addr *entry_address(const struct entry *e, size_t i)
+{
+	if (e->live && e->live->n_addresses)
+		return i < e->live->n_addresses ? &e->live->addresses[i] : NULL;
+	if (!e->config || !e->config->wg || i >= e->config->wg->addresses.n)
+		return NULL;
+	return &e->config->wg->addresses.items[i].addr;
+}
+
+bool entry_has_peers(const struct entry *e)
+{
+	return e->live && e->live->state != TAILNET_DOWN && e->live->has_counters &&
+		(e->live->peers || e->live->engine == ENGINE_WIREGUARD);
+}
+
+json_t *entry_json_addresses(const struct entry *e)
+{
+	json_t *list = json_array();
+	const struct addr *a;
+	char buf[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; (a = entry_address(e, i)); i++)
+		json_array_append_new(list, json_string(addr_format(a, buf)));
+	return list;
+}
+
+static json_t *json_listen(const struct entry *e)
+{
+	json_t *list = json_array();
+	char buf[HOSTPORT_TEXT_MAX];
+
+	for (size_t i = 0; e->live && i < e->live->n_listen; i++)
+		json_array_append_new(list, json_string(hostport_format(&e->live->listen[i], buf)));
+	return list;
+}
+
+static json_t *json_suffixes(const struct entry *e)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; e->config && i < e->config->n_suffixes; i++)
+		json_array_append_new(list, text_json(e->config->suffixes[i]));
+	return list;
+}
+
+static json_t *json_number(bool known, uint64_t n)
+{
+	return known ? json_integer((json_int_t)(n > INT64_MAX ? INT64_MAX : n)) : json_null();
+}
+
+static void entry_json_names(const struct entry *e, json_t *j)
+{
+	char link[LINK_NAME_MAX], netns[64], path[64];
+	json_t *suffixes = json_suffixes(e);
+	uint16_t port = e->live ? e->live->port : e->config ? e->config->port : 0;
+
+	names_link(e->name, link);
+	names_netns(e->name, netns, sizeof(netns));
+	names_netns_path(e->name, path, sizeof(path));
+	json_object_set(
+		j, "suffix", json_array_size(suffixes) ? json_array_get(suffixes, 0) : json_null());
+	json_object_set_new(j, "suffixes", suffixes);
+	json_object_set_new(j, "port", json_number(port, port));
+	json_object_set_new(j, "netns", json_string(netns));
+	json_object_set_new(j, "netns_path", json_string(path));
+	json_object_set_new(
+		j, "link", json_string(e->live && *e->live->link ? e->live->link : link));
+}
+
+static json_t *json_addr(const struct addr *a)
+{
+	char buf[ADDR_TEXT_MAX];
+
+	return a->family ? json_string(addr_format(a, buf)) : json_null();
+}
+
+static void entry_json_detail(const struct entry *e, json_t *j)
+{
+	const struct control_tailnet *t = e->live;
+
+	json_object_set_new(
+		j, "enabled", e->config ? json_boolean(e->config->enabled) : json_null());
+	json_object_set_new(j, "configured", json_boolean(e->config));
+	json_object_set_new(j, "pid", json_number(e->pid > 0, (uint64_t)e->pid));
+	json_object_set_new(
+		j, "pid_wg", json_number(t && t->pid_wg > 0, t ? (uint64_t)t->pid_wg : 0));
+	json_object_set_new(
+		j, "pid_proxy", json_number(t && t->pid_proxy > 0, t ? (uint64_t)t->pid_proxy : 0));
+	json_object_set_new(j, "restarts_wg", json_number(t, t ? t->restarts_wg : 0));
+	json_object_set_new(j, "restarts_proxy", json_number(t, t ? t->restarts_proxy : 0));
+	json_object_set_new(j, "veth_host", t ? json_addr(&t->veth_host) : json_null());
+	json_object_set_new(j, "veth_ns", t ? json_addr(&t->veth_ns) : json_null());
+}
+
+json_t *entry_json(const struct entry *e, bool detail)
+{
+	const struct control_tailnet *t = e->live;
+	bool peers = entry_has_peers(e), counters = t && t->has_counters;
+	bool engine = e->live || e->config;
+	json_t *j = json_object();
+
+	json_object_set_new(j, "name", json_string(e->name));
+	json_object_set_new(j, "state", json_string(entry_state(e)));
+	json_object_set_new(j, "engine",
+		!engine ? json_null()
+			: json_string(
+				  entry_engine(e) == ENGINE_WIREGUARD ? "wireguard" : "tailscale"));
+	entry_json_names(e, j);
+	json_object_set_new(j, "addresses", entry_json_addresses(e));
+	json_object_set_new(j, "listen", json_listen(e));
+	json_object_set_new(j, "peers", json_number(peers, t ? t->peers : 0));
+	json_object_set_new(j, "peers_up", json_number(peers, t ? t->peers_up : 0));
+	json_object_set_new(j, "clients", json_number(counters, t ? t->clients : 0));
+	json_object_set_new(j, "rx_bytes", json_number(counters, t ? t->rx_bytes : 0));
+	json_object_set_new(j, "tx_bytes", json_number(counters, t ? t->tx_bytes : 0));
+	json_object_set_new(j, "uptime_s", json_number(t && t->has_uptime, t ? t->uptime_s : 0));
+	json_object_set_new(j, "reason", text_json(entry_reason(e)));
+	if (detail)
+		entry_json_detail(e, j);
+	return j;
+}

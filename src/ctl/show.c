@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+// list, status and ip: what there is and how it does.
+#include "ctl/command.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/names.h"
+#include "ctl/client.h"
+#include "ctl/target.h"
+#include "ctl/text.h"
+#include "ctl/view.h"
+
+static const char *engine_name(const struct entry *e)
+{
+	if (!e->live && !e->config)
+		return "-";
+	return entry_engine(e) == ENGINE_WIREGUARD ? "wireguard" : "tailscale";
+}
+
+static const char *join_addresses(const struct entry *e, char *buf, size_t size)
+{
+	const struct addr *a;
+	char text[ADDR_TEXT_MAX];
+
+	*buf = '\0';
+	for (size_t i = 0; (a = entry_address(e, i)); i++)
+		text_join(buf, size, addr_format(a, text));
+	return buf;
+}
+
+static const char *join_listen(const struct entry *e, char *buf, size_t size)
+{
+	char text[HOSTPORT_TEXT_MAX];
+
+	*buf = '\0';
+	for (size_t i = 0; e->live && i < e->live->n_listen; i++)
+		text_join(buf, size, hostport_format(&e->live->listen[i], text));
+	return buf;
+}
+
+static const char *join_suffixes(const struct entry *e, char *buf, size_t size)
+{
+	*buf = '\0';
+	for (size_t i = 0; e->config && i < e->config->n_suffixes; i++)
+		text_join(buf, size, e->config->suffixes[i]);
+	return buf;
+}
+
+static int list_row(struct table *t, const struct entry *e)
+{
+	const struct control_tailnet *l = e->live;
+	bool counters = l && l->has_counters;
+	char text[TEXT_CELL_MAX], size[TEXT_SIZE_MAX];
+	int r = 0;
+
+	r |= table_add(t, "%s", e->name);
+	r |= table_add(t, "%s", entry_state(e));
+	r |= table_add(t, "%s", engine_name(e));
+	r |= table_add(t, "%s", join_addresses(e, text, sizeof(text)));
+	r |= table_add(t, "%s", join_listen(e, text, sizeof(text)));
+	r |= table_add(t, "%s", join_suffixes(e, text, sizeof(text)));
+	if (entry_has_peers(e))
+		r |= table_add(t, "%" PRIu32 "/%" PRIu32, l->peers_up, l->peers);
+	else
+		r |= table_add(t, "-");
+	if (counters)
+		r |= table_add(t, "%" PRIu64, l->clients);
+	else
+		r |= table_add(t, "-");
+	r |= table_add(t, "%s", counters ? text_bytes(l->rx_bytes, size) : "-");
+	r |= table_add(t, "%s", counters ? text_bytes(l->tx_bytes, size) : "-");
+	r |= table_add(t, "%s", l && l->has_uptime ? text_duration(l->uptime_s, size) : "-");
+	return r;
+}
+
+static int list_print(const struct view *v)
+{
+	static const char *const heads[] = {"NAME", "STATE", "ENGINE", "ADDRESS", "LISTEN",
+		"SUFFIX", "PEERS", "CLIENTS", "RX", "TX", "UP"};
+	struct table t = {.columns = sizeof(heads) / sizeof(heads[0])};
+	int r = 0;
+
+	for (size_t i = 0; i < t.columns; i++)
+		r |= table_add(&t, "%s", heads[i]);
+	for (size_t i = 0; i < v->n; i++)
+		r |= list_row(&t, &v->entries[i]);
+	if (r == 0)
+		table_print(&t, stdout);
+	else
+		fputs("tsgwctl: out of memory\n", stderr);
+	table_free(&t);
+	return r == 0 ? CTL_DONE : CTL_FAILED;
+}
+
+/* Problems of the configuration that belong to no tailnet; those of one are its reason. */
+static int show_problems(const struct view *v)
+{
+	const struct config *c = v->config;
+
+	for (size_t i = 0; c->fatal && i < c->n_problems; i++)
+		if (!c->problems[i].warning && !c->problems[i].tailnet)
+			fprintf(stderr, "tsgwctl: %s\n", c->problems[i].text);
+	return c->fatal ? CTL_FAILED : CTL_DONE;
+}
+
+static int show_errors(const struct args *a, const struct view *v)
+{
+	if (!v->first_error)
+		return CTL_DONE;
+	client_complain(a->run_dir, *v->error_name ? v->error_name : NULL, v->first_error);
+	return CTL_FAILED;
+}
+
+static json_t *show_json(const struct view *v, bool detail)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < v->n; i++)
+		json_array_append_new(list, entry_json(&v->entries[i], detail));
+	return list;
+}
+
+static int show_no_memory(void)
+{
+	fputs("tsgwctl: out of memory\n", stderr);
+	return CTL_FAILED;
+}
+
+int show_list(const struct args *a)
+{
+	struct view v;
+	int code, bad;
+
+	if (view_load(a, &v) < 0)
+		return show_no_memory();
+	code = a->json ? text_print_json(show_json(&v, false)) : list_print(&v);
+	bad = show_problems(&v) | show_errors(a, &v);
+	view_free(&v);
+	return code ? code : bad;
+}
+
+static void status_line(const char *key, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+static void status_line(const char *key, const char *fmt, ...)
+{
+	char text[TEXT_CELL_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (*text)
+		printf("  %-10s %s\n", key, text);
+}
+
+static void status_live(const struct entry *e)
+{
+	const struct control_tailnet *t = e->live;
+	char a[TEXT_SIZE_MAX], b[TEXT_SIZE_MAX], host[ADDR_TEXT_MAX], ns[ADDR_TEXT_MAX];
+
+	if (entry_has_peers(e))
+		status_line("peers", "%u of %u up", t->peers_up, t->peers);
+	if (t->has_counters)
+		status_line("traffic", "%s received, %s sent, %" PRIu64 " client%s",
+			text_bytes(t->rx_bytes, a), text_bytes(t->tx_bytes, b), t->clients,
+			t->clients == 1 ? "" : "s");
+	if (t->veth_host.family)
+		status_line("veth", "%s here, %s inside (proxy for this host: %s:1080)",
+			addr_format(&t->veth_host, host), addr_format(&t->veth_ns, ns), ns);
+	status_line("processes", "tsgwd %d, tsgw-wg %d, tsgw-proxy %d", (int)e->pid, t->pid_wg,
+		t->pid_proxy);
+	if (t->restarts_wg || t->restarts_proxy)
+		status_line(
+			"restarts", "tsgw-wg %u, tsgw-proxy %u", t->restarts_wg, t->restarts_proxy);
+	if (t->state != TAILNET_DOWN)
+		status_line("more", "tsgwctl peers %s; wg show %s", e->name, t->link);
+}
+
+static void status_print(const struct entry *e)
+{
+	char text[TEXT_CELL_MAX], path[64], up[TEXT_SIZE_MAX];
+	const struct control_tailnet *t = e->live;
+
+	printf("%s: %s%s%s%s\n", e->name, entry_state(e), t && t->has_uptime ? " for " : "",
+		t && t->has_uptime ? text_duration(t->uptime_s, up) : "",
+		!e->config		     ? " (no longer in the configuration)"
+			: e->config->enabled ? ""
+					     : " (not enabled)");
+	names_netns_path(e->name, path, sizeof(path));
+	status_line("reason", "%s", entry_reason(e));
+	status_line("engine", "%s", engine_name(e));
+	status_line("address", "%s", join_addresses(e, text, sizeof(text)));
+	status_line("listen", "%s", join_listen(e, text, sizeof(text)));
+	status_line("suffix", "%s", join_suffixes(e, text, sizeof(text)));
+	if (t && t->state != TAILNET_DOWN)
+		status_line("namespace", "%s, link %s", path, t->link);
+	if (t)
+		status_live(e);
+}
+
+static json_t *status_json(json_t *tailnets)
+{
+	json_t *j = json_object();
+
+	json_object_set_new(j, "version", json_string(TSGW_VERSION));
+	json_object_set_new(j, "tailnets", tailnets);
+	return j;
+}
+
+/* Asks nobody but the tailnet's own supervisor. */
+static int status_one(const struct args *a)
+{
+	struct entry e = {0};
+	struct control_tailnet live;
+	struct config *config;
+	json_t *list;
+	int code = target_status(a, &live, &e.pid);
+
+	if (code != CTL_DONE)
+		return code;
+	if (config_load(a->config_path, &config) < 0)
+		return show_no_memory();
+	snprintf(e.name, sizeof(e.name), "%s", a->name);
+	e.config = config_find(config, a->name);
+	e.live = &live;
+	if (a->json) {
+		list = json_array();
+		json_array_append_new(list, entry_json(&e, true));
+		code = text_print_json(status_json(list));
+	} else {
+		status_print(&e);
+	}
+	config_free(config);
+	return code;
+}
+
+static int status_all(const struct args *a, const struct view *v)
+{
+	if (!v->supervisors && !v->first_error) {
+		fprintf(stderr,
+			"tsgwctl: no supervisor is running (nobody serves a socket below %s)\n",
+			a->run_dir);
+		return CTL_NO_SUPERVISOR;
+	}
+	if (a->json)
+		return text_print_json(status_json(show_json(v, true)));
+	for (size_t i = 0; i < v->n; i++) {
+		if (i)
+			putchar('\n');
+		status_print(&v->entries[i]);
+	}
+	return CTL_DONE;
+}
+
+int show_status(const struct args *a)
+{
+	struct view v;
+	int code;
+
+	if (a->name)
+		return status_one(a);
+	if (view_load(a, &v) < 0)
+		return show_no_memory();
+	code = status_all(a, &v);
+	if (code == CTL_DONE)
+		code = show_errors(a, &v);
+	view_free(&v);
+	return code;
+}
+
+int show_ip(const struct args *a)
+{
+	struct entry e = {0};
+	struct control_tailnet live;
+	const struct addr *addr;
+	char buf[ADDR_TEXT_MAX];
+	int code = target_status(a, &live, NULL);
+
+	if (code != CTL_DONE)
+		return code;
+	e.live = &live;
+	if (!live.n_addresses) {
+		fprintf(stderr, "tsgwctl: %s: it has no address yet%s%s\n", a->name,
+			*live.reason ? ": " : "", live.reason);
+		return CTL_FAILED;
+	}
+	if (a->json)
+		return text_print_json(entry_json_addresses(&e));
+	for (size_t i = 0; (addr = entry_address(&e, i)); i++)
+		puts(addr_format(addr, buf));
+	return CTL_DONE;
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// The client's side of SOCKS5 CONNECT without authentication (RFC 1928).
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SOCKS_NAME_MAX	  255
+#define SOCKS_REQUEST_MAX (4 + 1 + SOCKS_NAME_MAX + 2)
+
+/* Writes the CONNECT request for HOST (an address or a name of 1…SOCKS_NAME_MAX bytes) to RET. Returns its length. */
+size_t socks_request(const char *host, uint16_t port, uint8_t ret[SOCKS_REQUEST_MAX]);
+/* What a reply code says (RFC 1928 §6, with the reasons of tsgw's listener). */
+const char *socks_reply_text(uint8_t code);
+/* Goes through the whole conversation on SOCK (blocking). NULL: connected; else why not. */
+const char *socks_connect(int sock, const char *host, uint16_t port);

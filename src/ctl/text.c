@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// Text for people: sizes, durations, tables with aligned columns.
+#include "ctl/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "ctl/command.h"
+
+const char *text_bytes(uint64_t n, char buf[TEXT_SIZE_MAX])
+{
+	static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
+	uint64_t scale = 1000;
+	size_t u = 0;
+
+	if (n < 1000) {
+		snprintf(buf, TEXT_SIZE_MAX, n ? "%" PRIu64 " B" : "0", n);
+		return buf;
+	}
+	/* the next unit from 999.5 on, as that would be printed as 1000 */
+	while (u + 1 < ELEMENTSOF(units) && n >= scale * 1000 - scale / 2) {
+		scale *= 1000;
+		u++;
+	}
+	/* one decimal below 9.95 */
+	if (n < scale * 10 - scale / 20) {
+		uint64_t tenths = (n + scale / 20) / (scale / 10);
+
+		snprintf(buf, TEXT_SIZE_MAX, "%" PRIu64 ".%" PRIu64 " %s", tenths / 10, tenths % 10,
+			units[u]);
+	} else {
+		uint64_t whole = n / scale + (n % scale >= scale / 2);
+
+		snprintf(buf, TEXT_SIZE_MAX, "%" PRIu64 " %s", whole, units[u]);
+	}
+	return buf;
+}
+
+const char *text_duration(uint64_t s, char buf[TEXT_SIZE_MAX])
+{
+	static const struct {
+		uint64_t seconds;
+		char unit, next;
+	} units[] = {{86400, 'd', 'h'}, {3600, 'h', 'm'}, {60, 'm', 's'}};
+	static const uint64_t next_seconds[] = {3600, 60, 1};
+
+	for (size_t i = 0; i < ELEMENTSOF(units); i++) {
+		uint64_t rest = s % units[i].seconds / next_seconds[i];
+
+		if (s < units[i].seconds)
+			continue;
+		if (rest)
+			snprintf(buf, TEXT_SIZE_MAX, "%" PRIu64 "%c %" PRIu64 "%c",
+				s / units[i].seconds, units[i].unit, rest, units[i].next);
+		else
+			snprintf(buf, TEXT_SIZE_MAX, "%" PRIu64 "%c", s / units[i].seconds,
+				units[i].unit);
+		return buf;
+	}
+	snprintf(buf, TEXT_SIZE_MAX, "%" PRIu64 "s", s);
+	return buf;
+}
+
+int table_add(struct table *t, const char *fmt, ...)
+{
+	char text[TEXT_CELL_MAX];
+	char **more = reallocarray(t->cells, t->n + 1, sizeof(*more));
+	va_list ap;
+
+	if (!more)
+		return -ENOMEM;
+	t->cells = more;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	t->cells[t->n] = strdup(*text ? text : "-");
+	if (!t->cells[t->n])
+		return -ENOMEM;
+	t->n++;
+	return 0;
+}
+
+void table_print(const struct table *t, FILE *out)
+{
+	_cleanup_free_ size_t *widths = calloc(t->columns, sizeof(*widths));
+
+	for (size_t i = 0; widths && i < t->n; i++)
+		widths[i % t->columns] = MAX(widths[i % t->columns], strlen(t->cells[i]));
+	for (size_t i = 0; i < t->n; i++) {
+		size_t column = i % t->columns;
+		bool last = column == t->columns - 1;
+
+		if (last)
+			fprintf(out, "%s\n", t->cells[i]);
+		else
+			fprintf(out, "%-*s  ", widths ? (int)widths[column] : 0, t->cells[i]);
+	}
+}
+
+void table_free(struct table *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		free(t->cells[i]);
+	free(t->cells);
+	*t = (struct table){.columns = t->columns};
+}
+
+void text_join(char *buf, size_t size, const char *more)
+{
+	size_t len = strlen(buf);
+
+	if (len + 1 + strlen(more) < size)
+		snprintf(buf + len, size - len, "%s%s", len ? "," : "", more);
+}
+
+size_t text_distance(const char *a, const char *b)
+{
+	size_t n = strlen(b);
+	_cleanup_free_ size_t *row = calloc(n + 1, sizeof(*row));
+
+	if (!row)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			size_t edit = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			edit = MIN(edit, row[j] + 1);
+			row[j] = MIN(edit, row[j - 1] + 1);
+		}
+	}
+	return row[n];
+}
+
+json_t *text_json(const char *text)
+{
+	char ascii[CONTROL_REASON_MAX];
+	json_t *j = json_string(text);
+
+	if (j)
+		return j;
+	/* not UTF-8 (or no memory: then it fails again) */
+	snprintf(ascii, sizeof(ascii), "%s", text);
+	for (char *c = ascii; *c; c++)
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	return json_string(ascii);
+}
+
+int text_print_json(json_t *j)
+{
+	if (!j || json_dumpf(j, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER) < 0) {
+		fputs("tsgwctl: cannot write JSON\n", stderr);
+		json_decref(j);
+		return CTL_FAILED;
+	}
+	putchar('\n');
+	json_decref(j);
+	return CTL_DONE;
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// Text for people: sizes, durations, tables with aligned columns.
+#pragma once
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define TEXT_CELL_MAX 1024
+#define TEXT_SIZE_MAX 24
+
+/* "0", "512 B", "80 MB", "1.2 GB": decimal units, two digits or more. Returns BUF. */
+const char *text_bytes(uint64_t n, char buf[TEXT_SIZE_MAX]);
+/* "12s", "3m 20s", "2d 4h": the two largest units. Returns BUF. */
+const char *text_duration(uint64_t s, char buf[TEXT_SIZE_MAX]);
+
+/* Rows of cells, printed in columns as wide as their widest cell, two spaces apart, without trailing
+ * blanks. Zero-initialise with .columns set. */
+struct table {
+	size_t columns;
+	char **cells; /* row by row */
+	size_t n;
+};
+/* Adds one cell; an empty TEXT gives "-". 0 or -ENOMEM. */
+int table_add(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void table_print(const struct table *t, FILE *out);
+void table_free(struct table *t);
+
+/* Appends to BUF, separated by commas; what does not fit is left out whole. */
+void text_join(char *buf, size_t size, const char *more);
+
+/* How many single-character edits lead from A to B (Levenshtein), for "did you mean". */
+size_t text_distance(const char *a, const char *b);
+
+/* A string that is certainly UTF-8: anything else becomes '?'. */
+json_t *text_json(const char *text);
+/* Prints and releases J (NULL: out of memory). Returns the exit code. */
+int text_print_json(json_t *j);

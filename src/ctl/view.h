@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// The tailnets as seen from outside: what the configuration names, joined with what supervisors say.
+#pragma once
+
+#include <stddef.h>
+
+#include "ctl/entry.h"
+
+struct view {
+	struct config *config;
+	struct entry *entries; /* in the order of the configuration, then what else is owned */
+	size_t n;
+	size_t supervisors;	       /* that answered */
+	int first_error;	       /* of a supervisor that did not; 0 = none */
+	char error_name[MSG_NAME_MAX]; /* its tailnet, "" = the front */
+};
+
+/* Reads the configuration and asks every supervisor below the run directory. Errors of either are in
+ * the result. 0 or -ENOMEM. */
+int view_load(const struct args *a, struct view *ret);
+void view_free(struct view *v);
+struct entry *view_find(const struct view *v, const char *name);
