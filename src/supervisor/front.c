@@ -85,13 +85,13 @@ static int front_send_names(struct front *f, const struct tailnet_config *t)
 	for (size_t i = 0; i < t->n_suffixes && r == 0; i++) {
 		struct msg_dns_suffix m = {0};
 
-		strncpy(m.suffix, t->suffixes[i], sizeof(m.suffix) - 1);
+		snprintf(m.suffix, sizeof(m.suffix), "%s", t->suffixes[i]);
 		r = worker_tell(&f->dns, MSG_DNS_SUFFIX, &m);
 	}
 	for (size_t i = 0; i < t->n_hosts && r == 0; i++) {
 		struct msg_host m = {.addr = t->hosts[i].addr};
 
-		strncpy(m.name, t->hosts[i].name, sizeof(m.name) - 1);
+		snprintf(m.name, sizeof(m.name), "%s", t->hosts[i].name);
 		r = worker_tell(&f->dns, MSG_DNS_HOST, &m);
 	}
 	return r;
@@ -105,7 +105,7 @@ static int front_send_zone(struct front *f, const struct tailnet_config *t)
 	struct msg_dns_zone zone = {0};
 	int r;
 
-	strncpy(zone.tailnet, t->name, sizeof(zone.tailnet) - 1);
+	snprintf(zone.tailnet, sizeof(zone.tailnet), "%s", t->name);
 	r = worker_tell(&f->dns, MSG_DNS_ZONE, &zone);
 	if (r == 0)
 		r = front_send_names(f, t);
@@ -267,7 +267,6 @@ static int front_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 int front_new(struct supervisor *s, struct front **ret)
 {
 	struct front *f = calloc(1, sizeof(*f));
-	char object[128];
 	pid_t owner = 0;
 	int r;
 
@@ -295,7 +294,7 @@ int front_new(struct supervisor *s, struct front **ret)
 		log_error(NULL, "front", "cannot be locked in %s: %s", s->store.run_dir,
 			strerror(-r));
 	if (r == 0)
-		r = recover_tailnet(&s->store, NULL, s->host, object);
+		r = recover_front(&s->store);
 	if (r < 0) {
 		fd_close(f->lock_fd);
 		free(f);
@@ -336,15 +335,13 @@ void front_addresses_changed(struct front *f)
 
 void front_free(struct front *f)
 {
-	char object[128];
-
 	if (!f)
 		return;
 	f->listen_timer = sd_event_source_disable_unref(f->listen_timer);
 	while (f->n_listeners)
 		front_close(f, f->n_listeners - 1);
 	worker_done(&f->dns);
-	(void)recover_tailnet(&f->s->store, NULL, f->s->host, object);
+	(void)recover_front(&f->s->store);
 	fd_close(f->lock_fd);
 	free(f);
 }

@@ -316,15 +316,16 @@ static int netns_dir_bind(void)
 	return 0;
 }
 
+static uint64_t netns_shared_mount; /* found to be shared: looked at once, not at each pin */
+
 static int netns_dir_share(void)
 {
-	static uint64_t known; /* the mount that was found to be shared: looked at once */
 	bool is_root;
 	uint64_t id;
 	int r;
 
 	r = netns_dir_mount(&id, &is_root);
-	if (r < 0 || id == known)
+	if (r < 0 || id == netns_shared_mount)
 		return r;
 	if (!netns_mount_is_shared(id)) {
 		r = is_root ? 0 : netns_dir_bind();
@@ -336,7 +337,7 @@ static int netns_dir_share(void)
 		if (r < 0)
 			return r;
 	}
-	known = id;
+	netns_shared_mount = id;
 	return 0;
 }
 
@@ -356,7 +357,8 @@ static void netns_dir_unbind(void)
 		if (netns_dir_mount(&id, &is_root) < 0 || !is_root)
 			return;
 		if (umount2(NETNS_DIR, UMOUNT_NOFOLLOW) < 0)
-			return; /* somebody's pins are on it */
+			return;		/* somebody's pins are on it */
+		netns_shared_mount = 0; /* the number may be given to another mount */
 	}
 	(void)removexattr(NETNS_DIR, NETNS_XATTR);
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -224,7 +225,7 @@ int endpoint_setup(struct tailnet *t)
 			continue;
 		n++;
 		memcpy(e->public_key, p->public_key, sizeof(e->public_key));
-		strncpy(e->name, p->endpoint_name, sizeof(e->name) - 1);
+		snprintf(e->name, sizeof(e->name), "%s", p->endpoint_name);
 		e->again_ms = 1;
 		if (known && !strcmp(known->name, e->name)) {
 			*e = *known;
@@ -278,7 +279,7 @@ void endpoint_ask(struct tailnet *t)
 		if (!e->again_ms || e->again_ms > now)
 			continue;
 		e->asked_id = m.id = ++t->lookup_id ? t->lookup_id : ++t->lookup_id;
-		strncpy(m.name, e->name, sizeof(m.name) - 1);
+		snprintf(m.name, sizeof(m.name), "%s", e->name);
 		e->again_ms = now + LOOKUP_TIMEOUT_MS;
 		if (worker_tell(&t->host, MSG_HOST_LOOKUP, &m) < 0)
 			return;

@@ -53,8 +53,8 @@ static int proxy_send_suffixes(struct tailnet *t, const struct tailnet_config *c
 	for (size_t i = 0; i < c->n_suffixes && r == 0; i++) {
 		struct msg_proxy_suffix m = {.foreign = c != t->config, .port = c->port};
 
-		strncpy(m.suffix, c->suffixes[i], sizeof(m.suffix) - 1);
-		strncpy(m.tailnet, c->name, sizeof(m.tailnet) - 1);
+		snprintf(m.suffix, sizeof(m.suffix), "%s", c->suffixes[i]);
+		snprintf(m.tailnet, sizeof(m.tailnet), "%s", c->name);
 		r = worker_tell(&t->proxy, MSG_PROXY_SUFFIX, &m);
 	}
 	return r;
@@ -70,7 +70,7 @@ static int proxy_send_names(struct tailnet *t)
 	for (size_t i = 0; i < t->config->n_hosts && r == 0; i++) {
 		struct msg_host m = {.addr = t->config->hosts[i].addr};
 
-		strncpy(m.name, t->config->hosts[i].name, sizeof(m.name) - 1);
+		snprintf(m.name, sizeof(m.name), "%s", t->config->hosts[i].name);
 		r = worker_tell(&t->proxy, MSG_PROXY_HOST, &m);
 	}
 	return r;

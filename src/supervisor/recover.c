@@ -255,21 +255,6 @@ static int recover_end_processes(const struct recovery *c)
 	return left ? -EBUSY : 0;
 }
 
-/* In our own directory, so ours; but of a supervisor that only stops a tailnet it still lives. A stream
- * socket cannot connect to it (it is SOCK_SEQPACKET): alive it refuses the type, dead it refuses. */
-static int recover_remove_control(const struct recovery *c)
-{
-	char path[PATH_MAX];
-	pid_t pid;
-	int r = store_run_path(c->store, c->name, "control.sock", path);
-
-	if (r < 0 || strlen(path) >= sizeof(c->uapi))
-		return r;
-	if (recover_listener(path, &pid) < 0 || pid != 0)
-		return 0;
-	return unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR ? -errno : 0;
-}
-
 static int recover_remove(const struct recovery *c)
 {
 	int r = recover_end_processes(c);
@@ -285,9 +270,19 @@ static int recover_remove(const struct recovery *c)
 		r = resolvconf_remove(c->store, c->name);
 	if (r == 0 && c->has_uapi && unlink(c->uapi) < 0 && errno != ENOENT)
 		r = -errno;
-	if (r == 0)
-		r = recover_remove_control(c);
 	return r < 0 ? r : store_made_remove(c->store, c->name);
+}
+
+int recover_front(const struct store *s)
+{
+	struct recovery c = {.store = s};
+	int r = store_made_read(s, NULL, &c.made);
+
+	if (r == 0)
+		r = recover_end_processes(&c);
+	else if (r == -ENOENT || r == -EBADMSG)
+		r = 0;
+	return r < 0 ? r : store_made_remove(s, NULL);
 }
 
 int recover_tailnet(const struct store *s, const char *name, struct links *host, char *ret_object)

@@ -14,6 +14,8 @@ void recover_alias(const struct store *s, char ret[RECOVER_ALIAS_MAX]);
  * -EEXIST and *ret_object names it ("namespace /run/netns/tsgw-x", "link tsgw-x", "file /etc/netns/…"), nothing is touched at all. The same function is what a stop on request
  * runs last. RET_OBJECT holds 128 bytes. */
 int recover_tailnet(const struct store *s, const char *name, struct links *host, char *ret_object);
+/* The same for the front, which has made nothing but a worker. */
+int recover_front(const struct store *s);
 
 /* /etc/netns/tsgw-NAME/resolv.conf: first line "# tsgw:RUN_DIR", then "search …" and "nameserver …" lines. -EEXIST if one is there that is not ours. Read-only /etc: -EROFS. */
 int resolvconf_write(const struct store *s, const char *name, const struct addr *dns, size_t n_dns, char *const *search, size_t n_search);

@@ -22,7 +22,6 @@
 #include "common/log.h"
 #include "common/parse.h"
 
-#define STORE_RUN_DIR_MAX  64 /* sockets below it must fit into a sockaddr_un */
 #define STORE_LOCK_TRIES   100
 #define STORE_LOCK_WAIT_MS 10
 
@@ -85,10 +84,6 @@ int store_init(const struct store *s)
 	char path[PATH_MAX];
 	int r;
 
-	if (strlen(s->run_dir) > STORE_RUN_DIR_MAX) {
-		log_error(NULL, s->run_dir, "is over %d characters long", STORE_RUN_DIR_MAX);
-		return -ENAMETOOLONG;
-	}
 	r = store_directory(s->run_dir, 0755);
 	if (r == 0)
 		r = store_run_path(s, NULL, "empty", path);
