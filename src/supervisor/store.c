@@ -86,7 +86,7 @@ int store_init(const struct store *s)
 
 	r = store_directory(s->run_dir, 0755);
 	if (r == 0)
-		r = store_run_path(s, NULL, "empty", path);
+		r = store_run_path(s, NULL, ".empty", path);
 	if (r == 0)
 		r = store_directory(path, 0555);
 	return r < 0 ? r : store_directory(s->state_dir, 0700);
@@ -259,9 +259,9 @@ int store_made_write(const struct store *s, const char *name, const struct made 
 	if (r == 0)
 		r = n = store_made_format(&mine, text);
 	if (r >= 0)
-		r = store_run_path(s, name, "made", path);
+		r = store_run_path(s, name, name ? "made" : "front.made", path);
 	if (r >= 0)
-		r = store_run_path(s, name, "made.new", new);
+		r = store_run_path(s, name, name ? "made.new" : "front.made.new", new);
 	if (r < 0)
 		return r;
 	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -280,7 +280,7 @@ int store_made_read(const struct store *s, const char *name, struct made *ret)
 	_cleanup_free_ char *text = NULL;
 	char path[PATH_MAX];
 	size_t len;
-	int r = store_run_path(s, name, "made", path);
+	int r = store_run_path(s, name, name ? "made" : "front.made", path);
 
 	if (r == 0)
 		r = file_read(path, STORE_MADE_TEXT_MAX, &text, &len);

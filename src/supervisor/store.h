@@ -16,7 +16,7 @@ struct store {
 	const char *state_dir; /* "/var/lib/tsgw" */
 };
 
-/* Makes run_dir (0755), run_dir/empty (0555, for the workers' chroot) and state_dir (0700); names the one that fails in the log. */
+/* Makes run_dir (0755), run_dir/.empty (0555, for the workers' chroot) and state_dir (0700); names the one that fails in the log. */
 int store_init(const struct store *s);
 /* Makes RUN/NAME (0755) and STATE/NAME (0700). */
 int store_init_tailnet(const struct store *s, const char *name);

@@ -235,7 +235,7 @@ static int supervisor_open(struct supervisor *s)
 	r = store_init(&s->store);
 	if (r < 0)
 		return r;
-	snprintf(s->empty_dir, sizeof(s->empty_dir), "%s/empty", s->store.run_dir);
+	snprintf(s->empty_dir, sizeof(s->empty_dir), "%s/.empty", s->store.run_dir);
 	s->host_netns_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (s->host_netns_fd < 0)
 		return -errno;
