@@ -13,19 +13,19 @@
 
 #include "common/addr.h"
 
-#define CONFIG_FILE_MAX (4u << 20) /* bytes of one INI or wg-quick file */
-#define CONFIG_LINE_MAX 199	   /* bytes: inih would cut longer ones */
+#define CONFIG_FILE_MAX	    (4u << 20) /* bytes of one INI or wg-quick file */
+#define CONFIG_LINE_MAX	    199	       /* bytes: inih would cut longer ones */
 #define CONFIG_TAILNETS_MAX 4096
-#define CONFIG_LIST_MAX 256 /* entries of one list value */
-#define CONFIG_HOSTS_MAX 4096
-#define CONFIG_PEERS_MAX 4096
-#define CONFIG_ALLOWED_MAX 262144 /* of one wg-quick file */
+#define CONFIG_LIST_MAX	    256 /* entries of one list value */
+#define CONFIG_HOSTS_MAX    4096
+#define CONFIG_PEERS_MAX    4096
+#define CONFIG_ALLOWED_MAX  262144 /* of one wg-quick file */
 #define CONFIG_PROBLEMS_MAX 1000
 
 enum engine { ENGINE_WIREGUARD, ENGINE_TAILSCALE };
 
 struct problem {
-	char *text; /* "FILE:LINE: [section] key: what is wrong", ready to print */
+	char *text;    /* "FILE:LINE: [section] key: what is wrong", ready to print */
 	char *tailnet; /* that it belongs to, or NULL: the whole gateway */
 	bool warning;
 };
@@ -35,7 +35,7 @@ struct prefix_list {
 	size_t n;
 };
 
-struct primary { /* an interface (its addresses, as they come and go) or one address */
+struct primary {	 /* an interface (its addresses, as they come and go) or one address */
 	char ifname[16]; /* "" = .addr counts */
 	struct addr addr;
 };
@@ -43,7 +43,7 @@ struct primary { /* an interface (its addresses, as they come and go) or one add
 struct gateway_config {
 	struct primary *primaries;
 	size_t n_primaries;
-	struct prefix_list allow; /* n == 0 and !has_allow: the primaries' own networks and loopback */
+	struct prefix_list allow; /* without has_allow: the primaries' networks and loopback */
 	bool has_allow;
 	struct prefix_list web_allow;
 	bool has_web_allow;
@@ -51,13 +51,15 @@ struct gateway_config {
 	uint16_t dns_port; /* 0 = off */
 	uint16_t web_port;
 	uint32_t uid_base;
+	char **web_names; /* lower case */
+	size_t n_web_names;
 };
 
 struct wg_peer_config {
 	uint8_t public_key[32];
 	uint8_t preshared_key[32]; /* zero = none */
 	struct prefix_list allowed;
-	char *endpoint_name; /* set if Endpoint is a name; then .endpoint.addr.family is 0 */
+	char *endpoint_name;	  /* set if Endpoint is a name; then .endpoint.addr.family is 0 */
 	struct hostport endpoint; /* .port is set either way; family 0 and no name = none */
 	uint16_t persistent_keepalive_s;
 	unsigned line;
@@ -69,7 +71,7 @@ struct wg_config { /* a wg-quick(8) file; freed with its keys wiped */
 	uint16_t listen_port;	/* 0 = any */
 	uint16_t mtu;		/* 0 = not set */
 	uint32_t fwmark;
-	bool table_off; /* Table = off: no routes for allowed-ips */
+	bool table_off;		      /* Table = off: no routes for allowed-ips */
 	struct prefix_list addresses; /* with host bits */
 	struct addr *dns;
 	size_t n_dns;
@@ -80,7 +82,7 @@ struct wg_config { /* a wg-quick(8) file; freed with its keys wiped */
 };
 
 struct host_entry { /* [hosts NAME]: one address each, names may repeat (A and AAAA) */
-	char *name;	/* relative to the suffix, lower case */
+	char *name; /* relative to the suffix, lower case */
 	struct addr addr;
 };
 
@@ -117,7 +119,7 @@ struct config {
 	size_t n_tailnets;
 	struct problem *problems;
 	size_t n_problems;
-	bool fatal; /* an error that belongs to no tailnet */
+	bool fatal;  /* an error that belongs to no tailnet */
 	bool errors; /* any error at all */
 };
 

@@ -15,8 +15,8 @@ void names_link(const char *tailnet, char ret[LINK_NAME_MAX])
 		return;
 	}
 	crypto_hash_sha256(hash, (const unsigned char *)tailnet, strlen(tailnet));
-	snprintf(ret, LINK_NAME_MAX, "tsgw-%02x%02x%02x%02x%02x", hash[0], hash[1], hash[2], hash[3],
-		hash[4]);
+	snprintf(ret, LINK_NAME_MAX, "tsgw-%02x%02x%02x%02x%02x", hash[0], hash[1], hash[2],
+		hash[3], hash[4]);
 }
 
 void names_netns(const char *tailnet, char *ret, size_t size)

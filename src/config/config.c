@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// The loaded configuration as a value: freeing, finding, comparing, routes.
+#include "config/config.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "config/load.h"
+
+static void free_strings(char **list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+}
+
+void wg_config_free(struct wg_config *wg)
+{
+	if (!wg)
+		return;
+	for (size_t i = 0; i < wg->n_peers; i++) {
+		free(wg->peers[i].allowed.items);
+		free(wg->peers[i].endpoint_name);
+	}
+	if (wg->peers)
+		sodium_memzero(wg->peers, wg->n_peers * sizeof(*wg->peers));
+	free(wg->peers);
+	free(wg->addresses.items);
+	free(wg->dns);
+	free_strings(wg->dns_search, wg->n_dns_search);
+	sodium_memzero(wg, sizeof(*wg));
+	free(wg);
+}
+
+static void free_tailnet(struct tailnet_config *t)
+{
+	for (size_t i = 0; i < t->n_hosts; i++)
+		free(t->hosts[i].name);
+	free(t->hosts);
+	free_strings(t->suffixes, t->n_suffixes);
+	free(t->wg_config_path);
+	wg_config_free(t->wg);
+	free(t->allow.items);
+	free(t->broken);
+	free(t);
+}
+
+void config_free(struct config *c)
+{
+	struct loaded *out = c ? container_of(c, struct loaded, c) : NULL;
+
+	if (!c)
+		return;
+	for (size_t i = 0; i < c->n_tailnets; i++)
+		free_tailnet(c->tailnets[i]);
+	free(c->tailnets);
+	for (size_t i = 0; i < c->n_problems; i++) {
+		free(c->problems[i].text);
+		free(c->problems[i].tailnet);
+	}
+	free(c->problems);
+	free(c->gateway.primaries);
+	free(c->gateway.allow.items);
+	free(c->gateway.web_allow.items);
+	free_strings(c->gateway.web_names, c->gateway.n_web_names);
+	free(c->path);
+	free_strings(out->files, out->n_files);
+	free(out);
+}
+
+struct tailnet_config *config_find(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_tailnets; i++)
+		if (!strcmp(c->tailnets[i]->name, name))
+			return c->tailnets[i];
+	return NULL;
+}
+
+bool prefix_list_equal(const struct prefix_list *a, const struct prefix_list *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!prefix_equal(&a->items[i], &b->items[i]))
+			return false;
+	return true;
+}
+
+static bool text_equal(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+static bool peer_equal(const struct wg_peer_config *a, const struct wg_peer_config *b)
+{
+	return !memcmp(a->public_key, b->public_key, 32) &&
+		!sodium_memcmp(a->preshared_key, b->preshared_key, 32) &&
+		prefix_list_equal(&a->allowed, &b->allowed) &&
+		text_equal(a->endpoint_name, b->endpoint_name) &&
+		addr_equal(&a->endpoint.addr, &b->endpoint.addr) &&
+		a->endpoint.port == b->endpoint.port &&
+		a->persistent_keepalive_s == b->persistent_keepalive_s;
+}
+
+static bool dns_equal(const struct wg_config *a, const struct wg_config *b)
+{
+	if (a->n_dns != b->n_dns || a->n_dns_search != b->n_dns_search)
+		return false;
+	for (size_t i = 0; i < a->n_dns; i++)
+		if (!addr_equal(&a->dns[i], &b->dns[i]))
+			return false;
+	for (size_t i = 0; i < a->n_dns_search; i++)
+		if (strcmp(a->dns_search[i], b->dns_search[i]))
+			return false;
+	return true;
+}
+
+bool wg_config_equal(const struct wg_config *a, const struct wg_config *b)
+{
+	if (!a || !b)
+		return a == b;
+	if (sodium_memcmp(a->private_key, b->private_key, 32) || a->listen_port != b->listen_port ||
+		a->mtu != b->mtu || a->fwmark != b->fwmark || a->table_off != b->table_off ||
+		a->n_peers != b->n_peers || !prefix_list_equal(&a->addresses, &b->addresses) ||
+		!dns_equal(a, b))
+		return false;
+	for (size_t i = 0; i < a->n_peers; i++)
+		if (!peer_equal(&a->peers[i], &b->peers[i]))
+			return false;
+	return true;
+}
+
+int config_routes(const struct tailnet_config *t, struct prefix_list *ret)
+{
+	struct prefix_list all = {0};
+	size_t n = 0;
+
+	for (size_t i = 0; t->wg && i < t->wg->n_peers; i++)
+		n += t->wg->peers[i].allowed.n;
+	all.items = calloc(n + 1, sizeof(*all.items));
+	if (!all.items)
+		return -ENOMEM;
+	for (size_t i = 0; t->wg && i < t->wg->n_peers; i++) {
+		const struct prefix_list *allowed = &t->wg->peers[i].allowed;
+
+		if (allowed->n)
+			memcpy(all.items + all.n, allowed->items, allowed->n * sizeof(*all.items));
+		all.n += allowed->n;
+	}
+	*ret = all;
+	return 0;
+}
+
+bool config_has_ipv6(const struct tailnet_config *t)
+{
+	bool address = false;
+
+	for (size_t i = 0; t->wg && i < t->wg->addresses.n; i++)
+		address |= t->wg->addresses.items[i].addr.family == 6;
+	for (size_t i = 0; address && i < t->wg->n_peers; i++)
+		for (size_t j = 0; j < t->wg->peers[i].allowed.n; j++)
+			if (t->wg->peers[i].allowed.items[j].addr.family == 6)
+				return true;
+	return false;
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+// The one table of every key in tsgw.ini: what it is, its range, its default, whether it works yet.
+#include "config/keys.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "config/lines.h"
+#include "config/values.h"
+
+#define G(field) offsetof(struct gateway_config, field)
+#define T(field) offsetof(struct tailnet_config, field)
+#define MINUTE	 60
+#define HOUR	 (60 * MINUTE)
+#define DAY	 (24 * HOUR)
+
+/* clang-format off */
+const struct key config_keys[] = {
+	/* section, name, type, where, min, max, choices, default, default in words, flags */
+	{ SECTION_GATEWAY, "primary", &type_primaries, G(primaries), 0, 0, NULL, "127.0.0.1", NULL, KEY_LIST },
+	{ SECTION_GATEWAY, "allow", &type_prefixes, G(allow), 0, 0, NULL, NULL,
+		"the primary's own networks and loopback", KEY_LIST },
+	{ SECTION_GATEWAY, "web-allow", &type_prefixes, G(web_allow), 0, 0, NULL, NULL,
+		"what allow says", KEY_LIST },
+	{ SECTION_GATEWAY, "veth-pool", &type_pool, G(veth_pool), 0, 0, NULL, "10.200.0.0/16", NULL, 0 },
+	{ SECTION_GATEWAY, "dns-port", &type_number, G(dns_port), 0, 65535, NULL, "53", NULL, 0 },
+	{ SECTION_GATEWAY, "web-port", &type_number, G(web_port), 0, 65535, NULL, "11079", NULL, 0 },
+	{ SECTION_GATEWAY, "web-names", &type_names, G(web_names), 0, 0, NULL, NULL, "none", KEY_LIST },
+	{ SECTION_GATEWAY, "uid-base", &type_number, G(uid_base), 65536, 4294900000, NULL, "1900000000",
+		NULL, 0 },
+
+	{ SECTION_TAILNET, "enabled", &type_bool, T(enabled), 0, 0, NULL, "yes", NULL, 0 },
+	{ SECTION_TAILNET, "engine", &type_engine, T(engine), 0, 0, "wireguard tailscale", "wireguard",
+		NULL, 0 },
+	{ SECTION_TAILNET, "port", &type_number, T(port), 1, 65535, NULL, NULL, "none, must be set",
+		KEY_REQUIRED },
+	{ SECTION_TAILNET, "suffix", &type_suffixes, T(suffixes), 0, 0, NULL, NULL,
+		"the section's name", KEY_LIST },
+	{ SECTION_TAILNET, "wg-config", &type_path, T(wg_config_path), 0, 0, NULL, NULL,
+		"none, must be set", KEY_REQUIRED },
+	{ SECTION_TAILNET, "allow", &type_prefixes, T(allow), 0, 0, NULL, NULL, "the gateway's", KEY_LIST },
+	{ SECTION_TAILNET, "dns-server", &type_addr, T(dns_server), 0, 0, NULL, NULL,
+		"what the tailnet announces", 0 },
+	{ SECTION_TAILNET, "mtu", &type_mtu, T(mtu), 576, 9200, "auto", "auto", NULL, 0 },
+	{ SECTION_TAILNET, "udp-gso", &type_choice, 0, 0, 0, "auto on off sentinel", "auto", NULL, 0 },
+	{ SECTION_TAILNET, "udp-gro", &type_choice, 0, 0, 0, "auto on off", "auto", NULL, 0 },
+	{ SECTION_TAILNET, "tun-offload", &type_choice, 0, 0, 0, "auto on off", "auto", NULL, 0 },
+	{ SECTION_TAILNET, "uplink", &type_later_uplink, 0, 0, 0, "host pasta veth macvlan:IFACE", "host",
+		NULL, 0 },
+	{ SECTION_TAILNET, "connect-timeout", &type_duration, T(connect_timeout_s), 1, 10 * MINUTE, NULL,
+		"30 s", NULL, 0 },
+	{ SECTION_TAILNET, "idle-timeout", &type_duration, T(idle_timeout_s), 1, 30 * DAY, NULL, "2 h",
+		NULL, 0 },
+	{ SECTION_TAILNET, "half-close-timeout", &type_duration, T(half_close_timeout_s), 1, DAY, NULL,
+		"5 min", NULL, 0 },
+	{ SECTION_TAILNET, "ready-timeout", &type_duration, T(ready_timeout_s), 1, 10 * MINUTE, NULL,
+		"10 s", NULL, 0 },
+	{ SECTION_TAILNET, "max-clients", &type_number, T(max_clients), 1, 1000000, NULL, "65536", NULL, 0 },
+	{ SECTION_TAILNET, "max-clients-per-address", &type_number, T(max_clients_per_address), 1, 1000000,
+		NULL, "16384", NULL, 0 },
+
+	{ SECTION_TAILNET, "users-file", &type_later_path, 0, 0, 0, NULL, NULL, "none", KEY_LATER },
+	{ SECTION_TAILNET, "uplink-address", &type_later_prefix, 0, 0, 0, NULL, NULL, "none", KEY_LATER },
+	{ SECTION_TAILNET, "uplink-gateway", &type_later_addr, 0, 0, 0, NULL, NULL, "none", KEY_LATER },
+	{ SECTION_TAILNET, "uplink-dns", &type_later_addr, 0, 0, 0, NULL, NULL, "none",
+		KEY_LATER | KEY_LIST },
+	{ SECTION_TAILNET, "bootstrap-dns", &type_later_addr, 0, 0, 0, NULL, NULL,
+		"the host's own upstream servers", KEY_LATER | KEY_LIST },
+	{ SECTION_TAILNET, "forward", &type_later_forward, 0, 1, 65535, NULL, NULL, "none",
+		KEY_LATER | KEY_LIST },
+	{ SECTION_TAILNET, "publish", &type_later_forward, 0, 1, 65535, NULL, NULL, "none",
+		KEY_LATER | KEY_LIST },
+	{ SECTION_TAILNET, "node", &type_later_choice, 0, 0, 0, "own stock", NULL, "own", KEY_LATER },
+	{ SECTION_TAILNET, "login-server", &type_later_url, 0, 0, 0, "https http", NULL, "Tailscale's own",
+		KEY_LATER | KEY_EMPTY },
+	{ SECTION_TAILNET, "login-ca-file", &type_later_path, 0, 0, 0, NULL, NULL, "the system's",
+		KEY_LATER | KEY_EMPTY },
+	{ SECTION_TAILNET, "http-proxy", &type_later_url, 0, 0, 0, "http", NULL, "none",
+		KEY_LATER | KEY_EMPTY },
+	{ SECTION_TAILNET, "auth-key-file", &type_later_path, 0, 0, 0, NULL, NULL, "none",
+		KEY_LATER | KEY_EMPTY },
+	{ SECTION_TAILNET, "hostname", &type_later_label, 0, 0, 0, NULL, NULL, "the host's name",
+		KEY_LATER | KEY_EMPTY },
+	{ SECTION_TAILNET, "tags", &type_later_tag, 0, 0, 0, NULL, NULL, "none",
+		KEY_LATER | KEY_LIST | KEY_EMPTY },
+	{ SECTION_TAILNET, "accept-routes", &type_later_bool, 0, 0, 0, NULL, NULL, "no", KEY_LATER },
+	{ SECTION_TAILNET, "advertise-routes", &type_later_prefixes, 0, 0, 0, NULL, NULL, "none",
+		KEY_LATER | KEY_LIST | KEY_EMPTY },
+	{ SECTION_TAILNET, "exit-node", &type_later_exit, 0, 0, 0, NULL, NULL, "none",
+		KEY_LATER | KEY_EMPTY },
+	{ SECTION_TAILNET, "ephemeral", &type_later_bool, 0, 0, 0, NULL, NULL, "no", KEY_LATER },
+	{ SECTION_TAILNET, "tailscaled-path", &type_later_path, 0, 0, 0, NULL, NULL, "found in PATH",
+		KEY_LATER },
+	{ SECTION_TAILNET, "tailscaled-args", &type_later_text, 0, 0, 0, NULL, NULL, "none",
+		KEY_LATER | KEY_EMPTY },
+};
+/* clang-format on */
+const size_t config_n_keys = ELEMENTSOF(config_keys);
+
+_Static_assert(ELEMENTSOF(config_keys) <= KEYS_MAX, "section.key_line has a place for every key");
+
+const struct key *key_find(enum section_kind section, const char *name)
+{
+	for (size_t i = 0; i < ELEMENTSOF(config_keys); i++)
+		if (config_keys[i].section == section && !strcmp(config_keys[i].name, name))
+			return &config_keys[i];
+	return NULL;
+}
+
+unsigned key_distance(const char *a, const char *b)
+{
+	unsigned row[32], n = (unsigned)strlen(b), diagonal, above;
+
+	if (n > 30 || strlen(a) > 30)
+		return 99;
+	for (unsigned j = 0; j <= n; j++)
+		row[j] = j;
+	for (; *a; a++) {
+		diagonal = row[0]++;
+		for (unsigned j = 1; j <= n; j++) {
+			above = row[j];
+			row[j] = MIN(above, row[j - 1]) + 1;
+			row[j] = MIN(row[j], diagonal + (*a != b[j - 1]));
+			diagonal = above;
+		}
+	}
+	return row[n];
+}
+
+const char *key_nearest(enum section_kind section, const char *name)
+{
+	unsigned best = 99, limit = strlen(name) > 6 ? 3 : strlen(name) > 3 ? 2 : 1;
+	const char *nearest = NULL;
+	char lower[CONFIG_LINE_MAX + 1];
+	size_t n = 0;
+
+	for (; name[n] && n < CONFIG_LINE_MAX; n++) /* Dns_Server is dns-server */
+		lower[n] = name[n] == '_'
+			? '-'
+			: (char)(name[n] | (name[n] >= 'A' && name[n] <= 'Z') << 5);
+	lower[n] = '\0';
+	for (size_t i = 0; i < ELEMENTSOF(config_keys); i++) {
+		unsigned d = key_distance(lower, config_keys[i].name);
+
+		if (config_keys[i].section != section || d >= best || d > limit)
+			continue;
+		best = d;
+		nearest = config_keys[i].name;
+	}
+	return nearest;
+}
+
+void key_range(const struct key *k, char *buf, size_t size)
+{
+	char low[24], high[24], numbers[64] = "";
+
+	if (k->type == &type_duration) {
+		value_format_duration(k->min, low, sizeof(low));
+		value_format_duration(k->max, high, sizeof(high));
+		snprintf(numbers, sizeof(numbers), "%s to %s", low, high);
+	} else if (k->max) {
+		snprintf(numbers, sizeof(numbers), "%llu to %llu", (unsigned long long)k->min,
+			(unsigned long long)k->max);
+	}
+	snprintf(buf, size, "%s%s%s", k->choices ? k->choices : "",
+		k->choices && numbers[0] ? " or " : "", numbers);
+}
+
+/* Cuts the value at its commas for a list, else takes it whole. */
+static void parse_items(struct value *v, char *text)
+{
+	char *rest = text;
+
+	if (!(v->key->flags & KEY_LIST)) {
+		v->text = text;
+		v->key->type->parse(v);
+		return;
+	}
+	while (rest) {
+		v->text = lines_trim(strsep(&rest, ","));
+		if (*v->text)
+			v->key->type->parse(v);
+		else
+			problem(v->l, &v->where, "an item of the list is empty");
+	}
+}
+
+static void *target_of(struct loader *l, const struct section *s)
+{
+	return s->kind == SECTION_GATEWAY ? (void *)&l->c->gateway : s->t;
+}
+
+static void store(struct loader *l, struct section *s, const struct key *k, const char *text)
+{
+	char buf[CONFIG_LINE_MAX + 1];
+	struct value v = {
+		.l = l,
+		.key = k,
+		.section = s,
+		.where = section_where(s, k->name),
+		.target = target_of(l, s),
+	};
+	unsigned before = l->n_errors;
+
+	snprintf(buf, sizeof(buf), "%s", text);
+	parse_items(&v, buf);
+	if (k->flags & KEY_LATER && l->n_errors == before)
+		problem(l, &v.where, "this key is not in this version");
+}
+
+void key_defaults(struct loader *l, struct section *s)
+{
+	for (size_t i = 0; i < ELEMENTSOF(config_keys); i++) {
+		const struct key *k = &config_keys[i];
+
+		if (k->section != s->kind || s->key_line[i])
+			continue;
+		if (k->def)
+			store(l, s, k, k->def);
+		else if (k->type == &type_suffixes)
+			store(l, s, k, s->tailnet);
+		else if (k->flags & KEY_REQUIRED && s->t->engine == ENGINE_WIREGUARD)
+			problem(l, &(struct where){s->file, s->line, s->title, k->name, s->tailnet},
+				"is required");
+	}
+}
+
+static void unknown(struct loader *l, const struct where *w, const struct section *s)
+{
+	static const enum section_kind kinds[] = {SECTION_GATEWAY, SECTION_TAILNET};
+	const char *nearest = key_nearest(s->kind, w->key);
+
+	for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+		if (kinds[i] == s->kind || !key_find(kinds[i], w->key))
+			continue;
+		problem(l, w, "this key belongs into a [%s] section",
+			kinds[i] == SECTION_GATEWAY ? "gateway" : "tailnet NAME");
+		return;
+	}
+	if (nearest)
+		problem(l, w, "unknown key (did you mean %s?)", nearest);
+	else
+		problem(l, w, "unknown key");
+}
+
+void key_set(
+	struct loader *l, struct section *s, unsigned line, const char *name, const char *value)
+{
+	const struct key *k = key_find(s->kind, name);
+	struct where w = {
+		s->file, line, s->title, name, s->kind == SECTION_TAILNET ? s->tailnet : NULL};
+	unsigned *at = k ? &s->key_line[k - config_keys] : NULL;
+
+	if (!k) {
+		unknown(l, &w, s);
+	} else if (*at && !(k->flags & KEY_LIST)) {
+		problem(l, &w, "is given twice, first in line %u", *at);
+	} else {
+		*at = line;
+		if (*value)
+			store(l, s, k, value);
+		else if (!(k->flags & KEY_EMPTY))
+			problem(l, &w, "has no value");
+	}
+}
+
+struct where section_where(const struct section *s, const char *name)
+{
+	const struct key *k = key_find(s->kind, name);
+	unsigned line = k ? s->key_line[k - config_keys] : 0;
+
+	return (struct where){s->file, line ? line : s->line, s->title, name,
+		s->kind == SECTION_GATEWAY ? NULL : s->tailnet};
+}

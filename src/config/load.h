@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+// Inside config/ only: what one run of config_load() knows beyond the struct that it fills in.
+#pragma once
+
+#include <search.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "config/config.h"
+
+#define KEYS_MAX 48 /* rows of the key table */
+
+/* struct config and what its pointers into the loader's work need to stay alive. */
+struct loaded {
+	struct config c; /* first */
+	char **files;	 /* as they are printed */
+	size_t n_files;
+};
+
+/* Where a problem is. Every part but .file may be missing. */
+struct where {
+	unsigned file; /* index into .files */
+	unsigned line; /* 0 = the file as a whole */
+	const char *section;
+	const char *key;
+	const char *tailnet; /* that it belongs to */
+};
+
+enum section_kind { SECTION_GATEWAY, SECTION_TAILNET, SECTION_HOSTS, SECTION_IGNORED };
+
+struct host_line {
+	struct host_entry entry;
+	unsigned line;
+};
+
+struct section {
+	enum section_kind kind;
+	char title[52];
+	char tailnet[50]; /* of [tailnet NAME] and [hosts NAME], valid or not */
+	unsigned file, line;
+	unsigned key_line[KEYS_MAX]; /* 0 = not given */
+	struct tailnet_config *t;    /* TAILNET; HOSTS: the one it belongs to, found at the end */
+	struct host_line *hosts;
+	size_t n_hosts;
+	bool hosts_overflow;
+	char *broken; /* of HOSTS: its first error, while its tailnet is not known yet */
+};
+
+struct noted {
+	struct problem p;
+	unsigned file, line, sequence;
+};
+
+/* A prefix of AllowedIPs with the line that it came from, until the checks are done. */
+struct allowed_line {
+	struct prefix prefix;
+	unsigned peer, line;
+};
+
+/* Where the parts of a tailnet's wg-quick file stand. */
+struct wg_places {
+	unsigned file;
+	unsigned interface_line, mtu_line, listen_port_line, address_line;
+	struct allowed_line *allowed;
+	size_t n_allowed; /* in the order of the file; after wgcheck() sorted and unique */
+	bool allowed_overflow;
+};
+
+struct source { /* a file as it was read */
+	char *text;
+	size_t len;
+	mode_t mode;
+};
+
+struct loader {
+	struct loaded *out;
+	struct config *c; /* &out->c */
+	bool oom;
+	struct section **sections;
+	size_t n_sections;
+	struct section *current; /* NULL: none yet, or one that was refused */
+	bool seen_section;
+	struct section *gateway;
+	size_t n_hosts_sections;
+	struct hsearch_data titles; /* title -> struct section */
+	struct wg_places *wg;	    /* one for each tailnet, in order */
+	struct noted *noted;
+	size_t n_noted, n_warnings;
+	unsigned n_errors; /* noted or dropped */
+	size_t dropped, dropped_errors;
+	unsigned file; /* that is being read */
+	/* Opens, checks and reads a regular file: source_read(), or the fuzzer's. 0 or -errno. */
+	int (*read)(const char *path, struct source *ret);
+};
+
+int source_read(const char *path, struct source *ret);
+void source_free(struct source *s); /* wipes */
+/* The main file and those of tsgw.d; then the wg-quick files that they name, into l->wg. */
+void source_load_all(struct loader *l, const char *path);
+void source_load_wgs(struct loader *l);
+
+/* Makes room in *ITEMS_PTR for one more than N items of SIZE bytes. False and .oom if there is none. */
+bool load_room(struct loader *l, void *items_ptr, size_t n, size_t size);
+char *load_strdup(struct loader *l, const char *text); /* NULL and .oom */
+/* Registers a file's name for messages; returns its index. */
+unsigned load_file_name(struct loader *l, const char *name);
+/* Parses one INI file's text (and wipes nothing: it holds no secrets). */
+void load_ini(struct loader *l, unsigned file, char *text, size_t len);
+/* All of config_load() but the files: for the fuzzer too. */
+int load_begin(struct loader *l, const char *path);
+int load_end(struct loader *l, struct config **ret);
+
+/* Where KEY (of keys.h) of section S stands, or the section's own line if it was not given. */
+struct where section_where(const struct section *s, const char *key);
+
+void problem(struct loader *l, const struct where *w, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void warning(struct loader *l, const struct where *w, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Sorts what was noted into c->problems and marks the broken tailnets. */
+void problems_finish(struct loader *l);
+
+/* wgquick.c: reads FILE (an index) into fresh t->wg, notes what is wrong with it. */
+void wgquick_parse(
+	struct loader *l, struct tailnet_config *t, struct wg_places *at, char *text, size_t len);
+void wg_config_free(struct wg_config *wg);
+/* wgcheck.c: what a whole wg-quick file must obey. */
+void wgcheck(struct loader *l, struct tailnet_config *t, struct wg_places *at,
+	const struct where *mtu_key);
+/* A sorted .allowed holds a prefix that contains A. */
+bool wg_places_route(const struct wg_places *at, const struct addr *a);
+/* check.c: everything across keys, sections and files. */
+void check_all(struct loader *l);

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+// Which files are read, in which order, and how: regular ones, never waiting, no copy left behind.
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "config/load.h"
+
+void source_free(struct source *s)
+{
+	if (s->text)
+		sodium_memzero(s->text, s->len);
+	free(s->text);
+	s->text = NULL;
+}
+
+/* Not fd_read_all(): growing by realloc() would leave parts of a key behind in freed memory. */
+static int read_exactly(int fd, size_t size, struct source *s)
+{
+	s->text = malloc(size + 1);
+	if (!s->text)
+		return -ENOMEM;
+	while (s->len <= size) {
+		ssize_t n = read(fd, s->text + s->len, size + 1 - s->len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		s->len += (size_t)n;
+	}
+	if (s->len > size) /* somebody writes to it */
+		return -EAGAIN;
+	s->text[s->len] = '\0';
+	return 0;
+}
+
+/* -EISDIR, -ENOTSUP: not a regular file; -EFBIG: over CONFIG_FILE_MAX. */
+int source_read(const char *path, struct source *ret)
+{
+	/* O_NONBLOCK: a FIFO without a writer must not hold us up */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct source s = {0};
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return errno == ENXIO ? -ENOTSUP : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOTSUP;
+	if (st.st_size > CONFIG_FILE_MAX)
+		return -EFBIG;
+	r = read_exactly(fd, (size_t)st.st_size, &s);
+	if (r < 0) {
+		source_free(&s);
+		return r;
+	}
+	s.mode = st.st_mode & 07777;
+	*ret = s;
+	return 0;
+}
+
+static const char *read_error(int r)
+{
+	return r == -ENOTSUP   ? "not a regular file"
+		: r == -EFBIG  ? "larger than 4 MiB"
+		: r == -EAGAIN ? "changed while it was read"
+			       : strerror(-r);
+}
+
+static void load_file(struct loader *l, const char *path)
+{
+	unsigned file = load_file_name(l, path);
+	struct where w = {.file = file};
+	struct source s = {0};
+	int r = l->read(path, &s);
+
+	if (r == -ENOMEM)
+		l->oom = true;
+	else if (r < 0)
+		problem(l, &w, "%s", read_error(r));
+	else
+		load_ini(l, file, s.text, s.len);
+	source_free(&s);
+}
+
+static int is_ini(const struct dirent *e)
+{
+	size_t len = strlen(e->d_name);
+
+	return e->d_name[0] != '.' && len > 4 && !strcmp(e->d_name + len - 4, ".ini");
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name); /* not alphasort(): the locale has no say */
+}
+
+/* tsgw.d beside PATH; none is fine. */
+static void load_directory(struct loader *l, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *dir = NULL;
+	struct dirent **names = NULL;
+	int n;
+
+	if (asprintf(&dir, "%.*stsgw.d", slash ? (int)(slash - path) + 1 : 0, path) < 0) {
+		dir = NULL;
+		l->oom = true;
+		return;
+	}
+	n = scandir(dir, &names, is_ini, by_bytes);
+	if (n < 0 && errno != ENOENT) {
+		struct where w = {.file = load_file_name(l, dir)};
+
+		problem(l, &w, "%s", strerror(errno));
+	}
+	for (int i = 0; i < n; i++) {
+		_cleanup_free_ char *file = NULL;
+
+		if (asprintf(&file, "%s/%s", dir, names[i]->d_name) < 0) {
+			file = NULL;
+			l->oom = true;
+		} else {
+			load_file(l, file);
+		}
+		free(names[i]);
+	}
+	free(names);
+}
+
+/* The wg-quick file of the tailnet of section S. */
+static void load_wg(struct loader *l, struct section *s, struct wg_places *at)
+{
+	struct tailnet_config *t = s->t;
+	struct where w = section_where(s, "wg-config");
+	struct where mtu = section_where(s, "mtu");
+	struct source text = {0};
+	int r;
+
+	r = l->read(t->wg_config_path, &text);
+	if (r == -ENOMEM) {
+		l->oom = true;
+	} else if (r < 0) {
+		problem(l, &w, "%s: %s", t->wg_config_path, read_error(r));
+	} else {
+		if (text.mode & 077)
+			problem(l, &w,
+				"%s: mode %04o lets others read the private key: chmod 600 %s",
+				t->wg_config_path, text.mode, t->wg_config_path);
+		at->file = load_file_name(l, t->wg_config_path);
+		wgquick_parse(l, t, at, text.text, text.len);
+		wgcheck(l, t, at, &mtu);
+	}
+	source_free(&text);
+}
+
+void source_load_wgs(struct loader *l)
+{
+	size_t n = 0;
+
+	l->wg = calloc(l->c->n_tailnets + 1, sizeof(*l->wg));
+	if (!l->wg) {
+		l->oom = true;
+		return;
+	}
+	for (size_t i = 0; i < l->n_sections && !l->oom; i++) {
+		struct section *s = l->sections[i];
+
+		if (s->kind != SECTION_TAILNET)
+			continue;
+		if (s->t->engine == ENGINE_WIREGUARD && s->t->wg_config_path)
+			load_wg(l, s, &l->wg[n]);
+		n++;
+	}
+}
+
+void source_load_all(struct loader *l, const char *path)
+{
+	load_file(l, path);
+	load_directory(l, path);
+}
