@@ -3,15 +3,38 @@
 // and every way in which a kernel or a route can refuse them.
 #pragma once
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "wg/endpoint.h"
+#include "common/addr.h"
 
 #define UDPIO_SLOT_BYTES 65536
 #define UDPIO_SLOTS	 8 /* messages of one receive; their memory is touched as needed */
+
+union udpio_sockaddr {
+	struct sockaddr sa;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/* Our own side of a path: the address that the peer's packets came to. */
+struct udpio_source {
+	uint8_t family;	  /* 0 = the kernel chooses; 4 or 6 */
+	uint32_t ifindex; /* 0 = any */
+	union {
+		struct in_addr v4;
+		struct in6_addr v6;
+	};
+};
+
+/* Where a peer is, and from which address it shall be spoken to. */
+struct udpio_path {
+	union udpio_sockaddr to; /* sa_family 0 = unknown */
+	struct udpio_source source;
+};
 
 /* So that tests can fail them. */
 struct udpio_calls {
@@ -68,10 +91,16 @@ struct udpio_tx {
 
 void udpio_socket_init(struct udpio_socket *s, int fd, bool gso);
 
-/* Sends datagrams that lie in a row: N of WIRE bytes each, the last LAST bytes. Our own side of TO
- * (.from, .from_index) is cleared if the kernel does not accept it any more. 0, or -errno if none or not
- * all could be sent; they are dropped and counted then. Never blocks longer than some milliseconds.
- *   -EDESTADDRREQ	there is no address in TO
+/* Sends datagrams that lie in a row: N of WIRE bytes each, the last LAST bytes. PATH->source is cleared if
+ * the kernel does not accept it any more. 0, or -errno if none or not all could be sent; they are
+ * dropped and counted then. Never blocks longer than some milliseconds.
+ *   -EDESTADDRREQ	the path is unknown
  *   -EAFNOSUPPORT	no socket of that family */
-int udpio_send(struct udpio_tx *tx, struct endpoint *to, uint8_t ecn, const uint8_t *data,
+int udpio_send(struct udpio_tx *tx, struct udpio_path *path, uint8_t ecn, const uint8_t *data,
 	unsigned n, size_t wire, size_t last);
+
+/* hostport <-> sockaddr of a path. A path to nowhere if H is NULL or empty; the source is cleared. */
+void udpio_path_set(struct udpio_path *path, const struct hostport *h);
+struct hostport udpio_hostport(const union udpio_sockaddr *sa);
+/* The path back to the sender of M; true if *path was another one. */
+bool udpio_path_from(struct udpio_path *path, const struct udpio_message *m);
