@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #define TEXT_CELL_MAX 1024
-#define TEXT_SIZE_MAX 24
+#define TEXT_SIZE_MAX 32
 
 /* "0", "512 B", "80 MB", "1.2 GB": decimal units, two digits or more. Returns BUF. */
 const char *text_bytes(uint64_t n, char buf[TEXT_SIZE_MAX]);

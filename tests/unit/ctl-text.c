@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// Sizes, durations, tables and distances as tsgwctl prints them.
+#include <stdlib.h>
+
+#include "ctl/text.h"
+#include "test.h"
+
+static void sizes(void)
+{
+	static const struct {
+		uint64_t n;
+		const char *text;
+	} vectors[] = {
+		{0, "0"},
+		{1, "1 B"},
+		{999, "999 B"},
+		{1000, "1.0 kB"},
+		{1049, "1.0 kB"},
+		{1050, "1.1 kB"},
+		{9949, "9.9 kB"},
+		{9950, "10 kB"},
+		{80000000, "80 MB"},
+		{1200000000, "1.2 GB"},
+		{999499999, "999 MB"},
+		{999500000, "1.0 GB"},
+		{10499999999, "10 GB"},
+		{UINT64_MAX, "18 EB"},
+	};
+	char buf[TEXT_SIZE_MAX];
+
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++)
+		CHECK_STR(text_bytes(vectors[i].n, buf), vectors[i].text);
+}
+
+static void durations(void)
+{
+	static const struct {
+		uint64_t s;
+		const char *text;
+	} vectors[] = {
+		{0, "0s"},
+		{12, "12s"},
+		{59, "59s"},
+		{60, "1m"},
+		{200, "3m 20s"},
+		{3600, "1h"},
+		{3659, "1h"},
+		{86399, "23h 59m"},
+		{86400, "1d"},
+		{2 * 86400 + 4 * 3600 + 59, "2d 4h"},
+		{UINT64_MAX, "213503982334601d 7h"},
+	};
+	char buf[TEXT_SIZE_MAX];
+
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++)
+		CHECK_STR(text_duration(vectors[i].s, buf), vectors[i].text);
+}
+
+static void tables(void)
+{
+	struct table t = {.columns = 3};
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	CHECK_EQ(table_add(&t, "NAME"), 0);
+	CHECK_EQ(table_add(&t, "RX"), 0);
+	CHECK_EQ(table_add(&t, "UP"), 0);
+	CHECK_EQ(table_add(&t, "%s", "a-long-one"), 0);
+	CHECK_EQ(table_add(&t, "%s", ""), 0);
+	CHECK_EQ(table_add(&t, "%d", 12), 0);
+	table_print(&t, f);
+	fclose(f);
+	CHECK_STR(text, "NAME        RX  UP\na-long-one  -   12\n");
+	free(text);
+	table_free(&t);
+	CHECK_EQ(t.n, 0);
+}
+
+static void joins(void)
+{
+	char buf[8] = "";
+
+	text_join(buf, sizeof(buf), "ab");
+	text_join(buf, sizeof(buf), "cd");
+	CHECK_STR(buf, "ab,cd");
+	text_join(buf, sizeof(buf), "xyz"); /* would not fit: left out whole */
+	CHECK_STR(buf, "ab,cd");
+	text_join(buf, sizeof(buf), "x");
+	CHECK_STR(buf, "ab,cd,x");
+}
+
+static void distances(void)
+{
+	CHECK_EQ(text_distance("", ""), 0);
+	CHECK_EQ(text_distance("red", "red"), 0);
+	CHECK_EQ(text_distance("rde", "red"), 2);
+	CHECK_EQ(text_distance("re", "red"), 1);
+	CHECK_EQ(text_distance("", "red"), 3);
+	CHECK_EQ(text_distance("kitten", "sitting"), 3);
+}
+
+static void json_is_utf8(void)
+{
+	json_t *j = text_json("gr\xc3\xbc\xc3\x9f"
+			      "e");
+
+	CHECK_STR(json_string_value(j),
+		"gr\xc3\xbc\xc3\x9f"
+		"e");
+	json_decref(j);
+	j = text_json("bad \xff\xfe end");
+	CHECK_STR(json_string_value(j), "bad ?? end");
+	json_decref(j);
+}
+
+int main(void)
+{
+	RUN(sizes);
+	RUN(durations);
+	RUN(tables);
+	RUN(joins);
+	RUN(distances);
+	RUN(json_is_utf8);
+	return TEST_END();
+}
