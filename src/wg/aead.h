@@ -21,11 +21,6 @@ enum aead_kind {
 	AEAD_KINDS
 };
 
-/* A transport key; secret, so it lives in locked memory. */
-struct aead_key {
-	uint8_t bytes[AEAD_KEY];
-};
-
 /* One packet. Sealing: LEN bytes of plaintext at DATA, AEAD_TAG writable bytes behind them. Opening: LEN
  * bytes of plaintext to be (so LEN + AEAD_TAG at DATA). */
 struct aead_packet {
@@ -52,6 +47,7 @@ const char *aead_name(const struct aead *a);
 
 /* N packets with one key. Wipes nothing: the key is the caller's. */
 void aead_seal(
-	struct aead *a, const struct aead_key *key, const struct aead_packet *packets, size_t n);
+	struct aead *a, const uint8_t key[AEAD_KEY], const struct aead_packet *packets, size_t n);
 /* Sets .ok of each; returns how many are authentic. */
-size_t aead_open(struct aead *a, const struct aead_key *key, struct aead_packet *packets, size_t n);
+size_t aead_open(
+	struct aead *a, const uint8_t key[AEAD_KEY], struct aead_packet *packets, size_t n);
