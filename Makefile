@@ -81,8 +81,17 @@ $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The layers below the programs are archives: a program takes from them what it calls, so that tsgwd
+# and tsgwctl do not carry the workers' sandbox.
+define layer
+$(O)/lib$(1).a: $$(call objs,$(1))
+	@rm -f $$@
+	$$(call say,AR)$$(AR) rcs $$@ $$^
+endef
+$(foreach l,config ipc common,$(eval $(call layer,$(l))))
+
 define program
-$(O)/$(1): $$(call objs,$$($(1)_DIR)) $$(foreach d,$$($(1)_USES),$$(call objs,$$(d)))
+$(O)/$(1): $$(call objs,$$($(1)_DIR)) $$(foreach d,$$($(1)_USES),$(O)/lib$$(d).a)
 	$$(call say,LD)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
 		$$(shell pkg-config --libs $$($(1)_LIBS)) $$($(1)_EXTRA)
 endef

@@ -13,7 +13,8 @@ enum sandbox_kind {
 	SANDBOX_DNS,
 	SANDBOX_WEB,
 	SANDBOX_KINDS,
-	SANDBOX_WG_ALONE = SANDBOX_KINDS, /* tsgw-wg started by hand: keeps its uid and CAP_NET_ADMIN */
+	SANDBOX_WG_ALONE =
+		SANDBOX_KINDS, /* tsgw-wg started by hand: keeps its uid and CAP_NET_ADMIN */
 };
 
 /* "wg", "proxy", … */
@@ -25,5 +26,7 @@ const char *sandbox_kind_name(enum sandbox_kind kind);
  * not dumpable, no new privileges, Landlock (no file, no other process' abstract sockets or signals;
  * skipped where the kernel has none), seccomp allow-list of KIND: what is forbidden and harmless gives
  * EPERM, what only an intruder would try kills the process.
+ * SANDBOX_HOST keeps the host's root, of which it may read what getaddrinfo(3) needs.
+ * SANDBOX_WG_ALONE keeps its descriptors, uid and CAP_NET_ADMIN; UID and EMPTY_DIR are ignored.
  * 0, or -errno after having logged which step failed. */
 int sandbox_enter(enum sandbox_kind kind, uid_t uid, const char *empty_dir);

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+// The seccomp filter of each kind of worker: which system calls are left.
+#pragma once
+
+#include "common/sandbox.h"
+
+/* Builds and loads the filter of KIND for the calling, single-threaded process. no_new_privs must be
+ * set. What is not listed fails with EPERM; what only an intruder would try kills the process.
+ * 0 or -errno. */
+int filter_load(enum sandbox_kind kind);
