@@ -284,9 +284,8 @@ class Lab:
         found = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError, ValueError):
-                uid = os.stat("/proc/" + pid).st_uid
                 if (os.stat(f"/proc/{pid}/ns/net").st_ino in inodes
-                        or 0 <= uid - self.uid_base < 0x10000):
+                        or 0 <= status(pid)["Uid"][0] - self.uid_base < 0x10000):
                     found.append(int(pid))
         return [p for p in found if p != os.getpid()]
 
@@ -319,6 +318,15 @@ class Lab:
             with contextlib.suppress(OSError):
                 os.unlink(f"{UAPI_DIR}/{name}.sock")
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def status(pid):
+    """/proc/PID/status, with the ids as numbers."""
+    with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as f:
+        found = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+    for key in ("Uid", "Gid", "Groups"):
+        found[key] = [int(n) for n in found.get(key, "").split()]
+    return found
 
 
 def kill_all(pids):

@@ -10,7 +10,7 @@ import random
 import threading
 
 from client import connect, get, http_connect, socks5
-from lab import Failure, Skip, check, equal, wait_for
+from lab import Failure, check, equal, wait_for
 from picture import MAC, PEER_INNER, PRIMARY, TARGET, WG_PORT, check_page, engine_path, page
 from run import deadline
 
@@ -208,9 +208,3 @@ def test_wg_set_holds(picture):
                      f"{t.peer.underlay}:{WG_PORT}"], ok=0)
     p = picture.lab.run(["ip", "netns", "exec", t.netns, "ping", "-c", "1", "-W", "5", TARGET])
     equal(p.returncode, 0, "ping after the peer came back")
-
-
-def test_needs_no_newest_peer():
-    """Says plainly which of the three peers of the picture were real third parties."""
-    if SECOND == "wireguard-go":
-        raise Skip("no newer wireguard-go, gotatun or boringtun found in PATH: the old one stood in")
