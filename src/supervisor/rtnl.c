@@ -239,7 +239,7 @@ int rtnl_talk(
 	int r;
 
 	w.first = w.last = h->nlmsg_seq = ++l->seq;
-	if (!(h->nlmsg_flags & NLM_F_DUMP))
+	if ((h->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP) /* half of its bits is NLM_F_EXCL */
 		h->nlmsg_flags |= NLM_F_ACK;
 	r = rtnl_send(l, h, h->nlmsg_len);
 	if (r == 0)
