@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: MIT
+// One client's connection from accept to close.
+//
+//                  greeting complete        connected           SOCKS, CONNECT
+//     GREETING ───────────────────► DIALING ─────────► TUNNEL  ◄─────────────── (101 too)
+//        ▲  │                         │        └─────► FORWARD ──┐ HTTP request
+//        │  │ bad request             │ refused, …        │      │
+//        │  └──────────► LINGER ◄─────┴───────────────────┘      │
+//        └───────────────── keep-alive ──────────────────────────┘
+//
+// Every event ends in conn_advance(), which does what the state allows until a socket would block. A
+// connection that is closed stays in memory until the end of the loop's round, because events of the
+// same round may still point to it.
+#include "proxy/conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/cleanup.h"
+#include "proxy/clients.h"
+#include "proxy/dial.h"
+#include "proxy/forward.h"
+#include "proxy/greet.h"
+#include "proxy/listener.h"
+#include "proxy/setup.h"
+#include "proxy/socks.h"
+
+static uint32_t n_conns;
+
+uint32_t conn_total(void)
+{
+	return n_conns;
+}
+
+static void conn_bury(struct task *t)
+{
+	free(container_of(t, struct conn, task));
+}
+
+void conn_count(struct conn *c, enum proxy_result result)
+{
+	if (c->counted)
+		return;
+	c->counted = true;
+	STAT_ADD(setup_stats->results[result], 1);
+}
+
+void conn_close(struct conn *c, bool reset)
+{
+	if (c->state == CONN_CLOSED)
+		return;
+	c->state = CONN_CLOSED;
+	dial_free(c);
+	forward_free(c);
+	sock_close(&c->client, reset);
+	sock_close(&c->origin, reset);
+	flow_free(&c->up);
+	flow_free(&c->down);
+	timers_cancel(&c->timer);
+	loop_task_cancel(&c->task);
+	clients_leave(&c->address);
+	STAT_SET(setup_stats->clients, --n_conns);
+	c->task.run = conn_bury;
+	loop_bury(&c->task);
+	listener_descriptors_freed();
+}
+
+static void set_timer(struct conn *c, uint64_t at_ms)
+{
+	if (timers_set(&c->timer, at_ms) < 0)
+		conn_close(c, true);
+}
+
+void conn_idle_timer(struct conn *c, bool half)
+{
+	const struct msg_proxy_config *config = &setup_now()->config;
+	uint64_t s = half ? config->half_close_timeout_s : config->idle_timeout_s;
+
+	set_timer(c, c->last_ms + s * 1000);
+}
+
+static void conn_task(struct task *t)
+{
+	conn_advance(container_of(t, struct conn, task));
+}
+
+static void tunnel_timeout(struct conn *c)
+{
+	const struct msg_proxy_config *config = &setup_now()->config;
+	bool half = c->up.ended || c->down.ended;
+	uint64_t s = half ? config->half_close_timeout_s : config->idle_timeout_s;
+
+	if (c->client.failed || c->origin.failed || c->last_ms + s * 1000 <= loop_now())
+		conn_close(c, true);
+	else
+		conn_idle_timer(c, half);
+}
+
+static void conn_timeout(struct timer *t)
+{
+	struct conn *c = container_of(t, struct conn, timer);
+
+	switch (c->state) {
+	case CONN_GREETING:
+		if (c->forward && !c->hurried) { /* idle between two requests */
+			conn_close(c, false);
+			return;
+		}
+		conn_count(c, PROXY_GREETING_TIMEOUT);
+		conn_close(c, false);
+		break;
+	case CONN_DIALING:
+		dial_timeout(c);
+		break;
+	case CONN_TUNNEL:
+	case CONN_FORWARD:
+		tunnel_timeout(c);
+		break;
+	default:
+		conn_close(c, false);
+	}
+}
+
+static void client_event(struct source *s, uint32_t events)
+{
+	struct conn *c = container_of(s, struct conn, client.source);
+
+	sock_event(&c->client, events);
+	conn_advance(c);
+}
+
+static void origin_event(struct source *s, uint32_t events)
+{
+	struct conn *c = container_of(s, struct conn, origin.source);
+
+	sock_event(&c->origin, events);
+	if (c->state == CONN_DIALING)
+		dial_event(c);
+	else
+		conn_advance(c);
+}
+
+int conn_accept(int fd, const struct addr *client)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c) {
+		fd_close(fd);
+		clients_leave(client);
+		return -ENOMEM;
+	}
+	c->client.source = (struct source){.fd = fd, .on_event = client_event};
+	c->origin.source = (struct source){.fd = -1, .on_event = origin_event};
+	c->client.writable = true;
+	c->up.left = c->down.left = UINT64_MAX;
+	c->timer.fire = conn_timeout;
+	c->task.run = conn_task;
+	c->address = *client;
+	c->last_ms = loop_now();
+	STAT_SET(setup_stats->clients, ++n_conns);
+	r = timers_set(&c->timer, c->last_ms + CONN_GREETING_MS);
+	if (r == 0)
+		r = loop_add(&c->client.source, SOCK_EVENTS);
+	if (r < 0)
+		conn_close(c, true);
+	return r;
+}
+
+bool conn_flush(struct conn *c)
+{
+	if (!c->down.out.len || !c->client.writable)
+		return true;
+	if (flow_drain(&c->down, &c->client, &setup_stats->down_bytes) != FLOW_DST_FAILED)
+		return true;
+	conn_close(c, true);
+	return false;
+}
+
+static void linger(struct conn *c)
+{
+	int64_t n = 1;
+
+	if (!conn_flush(c) || c->down.out.len)
+		return;
+	if (!c->down.ended) {
+		c->down.ended = true;
+		shutdown(c->client.source.fd, SHUT_WR);
+	}
+	while (c->client.readable && n > 0 && c->lingered < CONN_LINGER_BYTES) {
+		n = sock_read(&c->client, flow_scratch, sizeof(flow_scratch));
+		if (n > 0)
+			c->lingered += (uint32_t)n;
+	}
+	if ((n <= 0 && n != -EAGAIN) || c->lingered >= CONN_LINGER_BYTES)
+		conn_close(c, false);
+}
+
+void conn_linger(struct conn *c)
+{
+	dial_free(c);
+	forward_free(c);
+	sock_close(&c->origin, true);
+	flow_free(&c->up);
+	c->down.ended = false;
+	c->state = CONN_LINGER;
+	set_timer(c, loop_now() + CONN_LINGER_MS);
+	if (c->state == CONN_LINGER)
+		linger(c);
+}
+
+void conn_hurry(struct conn *c)
+{
+	if (c->hurried)
+		return;
+	c->hurried = true;
+	set_timer(c, loop_now() + CONN_FAILED_MS);
+}
+
+void conn_fail(struct conn *c, const struct reply_cause *cause)
+{
+	uint8_t reply[SOCKS_REPLY_MAX];
+	int r = 0;
+
+	conn_count(c, cause->result);
+	if (c->answered) {
+		conn_close(c, true);
+		return;
+	}
+	switch (c->protocol) {
+	case CONN_SOCKS5_GREETING: /* no method, or no greeting at all (RFC 1928 section 3) */
+		r = buf_append(&c->down.out, "\x05\xff", 2);
+		break;
+	case CONN_SOCKS5:
+		r = buf_append(&c->down.out, reply,
+			socks5_reply(reply, reply_socks5_code(cause->result), NULL));
+		break;
+	case CONN_SOCKS4:
+		r = buf_append(&c->down.out, reply, socks4_reply(reply, 0, NULL));
+		break;
+	default:
+		r = reply_http(&c->down.out, setup_tailnet, cause, c->head_request);
+	}
+	if (r < 0)
+		conn_close(c, true);
+	else
+		conn_linger(c);
+}
+
+void conn_fail_result(struct conn *c, enum proxy_result result)
+{
+	conn_fail(c, &(struct reply_cause){.result = result});
+}
+
+static struct hostport bound_address(struct conn *c)
+{
+	struct sockaddr_storage ss = {0};
+	socklen_t len = sizeof(ss);
+	struct hostport at = {.addr.family = 4};
+
+	if (getsockname(c->origin.source.fd, (struct sockaddr *)&ss, &len) == 0)
+		hostport_from_sockaddr((struct sockaddr *)&ss, &at);
+	return at;
+}
+
+void conn_tunnel(struct conn *c)
+{
+	c->state = CONN_TUNNEL;
+	c->answered = true;
+	c->up.left = c->down.left = UINT64_MAX;
+	c->hurried = false;
+	c->last_ms = loop_now();
+	conn_idle_timer(c, false);
+	conn_advance(c);
+}
+
+void conn_connected(struct conn *c)
+{
+	static const char established[] = "HTTP/1.1 200 Connection established\r\n\r\n";
+	uint8_t reply[SOCKS_REPLY_MAX];
+	struct hostport bound;
+	int r;
+
+	if (c->protocol == CONN_HTTP) {
+		forward_connected(c);
+		return;
+	}
+	if (c->protocol == CONN_HTTP_CONNECT) {
+		r = buf_append(&c->down.out, established, sizeof(established) - 1);
+	} else {
+		bound = bound_address(c);
+		r = buf_append(&c->down.out, reply,
+			c->protocol == CONN_SOCKS5 ? socks5_reply(reply, 0, &bound)
+						   : socks4_reply(reply, 1, &bound));
+	}
+	if (r < 0) {
+		conn_close(c, true);
+		return;
+	}
+	conn_count(c, PROXY_OK);
+	conn_tunnel(c);
+}
+
+/* One direction of a tunnel. False if the connection is gone. */
+static bool tunnel_flow(
+	struct conn *c, struct flow *f, struct sock *src, struct sock *dst, uint64_t *count)
+{
+	uint64_t before = *count;
+	enum flow_status s;
+
+	if (f->ended)
+		return true;
+	s = flow_pump(f, src, dst, count);
+	if (*count != before)
+		c->last_ms = loop_now();
+	switch (s) {
+	case FLOW_AGAIN:
+		loop_task(&c->task);
+		return true;
+	case FLOW_END:
+		f->ended = true;
+		shutdown(dst->source.fd, SHUT_WR);
+		c->last_ms = loop_now();
+		conn_idle_timer(c, true);
+		return c->state != CONN_CLOSED;
+	case FLOW_SRC_FAILED:
+	case FLOW_DST_FAILED:
+		conn_close(c, true);
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void tunnel(struct conn *c)
+{
+	struct proxy_stats *stats = setup_stats;
+
+	if (!tunnel_flow(c, &c->down, &c->origin, &c->client, &stats->down_bytes) ||
+		!tunnel_flow(c, &c->up, &c->client, &c->origin, &stats->up_bytes))
+		return;
+	if (c->up.ended && c->down.ended)
+		conn_close(c, false);
+	else if (c->client.failed || c->origin.failed)
+		conn_hurry(c);
+}
+
+/* While dialing only the client's end matters. */
+static void dialing(struct conn *c)
+{
+	if (c->client.failed)
+		conn_close(c, true);
+	else
+		conn_flush(c);
+}
+
+void conn_advance(struct conn *c)
+{
+	switch (c->state) {
+	case CONN_GREETING:
+		greet_advance(c);
+		break;
+	case CONN_DIALING:
+		dialing(c);
+		break;
+	case CONN_TUNNEL:
+		tunnel(c);
+		break;
+	case CONN_FORWARD:
+		forward_advance(c);
+		break;
+	case CONN_LINGER:
+		linger(c);
+		break;
+	default:
+		break;
+	}
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// One client's connection from accept to close, and what its parts (greet, dial, forward) share.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "ipc/stats.h"
+#include "proxy/flow.h"
+#include "proxy/http.h"
+#include "proxy/reply.h"
+#include "proxy/timers.h"
+
+#define CONN_GREETING_MS  10000 /* from accept, or the first byte of a later request, to its end */
+#define CONN_LINGER_MS	  2000	/* for the client to read an error before the close */
+#define CONN_FAILED_MS	  5000	/* for the rest of the bytes behind a reset */
+#define CONN_LINGER_BYTES (1u << 20)
+
+enum conn_state {
+	CONN_GREETING, /* reading a greeting or a request: greet.c */
+	CONN_DIALING,  /* the outgoing connection is being made: dial.c */
+	CONN_TUNNEL,   /* bytes go both ways */
+	CONN_FORWARD,  /* an HTTP exchange is under way: forward.c */
+	CONN_LINGER,   /* an answer was the last word; what still comes is thrown away */
+	CONN_CLOSED,   /* buried at the end of the round */
+};
+
+enum conn_protocol {
+	CONN_UNKNOWN,
+	CONN_SOCKS5_GREETING,
+	CONN_SOCKS5,
+	CONN_SOCKS4,
+	CONN_HTTP, /* head not read yet, or a request with an absolute URI */
+	CONN_HTTP_CONNECT,
+};
+
+struct dial;
+struct forward;
+
+struct conn {
+	struct sock client, origin;
+	struct flow up, down; /* client -> origin, origin -> client */
+	struct timer timer;
+	struct task task;
+	struct conn *prev, *next; /* all that dial */
+	struct dial *dial;
+	struct forward *forward;
+	uint64_t last_ms; /* something moved */
+	struct http_scan scan;
+	uint32_t lingered;   /* bytes thrown away */
+	struct addr address; /* of the client */
+	uint8_t state, protocol;
+	bool hurried;	   /* the deadline of this request's head is set */
+	bool head_request; /* HEAD: no body even in an error */
+	bool answered;	   /* bytes of a response went out: no error can be told any more */
+	bool counted;	   /* the result of this connection has been counted */
+};
+
+/* Takes over FD of a client that was admitted. 0 or -errno (FD is closed then, too). */
+int conn_accept(int fd, const struct addr *client);
+/* Does whatever can be done now. */
+void conn_advance(struct conn *c);
+/* Tells the client why not, in its protocol, and ends the connection. */
+void conn_fail(struct conn *c, const struct reply_cause *cause);
+void conn_fail_result(struct conn *c, enum proxy_result result);
+/* Counts RESULT, the first one of each connection or request only. */
+void conn_count(struct conn *c, enum proxy_result result);
+/* Ends it; RESET passes a reset on to both sides. */
+void conn_close(struct conn *c, bool reset);
+/* Sends what is waiting for the client. False if the connection is gone. */
+bool conn_flush(struct conn *c);
+/* The outgoing socket is connected: dial.c calls it. */
+void conn_connected(struct conn *c);
+/* From now on bytes go both ways. */
+void conn_tunnel(struct conn *c);
+/* Sets the deadline of an idle connection anew; HALF: one direction has ended. */
+void conn_idle_timer(struct conn *c, bool half);
+/* A socket has failed: only CONN_FAILED_MS are left for what is still to be delivered. */
+void conn_hurry(struct conn *c);
+/* All is said: delivers what waits, then ends the connection so that the client can read it. */
+void conn_linger(struct conn *c);
+/* How many there are now. */
+uint32_t conn_total(void);

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+// One direction of a connection: bytes from one socket to another, by splice(2) where there are many.
+//
+// Sockets are watched edge-triggered, once, for everything; a flow moves bytes until one of its sockets
+// says EAGAIN. Nothing is read that cannot be written: the source is only read while the destination
+// takes bytes, so at most one read's worth (64 KiB) waits inside. Small traffic is copied through one
+// buffer that all flows share; a read that fills a good part of it makes the flow `bulk`, and from then
+// on it borrows a pipe whenever it has bytes in flight. Both ways deliver .out first, then the pipe,
+// then new bytes; a pipe is given back the moment it is empty and the source has nothing more.
+//
+// A flow stops after FLOW_SHARE bytes and goes on in the next round, after everybody else.
+#include "proxy/flow.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+
+#define FLOW_SHARE	(512 * 1024)
+#define FLOW_BULK_ENTER 16384 /* one read of so much: use a pipe */
+#define FLOW_BULK_LEAVE 4096  /* a whole turn of less: copy again */
+
+uint8_t flow_scratch[FLOW_SCRATCH];
+
+void sock_event(struct sock *s, uint32_t events)
+{
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		s->readable = true;
+	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+		s->writable = true;
+	if (events & (EPOLLRDHUP | EPOLLHUP))
+		s->hup = true;
+	if (events & EPOLLERR)
+		s->failed = true;
+}
+
+int64_t sock_read(struct sock *s, void *to, size_t len)
+{
+	ssize_t n;
+
+	do {
+		n = recv(s->source.fd, to, len, 0);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0) {
+		if (errno == EAGAIN)
+			s->readable = false;
+		return -errno;
+	}
+	/* a short read has emptied the socket, and what comes later is a new edge; but the edge of an
+	 * end or an error that was seen already does not come again */
+	if ((size_t)n < len && n && !s->hup && !s->failed)
+		s->readable = false;
+	return n;
+}
+
+void sock_close(struct sock *s, bool reset)
+{
+	struct linger hard = {.l_onoff = 1};
+
+	if (s->source.fd < 0)
+		return;
+	if (reset)
+		setsockopt(s->source.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	close(s->source.fd); /* epoll forgets it with its only descriptor */
+	s->source.fd = -1;
+	s->readable = s->writable = s->hup = s->failed = false;
+}
+
+static void release_pipe(struct flow *f)
+{
+	if (!f->pipe)
+		return;
+	pipes_put(f->pipe, f->in_pipe != 0);
+	f->pipe = NULL;
+	f->in_pipe = 0;
+}
+
+static enum flow_status write_failed(struct sock *dst)
+{
+	if (errno != EAGAIN)
+		return FLOW_DST_FAILED;
+	dst->writable = false;
+	return FLOW_WAIT;
+}
+
+enum flow_status flow_drain(struct flow *f, struct sock *dst, uint64_t *count)
+{
+	while (f->out.len) {
+		ssize_t n = send(dst->source.fd, buf_data(&f->out), f->out.len, MSG_NOSIGNAL);
+
+		if (n < 0)
+			return write_failed(dst);
+		buf_consume(&f->out, (size_t)n);
+		*count += (uint64_t)n;
+	}
+	while (f->in_pipe) {
+		ssize_t n = splice(f->pipe->rd, NULL, dst->source.fd, NULL, f->in_pipe,
+			SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+		if (n < 0)
+			return write_failed(dst);
+		f->in_pipe -= (uint32_t)n;
+		*count += (uint64_t)n;
+	}
+	return FLOW_END;
+}
+
+enum flow_status flow_write(
+	struct flow *f, struct sock *dst, const void *p, size_t n, uint64_t *count)
+{
+	size_t sent = 0;
+
+	if (!f->out.len && !f->in_pipe && dst->writable) {
+		ssize_t r = send(dst->source.fd, p, n, MSG_NOSIGNAL);
+
+		if (r < 0 && write_failed(dst) == FLOW_DST_FAILED)
+			return FLOW_DST_FAILED;
+		sent = r < 0 ? 0 : (size_t)r;
+		*count += sent;
+	}
+	if (sent == n)
+		return FLOW_END;
+	return buf_append(&f->out, (const char *)p + sent, n - sent) < 0 ? FLOW_DST_FAILED
+									 : FLOW_WAIT;
+}
+
+/* Takes bytes into the pipe: their number, 0 at the end, -errno. */
+static int64_t take_spliced(struct flow *f, struct sock *src)
+{
+	size_t want = (size_t)MIN(f->left, (uint64_t)PIPE_BYTES);
+	ssize_t n = splice(
+		src->source.fd, NULL, f->pipe->wr, NULL, want, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+	if (n < 0) {
+		/* the pipe is empty: it is the socket that has nothing */
+		if (errno == EAGAIN)
+			src->readable = false;
+		return -errno;
+	}
+	f->in_pipe = (uint32_t)n;
+	return n;
+}
+
+static int64_t take_copied(
+	struct flow *f, struct sock *src, struct sock *dst, uint64_t *count, bool *ret_dst_failed)
+{
+	int64_t n = sock_read(src, flow_scratch, (size_t)MIN(f->left, (uint64_t)FLOW_SCRATCH));
+
+	if (n <= 0)
+		return n;
+	f->bulk = n >= FLOW_BULK_ENTER;
+	*ret_dst_failed = flow_write(f, dst, flow_scratch, (size_t)n, count) == FLOW_DST_FAILED;
+	return n;
+}
+
+/* What was read before, into the place from which it is written. 0 or -ENOMEM. */
+static int64_t take_early(struct flow *f)
+{
+	size_t n = (size_t)MIN(f->left, (uint64_t)f->in.len);
+
+	if (n == f->in.len && !f->out.base) {
+		f->out = f->in;
+		f->in = (struct buf){0};
+	} else {
+		if (buf_append(&f->out, buf_data(&f->in), n) < 0)
+			return -ENOMEM;
+		buf_consume(&f->in, n);
+	}
+	return (int64_t)n;
+}
+
+static enum flow_status flow_turn(
+	struct flow *f, struct sock *src, struct sock *dst, uint64_t *count, uint64_t *moved)
+{
+	bool dst_failed = false;
+	int64_t n;
+
+	if (f->in.len) {
+		n = take_early(f);
+	} else {
+		if (!src->readable)
+			return FLOW_WAIT;
+		if (f->bulk && !f->pipe)
+			f->pipe = pipes_get();
+		n = f->pipe && f->bulk ? take_spliced(f, src)
+				       : take_copied(f, src, dst, count, &dst_failed);
+	}
+	if (n < 0)
+		return n == -EAGAIN ? FLOW_WAIT : n == -EINTR ? FLOW_AGAIN : FLOW_SRC_FAILED;
+	if (dst_failed)
+		return FLOW_DST_FAILED;
+	if (!n)
+		f->eof = true;
+	if (f->left != UINT64_MAX)
+		f->left -= (uint64_t)n;
+	*moved += (uint64_t)n;
+	return FLOW_AGAIN;
+}
+
+enum flow_status flow_pump(struct flow *f, struct sock *src, struct sock *dst, uint64_t *count)
+{
+	enum flow_status s;
+	uint64_t moved = 0;
+
+	for (;;) {
+		if (f->out.len || f->in_pipe) {
+			if (!dst->writable)
+				return FLOW_WAIT;
+			s = flow_drain(f, dst, count);
+			if (s != FLOW_END)
+				return s;
+		}
+		s = FLOW_END;
+		if (f->eof || !f->left)
+			break;
+		s = FLOW_AGAIN;
+		if (moved >= FLOW_SHARE)
+			return s;
+		s = FLOW_WAIT;
+		if (!dst->writable)
+			break;
+		s = flow_turn(f, src, dst, count, &moved);
+		if (s != FLOW_AGAIN)
+			break;
+	}
+	if (moved < FLOW_BULK_LEAVE)
+		f->bulk = false;
+	release_pipe(f);
+	return s;
+}
+
+void flow_free(struct flow *f)
+{
+	release_pipe(f);
+	buf_free(&f->in);
+	buf_free(&f->out);
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// Reads what a client wants, in whichever protocol its first byte chose.
+#pragma once
+
+#include "proxy/conn.h"
+
+/* State CONN_GREETING: reads, and goes on to dial, forward or an error. */
+void greet_advance(struct conn *c);

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+// The accepting sockets: who may come in, and how many.
+//
+// Every client may come to need a second descriptor, so accepting stops while the first ones still
+// have room; clients then wait in the kernel's queue and nobody is dropped. Stopping means that the
+// sockets leave epoll: a level-triggered listener at the limit would spin.
+#include "proxy/listener.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "proxy/clients.h"
+#include "proxy/conn.h"
+#include "proxy/setup.h"
+
+#define ACCEPT_BATCH	     64
+#define ACCEPT_RETRY_MS	     1000
+#define DESCRIPTORS_OWN	     32 /* stdio, channel, epoll, some air; listeners and pipes come on top */
+#define KEEPALIVE_IDLE_S     240
+#define KEEPALIVE_INTERVAL_S 15
+#define KEEPALIVE_COUNT	     5
+
+struct listener {
+	struct source source;
+	struct hostport at;
+	struct addr only;
+	bool veth;
+};
+
+static struct listener *listeners[LISTENERS_MAX];
+static unsigned n_listeners;
+static unsigned n_descriptors = 1024;
+static bool paused;
+static struct timer retry;
+static struct log_limit refused_limit = {.burst = 5, .interval_ms = 10000};
+static struct log_limit limit_limit = {.burst = 5, .interval_ms = 10000};
+static struct log_limit pause_limit = {.burst = 1, .interval_ms = 10000};
+
+void listener_set_descriptors(unsigned n)
+{
+	n_descriptors = n;
+	pipes_limit(n / 16);
+}
+
+void listener_socket_options(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{IPPROTO_TCP, TCP_NODELAY, 1},
+		{SOL_SOCKET, SO_KEEPALIVE, 1},
+		{IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
+		{IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
+		{IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(options); i++)
+		setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
+}
+
+static void resume(void)
+{
+	if (!paused)
+		return;
+	paused = false;
+	timers_cancel(&retry);
+	for (unsigned i = 0; i < n_listeners; i++)
+		loop_add(&listeners[i]->source, EPOLLIN);
+}
+
+static void retry_fire(struct timer *t)
+{
+	resume();
+}
+
+void listener_pause(void)
+{
+	uint64_t at = loop_now() + ACCEPT_RETRY_MS;
+
+	if (paused)
+		return;
+	retry.fire = retry_fire;
+	if (timers_set(&retry, at) < 0)
+		return;
+	paused = true;
+	STAT_ADD(setup_stats->accept_paused, 1);
+	for (unsigned i = 0; i < n_listeners; i++)
+		loop_remove(&listeners[i]->source);
+	if (log_limit_ok(&pause_limit, loop_now(), NULL))
+		log_warning(NULL, NULL, "no descriptors left with %u clients: new ones wait",
+			conn_total());
+}
+
+void listener_descriptors_freed(void)
+{
+	resume();
+}
+
+static void drop(int fd, enum proxy_result result)
+{
+	struct linger hard = {.l_onoff = 1};
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	fd_close(fd);
+	STAT_ADD(setup_stats->results[result], 1);
+}
+
+static bool admits(const struct listener *l, const struct addr *client)
+{
+	return l->veth ? addr_equal(&l->only, client) : policy_admits(&setup_now()->policy, client);
+}
+
+static void log_drop(struct log_limit *limit, const struct addr *client, const char *why)
+{
+	char text[ADDR_TEXT_MAX], more[48] = "";
+	uint32_t suppressed;
+
+	if (!log_limit_ok(limit, loop_now(), &suppressed))
+		return;
+	if (suppressed)
+		snprintf(more, sizeof(more), " (and %u others)", suppressed);
+	log_notice(NULL, NULL, "client %s refused: %s%s", addr_format(client, text), why, more);
+}
+
+static void admit(const struct listener *l, int fd, const struct addr *client)
+{
+	const struct msg_proxy_config *config = &setup_now()->config;
+	int n;
+
+	STAT_ADD(setup_stats->accepted, 1);
+	if (!admits(l, client)) {
+		drop(fd, PROXY_REFUSED_CLIENT);
+		log_drop(&refused_limit, client, "not in allow");
+		return;
+	}
+	n = conn_total() < config->max_clients
+		? clients_enter(client, config->max_clients_per_address)
+		: 0;
+	if (n <= 0) {
+		drop(fd, n ? PROXY_INTERNAL : PROXY_LIMIT);
+		log_drop(&limit_limit, client, n ? "no memory" : "too many connections");
+		return;
+	}
+	conn_accept(fd, client);
+}
+
+static bool is_exhausted(int err)
+{
+	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
+}
+
+static void listener_event(struct source *s, uint32_t events)
+{
+	struct listener *l = container_of(s, struct listener, source);
+
+	for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
+		struct sockaddr_storage ss;
+		socklen_t len = sizeof(ss);
+		struct hostport from;
+		int fd = -1;
+
+		if (conn_total() * 2 + pipes_descriptors() + n_listeners + DESCRIPTORS_OWN <
+			n_descriptors)
+			fd = accept4(
+				s->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		else
+			errno = EMFILE;
+		if (fd < 0 && is_exhausted(errno)) {
+			listener_pause();
+			return;
+		}
+		if (fd < 0 && errno == EAGAIN)
+			return;
+		if (fd < 0)
+			continue; /* that client has gone already */
+		if (hostport_from_sockaddr((struct sockaddr *)&ss, &from) < 0)
+			fd_close(fd);
+		else
+			admit(l, fd, &from.addr);
+	}
+}
+
+static void listener_free(struct task *t);
+
+struct grave { /* events of this round may still point to the listener */
+	struct task task;
+	struct listener *listener;
+};
+
+static void listener_free(struct task *t)
+{
+	struct grave *g = container_of(t, struct grave, task);
+
+	free(g->listener);
+	free(g);
+}
+
+static bool same_place(const struct hostport *a, const struct hostport *b)
+{
+	return a->port == b->port && a->scope_id == b->scope_id && addr_equal(&a->addr, &b->addr);
+}
+
+void listener_remove(const struct hostport *at)
+{
+	for (unsigned i = 0; i < n_listeners; i++) {
+		struct listener *l = listeners[i];
+		struct grave *g;
+
+		if (!same_place(&l->at, at))
+			continue;
+		listeners[i] = listeners[--n_listeners];
+		l->source.fd = fd_close(l->source.fd);
+		g = calloc(1, sizeof(*g));
+		if (!g)
+			return; /* better lost than used after */
+		*g = (struct grave){.task.run = listener_free, .listener = l};
+		loop_bury(&g->task);
+		return;
+	}
+}
+
+int listener_add(const struct msg_proxy_listen *m, int fd)
+{
+	struct listener *l;
+	int r;
+
+	listener_remove(&m->at);
+	l = n_listeners < LISTENERS_MAX ? calloc(1, sizeof(*l)) : NULL;
+	if (!l) {
+		fd_close(fd);
+		return -ENOSPC;
+	}
+	l->source = (struct source){.fd = fd, .on_event = listener_event};
+	l->at = m->at;
+	l->only = m->only;
+	l->veth = m->kind == LISTEN_VETH;
+	fd_nonblock(fd, true);
+	listener_socket_options(fd);
+	r = paused ? 0 : loop_add(&l->source, EPOLLIN);
+	if (r < 0) {
+		fd_close(fd);
+		free(l);
+		return r;
+	}
+	listeners[n_listeners++] = l;
+	return 0;
+}

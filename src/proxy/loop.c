@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// The worker's one thread: epoll, deadlines, and work that waits for its turn.
+//
+// A round is: wait, dispatch events, fire timers, run the tasks that were queued before the round's
+// tasks began (a task that queues itself again waits for the next round, so that a bulk stream cannot
+// starve a keystroke), bury the dead. With tasks waiting epoll is only asked, not slept in.
+#include "proxy/loop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stddef.h>
+
+#include "common/clock.h"
+#include "proxy/timers.h"
+
+#define LOOP_EVENTS 256
+
+static int loop_epoll = -1;
+static uint64_t loop_now_ms;
+static struct task *graves;
+static struct task queue = {.next = &queue, .prev = &queue};
+
+int loop_open(void)
+{
+	loop_epoll = epoll_create1(EPOLL_CLOEXEC);
+	loop_now_ms = clock_now_ms();
+	return loop_epoll < 0 ? -errno : 0;
+}
+
+int loop_add(struct source *s, uint32_t events)
+{
+	struct epoll_event ev = {.events = events, .data.ptr = s};
+
+	return epoll_ctl(loop_epoll, EPOLL_CTL_ADD, s->fd, &ev) < 0 ? -errno : 0;
+}
+
+void loop_remove(struct source *s)
+{
+	epoll_ctl(loop_epoll, EPOLL_CTL_DEL, s->fd, NULL);
+}
+
+void loop_task(struct task *t)
+{
+	if (t->next)
+		return;
+	t->next = &queue;
+	t->prev = queue.prev;
+	queue.prev->next = t;
+	queue.prev = t;
+}
+
+void loop_task_cancel(struct task *t)
+{
+	if (!t->next)
+		return;
+	t->next->prev = t->prev;
+	t->prev->next = t->next;
+	t->next = t->prev = NULL;
+}
+
+void loop_bury(struct task *t)
+{
+	t->next = graves;
+	graves = t;
+}
+
+uint64_t loop_now(void)
+{
+	return loop_now_ms;
+}
+
+static int wait_ms(void)
+{
+	uint64_t next = timers_next();
+
+	if (queue.next != &queue)
+		return 0;
+	if (next == TIMER_NEVER)
+		return -1;
+	if (next <= loop_now_ms)
+		return 0;
+	return next - loop_now_ms > INT_MAX ? INT_MAX : (int)(next - loop_now_ms);
+}
+
+static void run_tasks(void)
+{
+	struct task *last = queue.prev, *t;
+
+	if (last == &queue)
+		return;
+	do {
+		t = queue.next;
+		loop_task_cancel(t);
+		t->run(t);
+	} while (t != last && queue.next != &queue);
+}
+
+static void bury(void)
+{
+	while (graves) {
+		struct task *t = graves;
+
+		graves = t->next;
+		t->run(t);
+	}
+}
+
+int loop_run(void)
+{
+	struct epoll_event events[LOOP_EVENTS];
+
+	for (;;) {
+		int n = epoll_wait(loop_epoll, events, LOOP_EVENTS, wait_ms());
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		loop_now_ms = clock_now_ms();
+		for (int i = 0; i < n; i++) {
+			struct source *s = events[i].data.ptr;
+
+			if (s->fd >= 0)
+				s->on_event(s, events[i].events);
+		}
+		timers_run(loop_now_ms);
+		run_tasks();
+		bury();
+	}
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// The worker's one thread: epoll, deadlines, and work that waits for its turn.
+#pragma once
+
+#include <stdint.h>
+#include <sys/epoll.h>
+
+/* A descriptor that is watched. Whoever is called must not free SOURCES at once: loop_bury(). */
+struct source {
+	int fd; /* -1: events that are still under way are dropped */
+	void (*on_event)(struct source *s, uint32_t events);
+};
+
+/* Work for the end of the present round: connections that have used up their share of it, and memory
+ * that events under way may still point to. */
+struct task {
+	struct task *next, *prev;
+	void (*run)(struct task *t);
+};
+
+/* 0 or -errno. */
+int loop_open(void);
+int loop_add(struct source *s, uint32_t events);
+void loop_remove(struct source *s);
+void loop_task(struct task *t); /* does nothing if T waits already */
+void loop_task_cancel(struct task *t);
+/* RUN of T is called after all events of this round. */
+void loop_bury(struct task *t);
+/* Time at the start of this round, milliseconds of CLOCK_BOOTTIME. */
+uint64_t loop_now(void);
+/* Never returns but with -errno. */
+int loop_run(void);

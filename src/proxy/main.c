@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+// tsgw-proxy: SOCKS and HTTP into one tailnet, from inside its network namespace.
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "ipc/ipc.h"
+#include "ipc/worker.h"
+#include "proxy/dial.h"
+#include "proxy/listener.h"
+#include "proxy/loop.h"
+#include "proxy/peers.h"
+#include "proxy/setup.h"
+
+static bool was_ready;
+
+__attribute__((noreturn)) static void die(const char *object, const char *why)
+{
+	log_error(NULL, object, "%s", why);
+	exit(EXIT_FAILURE);
+}
+
+static void told_configuration(const union msg *m)
+{
+	struct msg_generation ready = {.generation = setup_now()->generation};
+	const char *why = "";
+	int r = setup_message(m, &why);
+
+	if (r < 0)
+		die(ipc_type_name(m->h.type), why);
+	if (r == 0)
+		return;
+	ready.generation = setup_now()->generation;
+	r = ipc_send_msg(WORKER_CHANNEL, MSG_READY, &ready);
+	if (r < 0 && r != -EPIPE)
+		die("channel", strerror(-r));
+	was_ready = true;
+}
+
+static void told_peer(const struct msg_peer_state *m)
+{
+	int i = peers_find(m->public_key);
+	struct peer *p;
+
+	if (i < 0 || m->state > PEER_DOWN)
+		die("proxy-peer-up", i < 0 ? strerror(-i) : "no such state");
+	p = peers_get((uint32_t)i);
+	p->state = m->state;
+	dial_peer_changed(p);
+}
+
+static void told(const union msg *m, int *fds)
+{
+	int r;
+
+	switch (m->h.type) {
+	case MSG_LOG_LEVEL:
+		log_set_level(m->log_level.log_level);
+		break;
+	case MSG_PROXY_LISTEN:
+		r = listener_add(&m->proxy_listen, take_fd(fds[0]));
+		if (r < 0)
+			log_error(NULL, "listener", "cannot serve: %s", strerror(-r));
+		break;
+	case MSG_PROXY_UNLISTEN:
+		listener_remove(&m->proxy_listen.at);
+		break;
+	case MSG_PROXY_PEER_UP:
+		told_peer(&m->peer_state);
+		break;
+	case MSG_PROXY_NODE:
+		peers_set_node(m->proxy_node.alive);
+		if (!m->proxy_node.alive)
+			dial_node_down();
+		break;
+	default:
+		told_configuration(m);
+	}
+}
+
+/* The supervisor is gone: nothing more will be told, and what runs goes on. */
+static void lost_parent(struct source *s)
+{
+	if (!was_ready)
+		exit(EXIT_SUCCESS);
+	log_notice(NULL, "channel", "the supervisor is gone; serving on");
+	loop_remove(s);
+	s->fd = fd_close(s->fd);
+}
+
+static void channel_event(struct source *s, uint32_t events)
+{
+	for (;;) {
+		int fds[MSG_FDS_MAX] = {-1, -1};
+		size_t n_fds = 0;
+		union msg m;
+		int r = ipc_recv(s->fd, IPC_PARENT, &m, fds, &n_fds);
+
+		if (r == -EAGAIN)
+			return;
+		if (r == 0) {
+			lost_parent(s);
+			return;
+		}
+		if (r < 0)
+			die("channel", strerror(-r));
+		told(&m, fds);
+		for (size_t i = 0; i < n_fds; i++)
+			fd_close(fds[i]);
+	}
+}
+
+static void on_term(int sig)
+{
+	_exit(EXIT_SUCCESS);
+}
+
+static void take_limits(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0)
+		listener_set_descriptors(
+			lim.rlim_cur < UINT32_MAX ? (unsigned)lim.rlim_cur : UINT32_MAX);
+}
+
+int main(int argc, char **argv)
+{
+	struct source channel = {.fd = WORKER_CHANNEL, .on_event = channel_event};
+	void *stats;
+	int r;
+
+	if (!worker_is(argc, argv)) {
+		fprintf(stderr, "tsgw-proxy is started by tsgwd\n");
+		return 2;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, on_term);
+	r = worker_start(argc, argv, SANDBOX_PROXY, sizeof(struct proxy_stats), &stats);
+	if (r < 0)
+		return r == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE;
+	setup_stats = stats;
+	setup_tailnet = argv[2];
+	take_limits();
+	fd_nonblock(WORKER_CHANNEL, true);
+	r = loop_open();
+	if (r == 0)
+		r = loop_add(&channel, EPOLLIN);
+	if (r == 0)
+		r = loop_run();
+	die("loop", strerror(-r));
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+// From the text a client names a destination with to addresses: literals, dotted and dashed addresses
+// under a suffix, [hosts].
+#include "proxy/resolve.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LABEL_MAX 63
+
+static void lower(char *to, const char *from, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		to[i] = (char)tolower((unsigned char)from[i]);
+	to[len] = '\0';
+}
+
+/* Letters, digits, '-', '_' in labels of 1…63; hyphens anywhere ("fd00--" is fd00::). */
+static bool is_name(const char *text, size_t len)
+{
+	size_t label = 0;
+
+	if (!len || len >= MSG_DOMAIN_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == '.') {
+			if (!label)
+				return false;
+			label = 0;
+			continue;
+		}
+		if (c >= 0x80 || !(isalnum(c) || c == '-' || c == '_') || ++label > LABEL_MAX)
+			return false;
+	}
+	return label > 0;
+}
+
+static int append(void **array, size_t *n, size_t size, size_t max, const void *item)
+{
+	/* grows at every power of two, so the count alone says how much there is */
+	if (*n >= max)
+		return -ENOSPC;
+	if (!(*n & (*n - 1))) {
+		void *more = realloc(*array, (*n ? *n * 2 : 1) * size);
+
+		if (!more)
+			return -ENOMEM;
+		*array = more;
+	}
+	memcpy((char *)*array + *n * size, item, size);
+	++*n;
+	return 0;
+}
+
+int resolve_add_suffix(struct resolve_names *n, const struct resolve_suffix *s)
+{
+	struct resolve_suffix item = *s;
+	void *array = n->suffixes;
+	int r;
+
+	if (!is_name(s->text, strlen(s->text)))
+		return -EINVAL;
+	lower(item.text, s->text, strlen(s->text));
+	r = append(&array, &n->n_suffixes, sizeof(item), RESOLVE_SUFFIXES_MAX, &item);
+	n->suffixes = array;
+	return r;
+}
+
+int resolve_add_host(struct resolve_names *n, const char *name, const struct addr *a)
+{
+	struct resolve_host item = {.order = (uint32_t)n->n_hosts, .addr = *a};
+	void *array = n->hosts;
+	int r;
+
+	if (!is_name(name, strlen(name)))
+		return -EINVAL;
+	lower(item.name, name, strlen(name));
+	r = append(&array, &n->n_hosts, sizeof(item), RESOLVE_HOSTS_MAX, &item);
+	n->hosts = array;
+	return r;
+}
+
+static int compare_suffixes(const void *x, const void *y)
+{
+	const struct resolve_suffix *a = x, *b = y;
+	int c = strcmp(a->text, b->text);
+
+	return c ? c : (int)a->foreign - (int)b->foreign;
+}
+
+static int compare_hosts(const void *x, const void *y)
+{
+	const struct resolve_host *a = x, *b = y;
+	int c = strcmp(a->name, b->name);
+
+	if (c)
+		return c;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+void resolve_seal(struct resolve_names *n)
+{
+	if (n->n_suffixes)
+		qsort(n->suffixes, n->n_suffixes, sizeof(*n->suffixes), compare_suffixes);
+	if (n->n_hosts)
+		qsort(n->hosts, n->n_hosts, sizeof(*n->hosts), compare_hosts);
+}
+
+void resolve_free(struct resolve_names *n)
+{
+	free(n->suffixes);
+	free(n->hosts);
+	*n = (struct resolve_names){0};
+}
+
+static const struct resolve_suffix *find_suffix(const struct resolve_names *n, const char *text)
+{
+	size_t low = 0, high = n->n_suffixes;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(n->suffixes[mid].text, text) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < n->n_suffixes && !strcmp(n->suffixes[low].text, text) ? &n->suffixes[low]
+									   : NULL;
+}
+
+/* The longest suffix that NAME is under; *ret_rel = length of what stands before it and its dot. */
+static const struct resolve_suffix *match_suffix(
+	const struct resolve_names *n, const char *name, size_t *ret_rel)
+{
+	const struct resolve_suffix *s = find_suffix(n, name);
+
+	*ret_rel = 0;
+	for (const char *dot = strchr(name, '.'); !s && dot; dot = strchr(dot + 1, '.')) {
+		s = find_suffix(n, dot + 1);
+		*ret_rel = (size_t)(dot - name);
+	}
+	return s;
+}
+
+static bool find_hosts(const struct resolve_names *n, const char *name, struct resolve_result *ret)
+{
+	size_t low = 0, high = n->n_hosts;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(n->hosts[mid].name, name) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < n->n_hosts && !strcmp(n->hosts[low].name, name); low++)
+		if (ret->n < RESOLVE_ADDRS_MAX)
+			ret->addrs[ret->n++] = n->hosts[low].addr;
+	return ret->n > 0;
+}
+
+/* "10.1.2.3", "10-1-2-3", "fd7a-115c--1": LABELS as they stand before a suffix. */
+static bool parse_labels(const char *labels, struct addr *ret)
+{
+	char text[ADDR_TEXT_MAX];
+	size_t len = strlen(labels);
+	struct addr a;
+
+	if (addr_parse(labels, &a) == 0 && a.family == 4)
+		goto found;
+	if (len >= sizeof(text) || strchr(labels, '.'))
+		return false;
+	for (int v6 = 0; v6 < 2; v6++) {
+		for (size_t i = 0; i <= len; i++)
+			text[i] = labels[i] != '-' ? labels[i] : v6 ? ':' : '.';
+		if (addr_parse(text, &a) == 0)
+			goto found;
+	}
+	return false;
+found:
+	*ret = a;
+	return true;
+}
+
+static void resolve_name(const struct resolve_names *n, struct resolve_result *ret)
+{
+	char relative[MSG_DOMAIN_MAX];
+	size_t len;
+	const struct resolve_suffix *s = match_suffix(n, ret->name, &len);
+
+	if (s && s->foreign) {
+		ret->kind = RESOLVE_FOREIGN;
+		ret->foreign = s;
+		return;
+	}
+	if (!s) {
+		ret->kind = find_hosts(n, ret->name, ret) ? RESOLVE_ADDRS : RESOLVE_ASK;
+		return;
+	}
+	memcpy(relative, ret->name, len);
+	relative[len] = '\0';
+	ret->kind = RESOLVE_ADDRS;
+	if (find_hosts(n, relative, ret))
+		return;
+	if (parse_labels(relative, &ret->addrs[0]))
+		ret->n = 1;
+	else
+		ret->kind = len ? RESOLVE_ASK : RESOLVE_NONE;
+}
+
+void resolve_text(
+	const struct resolve_names *n, const char *text, size_t len, struct resolve_result *ret)
+{
+	ret->kind = RESOLVE_BAD;
+	ret->name[0] = '\0';
+	ret->n = 0;
+	ret->foreign = NULL;
+	if (len > 2 && text[0] == '[' && text[len - 1] == ']') {
+		if (addr_parse_n(text + 1, len - 2, &ret->addrs[0]) < 0 ||
+			ret->addrs[0].family != 6)
+			return;
+		lower(ret->name, text, len);
+		ret->kind = RESOLVE_ADDRS;
+		ret->n = 1;
+		return;
+	}
+	if (len && text[len - 1] == '.')
+		len--;
+	if (len && len < ADDR_TEXT_MAX && addr_parse_n(text, len, &ret->addrs[0]) == 0) {
+		lower(ret->name, text, len);
+		ret->kind = RESOLVE_ADDRS;
+		ret->n = 1;
+		return;
+	}
+	if (!is_name(text, len))
+		return;
+	lower(ret->name, text, len);
+	resolve_name(n, ret);
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+// The configuration in force, as the supervisor sent it between BEGIN and COMMIT.
+#include "proxy/setup.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/peers.h"
+
+static struct proxy_stats no_stats;
+struct proxy_stats *setup_stats = &no_stats;
+const char *setup_tailnet = "-";
+
+static struct setup nothing;
+static struct setup *current = &nothing;
+static struct setup *next; /* between BEGIN and COMMIT */
+static bool has_config;
+
+const struct setup *setup_now(void)
+{
+	return current;
+}
+
+static void setup_free(struct setup *s)
+{
+	if (!s || s == &nothing)
+		return;
+	policy_free(&s->policy);
+	resolve_free(&s->names);
+	free(s);
+}
+
+static int begin(const struct msg_generation *m)
+{
+	setup_free(next);
+	has_config = false;
+	next = calloc(1, sizeof(*next));
+	if (!next)
+		return -ENOMEM;
+	next->generation = m->generation;
+	return 0;
+}
+
+static int commit(const struct msg_generation *m, const char **ret_why)
+{
+	if (!has_config || next->generation != m->generation) {
+		*ret_why = has_config ? "commit of another generation" : "commit without a config";
+		return -EBADMSG;
+	}
+	policy_seal(&next->policy);
+	resolve_seal(&next->names);
+	setup_free(current);
+	current = next;
+	next = NULL;
+	return 1;
+}
+
+static int take_config(const struct msg_proxy_config *m)
+{
+	if (has_config || !m->connect_timeout_s || !m->idle_timeout_s || !m->half_close_timeout_s)
+		return -EBADMSG;
+	has_config = true;
+	next->config = *m;
+	next->policy.has_ipv6 = m->has_ipv6;
+	return 0;
+}
+
+static int take_suffix(const struct msg_proxy_suffix *m)
+{
+	struct resolve_suffix s = {.port = m->port, .foreign = m->foreign};
+
+	if (!memchr(m->suffix, 0, sizeof(m->suffix)) || !memchr(m->tailnet, 0, sizeof(m->tailnet)))
+		return -EBADMSG;
+	memcpy(s.text, m->suffix, sizeof(s.text));
+	memcpy(s.tailnet, m->tailnet, sizeof(s.tailnet));
+	return resolve_add_suffix(&next->names, &s);
+}
+
+static int take_host(const struct msg_host *m)
+{
+	if (!memchr(m->name, 0, sizeof(m->name)) || (m->addr.family != 4 && m->addr.family != 6))
+		return -EBADMSG;
+	return resolve_add_host(&next->names, m->name, &m->addr);
+}
+
+static int take_prefixes(
+	struct prefixset *set, const struct prefix *p, uint32_t n, uint32_t value, size_t max)
+{
+	int r = n > MSG_PREFIXES ? -EBADMSG : 0;
+
+	for (uint32_t i = 0; i < n && r >= 0; i++)
+		r = prefixset_add(set, &p[i], value, max);
+	return r;
+}
+
+static int take_route(const struct msg_proxy_route *m)
+{
+	int peer = peers_find(m->public_key);
+
+	return peer < 0 ? peer
+			: take_prefixes(&next->policy.routes, m->prefixes, m->n, (uint32_t)peer,
+				  POLICY_ROUTES_MAX);
+}
+
+static int take_item(const union msg *m)
+{
+	struct policy *p = &next->policy;
+
+	switch (m->h.type) {
+	case MSG_PROXY_CONFIG:
+		return take_config(&m->proxy_config);
+	case MSG_PROXY_SUFFIX:
+		return take_suffix(&m->proxy_suffix);
+	case MSG_PROXY_HOST:
+		return take_host(&m->host);
+	case MSG_PROXY_ROUTE:
+		return take_route(&m->proxy_route);
+	case MSG_PROXY_ALLOW:
+		return take_prefixes(
+			&p->allow, m->prefixes.prefixes, m->prefixes.n, 0, POLICY_ALLOW_MAX);
+	case MSG_PROXY_DENY:
+		return take_prefixes(
+			&p->deny, m->prefixes.prefixes, m->prefixes.n, 0, POLICY_DENY_MAX);
+	default:
+		return -EBADMSG;
+	}
+}
+
+int setup_message(const union msg *m, const char **ret_why)
+{
+	int r;
+
+	if (m->h.type == MSG_BEGIN) {
+		r = begin(&m->generation);
+	} else if (!next) {
+		*ret_why = "outside of begin and commit";
+		return -EBADMSG;
+	} else if (m->h.type == MSG_COMMIT) {
+		return commit(&m->generation, ret_why);
+	} else {
+		r = take_item(m);
+	}
+	if (r < 0)
+		*ret_why = r == -ENOSPC ? "too many items" : strerror(-r);
+	return r;
+}
