@@ -23,6 +23,8 @@
 
 static char tmp[] = "/tmp/tsgwctl-test-XXXXXX";
 static char out[65536], err[8192];
+static FILE *input; /* of the next lines, NULL = the test's own */
+static uint16_t socks_port;
 
 static void must(bool ok, const char *what)
 {
@@ -102,6 +104,9 @@ static void play_status(int fd)
 		.state = TAILNET_DOWN,
 		.reason = "removed \033[2J"};
 
+	old.n_listen = 1;
+	hostport_parse("127.0.0.1:1", &old.listen[0]);
+	old.listen[0].port = socks_port;
 	addr_parse("10.77.0.9", &red.addresses[0]);
 	hostport_parse("127.0.0.1:11080", &red.listen[0]);
 	addr_parse("10.200.0.1", &red.veth_host);
@@ -176,6 +181,44 @@ static void player(struct pollfd *sockets, nfds_t n)
 	_exit(1);
 }
 
+/* A listener that admits one CONNECT, reads to the end of file and only then answers: who cannot close one
+ * half gets nothing. */
+static void socks_player(int listener)
+{
+	static const uint8_t hello[] = {5, 0}, yes[] = {5, 0, 0, 1, 0, 0, 0, 0, 0, 0};
+	uint8_t request[3 + 4 + 4 + 2];
+	char buf[4096], answer[64];
+	size_t sum = 0;
+	ssize_t n;
+	int fd;
+
+	while ((fd = accept(listener, NULL, NULL)) >= 0) {
+		(void)!recv(fd, request, 3, MSG_WAITALL);
+		(void)!send(fd, hello, sizeof(hello), MSG_NOSIGNAL);
+		(void)!recv(fd, request, sizeof(request) - 3, MSG_WAITALL);
+		(void)!send(fd, yes, sizeof(yes), MSG_NOSIGNAL);
+		while ((n = recv(fd, buf, sizeof(buf), 0)) > 0)
+			sum += (size_t)n;
+		snprintf(answer, sizeof(answer), "%zu bytes\n", sum);
+		(void)!send(fd, answer, strlen(answer), MSG_NOSIGNAL);
+		close(fd);
+	}
+	_exit(1);
+}
+
+static int listen_tcp(uint16_t *ret_port)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	must(fd >= 0 && bind(fd, (struct sockaddr *)&in, len) == 0 && listen(fd, 8) == 0 &&
+			getsockname(fd, (struct sockaddr *)&in, &len) == 0,
+		"listener");
+	*ret_port = ntohs(in.sin_port);
+	return fd;
+}
+
 /* ---- the lines ---- */
 
 static void read_back(FILE *f, char *buf, size_t size)
@@ -200,6 +243,10 @@ static int ctl(const char *line)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
+		if (input) {
+			rewind(input);
+			dup2(fileno(input), STDIN_FILENO);
+		}
 		dup2(fileno(o), STDOUT_FILENO);
 		dup2(fileno(e), STDERR_FILENO);
 		n = command_main(n, words);
@@ -219,6 +266,18 @@ static bool has_line(const char *text, const char *line)
 	return at && (at == text || at[-1] == '\n') && at[strlen(line)] == '\n';
 }
 
+/* The port of the played listener is another one in each run, but always of five digits. */
+static void hide_port(void)
+{
+	char text[16];
+	char *at;
+
+	snprintf(text, sizeof(text), ":%u ", socks_port);
+	at = strstr(out, text);
+	if (at)
+		memcpy(at, ":PORT ", 6);
+}
+
 static void list_is_aligned(void)
 {
 	static const char *const lines[] = {
@@ -232,11 +291,12 @@ static void list_is_aligned(void)
 		"    -      -",
 		"broken  down   wireguard  -          -                broken  -      -        -   "
 		"    -      -",
-		"old     down   wireguard  -          -                -       -      -        -   "
+		"old     down   wireguard  -          127.0.0.1:PORT   -       -      -        -   "
 		"    -      -",
 	};
 
 	CHECK_EQ(ctl("list"), 0);
+	hide_port();
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		CHECK(has_line(out, lines[i]));
 	CHECK_STR(err, "");
@@ -354,6 +414,20 @@ static void acts(void)
 	CHECK(strstr(out, "\"ok\": false"));
 }
 
+static void nc_closes_one_half(void)
+{
+	static char block[100000];
+	const char *yes = "100000 bytes\n";
+
+	input = tmpfile();
+	must(input && fwrite(block, sizeof(block), 1, input) == 1 && fflush(input) == 0, "input");
+	CHECK_EQ(ctl("nc old 10.100.10.141 22"), 0);
+	CHECK_STR(out, yes);
+	CHECK_STR(err, "");
+	fclose(input);
+	input = NULL;
+}
+
 static void exit_codes(void)
 {
 	CHECK_EQ(ctl(""), 2);
@@ -426,12 +500,24 @@ static void clean_up(void)
 		must(remove(in_tmp(files[i])) == 0, files[i]);
 }
 
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 int main(void)
 {
 	struct pollfd sockets[3] = {0};
-	pid_t pid;
+	pid_t pid, socks_pid;
+	int tcp;
 
 	set_up();
+	tcp = listen_tcp(&socks_port);
+	socks_pid = fork();
+	if (socks_pid == 0)
+		socks_player(tcp);
+	close(tcp);
 	sockets[0] = (struct pollfd){.fd = listen_on("run/front.sock"), .events = POLLIN};
 	sockets[1] = (struct pollfd){.fd = listen_on("run/red/control.sock"), .events = POLLIN};
 	sockets[2] = (struct pollfd){.fd = listen_on("run/old/control.sock"), .events = POLLIN};
@@ -446,10 +532,11 @@ int main(void)
 	RUN(status_of_one_and_all);
 	RUN(peers_and_addresses);
 	RUN(acts);
+	RUN(nc_closes_one_half);
 	RUN(exit_codes);
 	RUN(without_any_supervisor);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	end(pid);
+	end(socks_pid);
 	clean_up();
 	return TEST_END();
 }
