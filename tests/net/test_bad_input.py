@@ -87,7 +87,7 @@ def test_unknown_key(picture):
 def test_gateway_section_broken(picture):
     """An error in [gateway] ends a start with 2, and nothing is made."""
     picture.tailnet("red", 11080, ssh=False, serve=False, start=False)
-    g = picture.gateway(gateway_keys=["veth-pool = nonsense", "nosuchkey = 1"])
+    g = picture.gateway(pool="nonsense", gateway_keys=["nosuchkey = 1"])
     before = traces(picture)
     p = g.run()
     equal(p.returncode, 2, f"exit code: {p.stderr}")
