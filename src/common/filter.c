@@ -145,6 +145,9 @@ static const struct filter_row filter_rows[] = {
 	{"ioctl", NODE, {IS(1, TUNSETOFFLOAD), ANY}},
 	{"ioctl", ALONE, {IS(1, SIOCGIFMTU), ANY}},
 	{"ioctl", PROXY | HOST | NODE, {IS(1, FIONREAD), ANY}},
+	/* how many descriptors may I have; setting a limit stays forbidden */
+	{"prlimit64", PROXY & ~SAN, {IS(0, 0), BITS(2, ~0ull, 0)}},
+	{"getrlimit", PROXY & ~SAN, {ANY, ANY}},
 
 	/* options of sockets: none that carries a program, a packet filter or an upper-layer protocol */
 	{"setsockopt", ALL, {IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE)}},

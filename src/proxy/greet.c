@@ -43,10 +43,12 @@ static void socks_dial(struct conn *c, const struct socks_request *r)
 	enum proxy_result result;
 
 	buf_consume(&c->up.in, r->size);
-	if (r->addr.family)
-		result = dial_prepare(c, addr_format(&r->addr, text), strlen(text), r->port);
-	else
+	if (r->addr.family) {
+		addr_format(&r->addr, text);
+		result = dial_prepare(c, text, strlen(text), r->port);
+	} else {
 		result = dial_prepare(c, r->name, r->name_len, r->port);
+	}
 	if (result == PROXY_OK)
 		dial_go(c);
 }

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""A tsgw-proxy of its own, without a supervisor: this plays the parent on its channel."""
+import ctypes
+import ipaddress
+import mmap
+import os
+import select
+import socket
+import struct
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import lab as L  # noqa: E402
+
+HELLO, BEGIN, COMMIT, READY = 1, 2, 3, 4
+CONFIG, SUFFIX, HOST, ROUTE, ALLOW, DENY, LISTEN, UNLISTEN, PEER_UP, NODE = range(32, 42)
+UNKNOWN, UP, DOWN = 0, 1, 2
+CHANNEL = 3
+RESULTS = ("ok bad_request bad_command bad_address_type refused_client policy no_name no_ipv6 "
+           "tailnet_down peer_lost net_unreachable host_unreachable conn_refused conn_timeout "
+           "greeting_timeout limit internal").split()
+
+
+def addr(text):
+    if not text:
+        return bytes(20)
+    a = ipaddress.ip_address(text)
+    return struct.pack("=B3x16s", a.version, a.packed)
+
+
+def prefix(text):
+    n = ipaddress.ip_network(text, strict=False)
+    return addr(str(n.network_address)) + struct.pack("=B3x", n.prefixlen)
+
+
+def hostport(text, port):
+    return addr(text) + struct.pack("=HHI", port, 0, 0)
+
+
+def prefixes(*texts):
+    body = b"".join(map(prefix, texts))
+    return struct.pack("=I", len(texts)) + body.ljust(32 * 24, b"\0")
+
+
+def key(n):
+    return bytes([n]) * 32
+
+
+class Worker:
+    """Started in namespace NS; keyword arguments as in config()."""
+
+    def __init__(self, ns, uid=1900000001, tailnet="red", level=6, env=None):
+        self.generation = 0
+        self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.memfd = os.memfd_create("stats")
+        os.ftruncate(self.memfd, 4096)
+        self.stats_page = mmap.mmap(self.memfd, 4096)
+        self.pid = self._start(ns, theirs, uid, tailnet, env or {})
+        theirs.close()
+        self.send(HELLO, struct.pack("=Ii", 1, level), [self.memfd])
+
+    def _start(self, ns, theirs, uid, tailnet, env):
+        empty = "/var/empty-tsgw-test"
+        os.makedirs(empty, mode=0o755, exist_ok=True)
+        program = os.path.join(L.BUILD, "tsgw-proxy")
+        pid = os.fork()
+        if pid:
+            return pid
+        try:
+            fd = os.open(ns.path, os.O_RDONLY)
+            if L.LIBC.setns(fd, L.CLONE_NEWNET) < 0:
+                os._exit(126)
+            os.dup2(theirs.fileno(), CHANNEL, inheritable=True)
+            os.closerange(4, 1024)
+            os.execve(program, [program, "--worker", tailnet, str(uid), empty],
+                      dict(os.environ, **env))
+        finally:
+            os._exit(127)
+
+    def send(self, kind, body=b"", fds=()):
+        data = struct.pack("=HH", kind, len(body) + 4) + body
+        socket.send_fds(self.ours, [data], list(fds))
+
+    def configure(self, routes=(), allow=(), deny=(), hosts=(), suffixes=("red",), foreign=(),
+                  connect_s=30, idle_s=7200, half_s=300, clients=65536, per_address=65536,
+                  ipv6=True):
+        """routes: (peer number, prefix…); hosts: (name, address); foreign: (suffix, name, port)."""
+        self.generation += 1
+        self.send(BEGIN, struct.pack("=I", self.generation))
+        self.send(CONFIG, struct.pack("=IIIIIB3x", connect_s, idle_s, half_s, clients,
+                                      per_address, ipv6))
+        for s in suffixes:
+            self.send(SUFFIX, struct.pack("=254s33sBH", s.encode(), b"", 0, 0))
+        for s, name, port in foreign:
+            self.send(SUFFIX, struct.pack("=254s33sBH", s.encode(), name.encode(), 1, port))
+        for name, a in hosts:
+            self.send(HOST, struct.pack("=254s2x", name.encode()) + addr(a))
+        for n, *nets in routes:
+            self.send(ROUTE, key(n) + prefixes(*nets))
+        if allow:
+            self.send(ALLOW, prefixes(*allow))
+        if deny:
+            self.send(DENY, prefixes(*deny))
+        self.send(COMMIT, struct.pack("=I", self.generation))
+        self.ours.settimeout(20)
+        got = self.ours.recv(2048)
+        L.equal(got, struct.pack("=HHI", READY, 8, self.generation), "the answer to COMMIT")
+
+    def listen(self, ns, host, port, only=""):
+        with L.inside(ns):
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            s = socket.socket(family, socket.SOCK_STREAM)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind((host, port))
+            s.listen(4096)
+        body = hostport(host, port) + addr(only) + struct.pack("=I", 1 if only else 0)
+        self.send(LISTEN, body, [s.fileno()])
+        s.close()
+
+    def unlisten(self, host, port):
+        self.send(UNLISTEN, hostport(host, port) + addr("") + struct.pack("=I", 0))
+
+    def peer(self, n, state):
+        self.send(PEER_UP, key(n) + struct.pack("=I", state))
+
+    def node(self, alive):
+        self.send(NODE, struct.pack("=I", alive))
+
+    def stats(self):
+        v = struct.unpack("=22Q", self.stats_page[:176])
+        return dict(zip(["clients", "accepted"] + RESULTS + ["up", "down", "paused"], v))
+
+    def cpu_s(self):
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as f:
+            v = f.read().rsplit(")", 1)[1].split()
+        return (int(v[11]) + int(v[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_kib(self, what="Pss"):
+        with open(f"/proc/{self.pid}/smaps_rollup", encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith(what + ":"))
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def stop(self):
+        """Its exit status."""
+        if not self.pid:
+            return None
+        self.ours.close()
+        os.kill(self.pid, 15)
+        return self.wait()
+
+    def wait(self):
+        status = os.waitpid(self.pid, 0)[1]
+        self.pid = 0
+        return os.waitstatus_to_exitcode(status)
