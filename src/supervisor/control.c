@@ -307,13 +307,13 @@ static int control_address(const struct control *c, const char *name, struct soc
 	char dir[PATH_MAX];
 	int fd;
 
-	if (snprintf(dir, sizeof(dir), "%s%s%s", c->s->store.run_dir, name ? "/" : "", name ?: "") >=
-		(int)sizeof(dir))
+	if (snprintf(dir, sizeof(dir), "%s%s%s", c->s->store.run_dir, name ? "/" : "",
+		    name ?: "") >= (int)sizeof(dir))
 		return -ENAMETOOLONG;
 	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
 	snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d/%s", fd,
 		name ? "control.sock" : "front.sock");
 	return fd;

@@ -19,16 +19,18 @@ struct link_info {
 	char name[16];
 	char alias[256]; /* "" = none */
 	char kind[16];	 /* "veth", "tun", … */
+	uint32_t group;	 /* 0 = none */
 	bool up;
 	uint32_t mtu;
 };
 /* -ENODEV if there is none. */
 int links_find(struct links *l, const char *name, struct link_info *ret);
 
-/* Makes a veth pair inside namespace L, sets ALIAS on the host's end, then moves that end into HOST_NETNS_FD under
- * HOST_NAME: so it appears there marked from birth, and dies with the namespace if we do. -EEXIST if HOST_NAME is taken. */
+/* Makes a veth pair, NS_NAME in namespace L, HOST_NAME in HOST_NETNS_FD. The host's end is marked from birth, first by
+ * the group links_group(ALIAS), then by ALIAS, and dies with the namespace if we do. -EEXIST if HOST_NAME is taken. */
 int links_veth(struct links *l, int host_netns_fd, const char *host_name, const char *ns_name,
 	const char *alias);
+uint32_t links_group(const char *alias);
 int links_delete(struct links *l, const char *name); /* -ENODEV if there is none */
 int links_set_up(struct links *l, const char *name);
 int links_set_mtu(struct links *l, const char *name, uint32_t mtu);

@@ -93,7 +93,10 @@ static int recover_check_link(struct recovery *c, char *ret_object)
 	if (r < 0)
 		return r;
 	recover_alias(c->store, alias);
-	if (strcmp(info.alias, alias))
+	/* a new one of ours has only its group for a moment */
+	if (strcmp(info.alias, alias) &&
+		!(!*info.alias && info.group == links_group(alias) && !strcmp(info.kind, "veth") &&
+			!strcmp(c->made.link, c->link)))
 		return recover_foreign(ret_object, "link", c->link);
 	c->has_link = true;
 	return 0;

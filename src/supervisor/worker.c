@@ -35,6 +35,12 @@
 
 static void worker_spawn(struct worker *w);
 
+/* In the log; a worker's own argument for the front is "-", which no tailnet can be called. */
+static const char *worker_label(const struct worker *w)
+{
+	return strcmp(w->tailnet, "-") ? w->tailnet : "front";
+}
+
 void worker_init(struct worker *w, size_t stats_size)
 {
 	w->channel = -1;
@@ -94,11 +100,11 @@ static void worker_back_off(struct worker *w, const char *why)
 	delay_ms = w->backoff_ms + jitter % (w->backoff_ms / 4 + 1);
 	w->backoff_ms = MIN(w->backoff_ms * 2, (uint32_t)WORKER_BACKOFF_MAX_MS);
 	snprintf(w->reason, sizeof(w->reason), "%s %s, starting it again", w->program, why);
-	log_warning(w->tailnet, w->program, "%s; starting it again in %u.%u s", why,
+	log_warning(worker_label(w), w->program, "%s; starting it again in %u.%u s", why,
 		(unsigned)(delay_ms / 1000), (unsigned)(delay_ms % 1000 / 100));
 	if (sd_event_add_time_relative(w->event, &w->restart_source, CLOCK_MONOTONIC,
 		    delay_ms * 1000, 10000, worker_on_restart, w) < 0)
-		log_error(w->tailnet, w->program, "out of memory: it is not started again");
+		log_error(worker_label(w), w->program, "out of memory: it is not started again");
 	w->ops->changed(w->owner, w);
 }
 
@@ -132,30 +138,22 @@ static int worker_handle(struct worker *w, const union msg *m)
 	return 0;
 }
 
-/* At most this many messages a wake-up, so that a babbling worker cannot hold the supervisor. */
-#define WORKER_BURST 32
-
+/* One message a wake-up (the event is level-triggered), so that a babbling worker cannot hold the
+ * supervisor, and so that the channel may stay blocking for what we send. */
 static int worker_on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	struct worker *w = userdata;
 	int fds[MSG_FDS_MAX];
 	size_t n_fds;
 	union msg m;
-	int r = -EAGAIN;
+	int r = ipc_recv(fd, IPC_WORKER, &m, fds, &n_fds);
 
-	for (int i = 0; i < WORKER_BURST && w->pid; i++) {
-		r = ipc_recv(fd, IPC_WORKER, &m, fds, &n_fds);
-		if (r > 0)
-			r = worker_handle(w, &m);
-		if (r < 0)
-			break;
-		if (w->channel != fd)
-			return 0; /* it was stopped by what it said */
-	}
-	if (r == -EAGAIN || (r == 0 && !(revents & EPOLLHUP)))
+	if (r > 0)
+		r = worker_handle(w, &m) ?: 1;
+	if (r > 0 || r == -EAGAIN || w->channel != fd)
 		return 0;
 	if (r == -EBADMSG)
-		log_error(w->tailnet, w->program,
+		log_error(worker_label(w), w->program,
 			"sent what is not in the message table (%s): ended",
 			ipc_type_name(m.h.type));
 	/* end of file, or not to be trusted: the child source sees it die */
@@ -174,6 +172,7 @@ static _Noreturn void worker_child(
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	setsid(); /* Ctrl-C is for the supervisor */
 	if (w->netns_fd >= 0 && setns(w->netns_fd, CLONE_NEWNET) < 0)
 		_exit(120);
 	if (channel == WORKER_CHANNEL)
@@ -307,8 +306,9 @@ int worker_send(
 	if (w->channel < 0)
 		return -ENOTCONN;
 	r = ipc_send(w->channel, type, msg, size, fds, n_fds);
-	if (r < 0 && w->pid) {
-		log_error(w->tailnet, w->program, "does not take %s: %s",
+	/* one that is dying already is reported when it is dead */
+	if (r < 0 && r != -EPIPE && r != -ECONNRESET && w->pid) {
+		log_error(worker_label(w), w->program, "does not take %s: %s",
 			ipc_type_name((uint16_t)type), strerror(-r));
 		kill(w->pid, SIGKILL);
 	}
