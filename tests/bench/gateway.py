@@ -41,7 +41,7 @@ class Chain:
              f"{self.peer.underlay}:{P.WG_PORT}")
         ns.ip(f"addr add 10.77.0.2/32 dev {ifname}", f"link set {ifname} mtu 1420 up",
               f"route add 10.77.0.1 dev {ifname}", f"route add 10.100.0.0/16 dev {ifname}")
-        socks = ns.spawn(["microsocks", "-q", "-i", "10.250.0.2", "-p", "1080"])
+        socks = ns.spawn(["microsocks", "-i", "10.250.0.2", "-p", "1080"])
         socat = picture.demon.spawn(["socat", f"TCP-LISTEN:{port},bind={P.PRIMARY},fork,reuseaddr,"
                                      "backlog=4096", "TCP:10.250.0.2:1080"])
         self.processes = [wireguard, socks, socat]
