@@ -180,7 +180,7 @@ static void namespace_children(void)
 /* ---- links ---- */
 
 struct seen {
-	bool any, bare; /* the link was announced; once without its alias */
+	bool any, bare; /* the link was announced; once with neither group nor alias */
 };
 
 static void read_events(int fd, struct seen *seen)
@@ -199,10 +199,12 @@ static void read_events(int fd, struct seen *seen)
 				nlmsg_parse(h, sizeof(struct ifinfomsg), tb, IFLA_MAX, NULL) < 0)
 				continue;
 			if (!tb[IFLA_IFNAME] || strcmp(nla_get_string(tb[IFLA_IFNAME]), LINK))
-				seen->bare |= tb[IFLA_LINKINFO] != NULL;
-			else
-				seen->any = true;
-			seen->bare |= !tb[IFLA_IFALIAS];
+				continue;
+			seen->any = true;
+			if (!tb[IFLA_IFALIAS] &&
+				(!tb[IFLA_GROUP] ||
+					nla_get_u32(tb[IFLA_GROUP]) != links_group("tsgw:/run/gw")))
+				seen->bare = true;
 		}
 	}
 }
@@ -244,9 +246,12 @@ static void veth_name_taken(void)
 {
 	_cleanup_close_ int fd = -1;
 	struct links *l = NULL;
-	struct link_info info;
+	struct link_info info, theirs;
 
-	CHECK_EQ(shell("ip link add " LINK " type dummy && ip link set " LINK " alias mine"), 0);
+	CHECK_EQ(shell("ip link add " LINK " type veth peer name peer0 && ip link set " LINK
+		       " alias mine"),
+		0);
+	CHECK_EQ(links_find(host, LINK, &theirs), 0);
 	CHECK_EQ(netns_create(&fd), 0);
 	CHECK_EQ(links_open(fd, &l), 0);
 	CHECK_EQ(links_veth(l, host_fd, LINK, "veth0", "tsgw:/run/gw"), -EEXIST);
@@ -254,7 +259,7 @@ static void veth_name_taken(void)
 	CHECK_EQ(links_find(l, LINK, &info), -ENODEV);
 	CHECK_EQ(links_find(host, LINK, &info), 0);
 	CHECK_STR(info.alias, "mine");
-	CHECK_STR(info.kind, "dummy");
+	CHECK_EQ(info.ifindex, theirs.ifindex);
 	CHECK_EQ(links_veth(l, host_fd, "tsgw-much-too-long", "veth0", "x"), -EINVAL);
 	CHECK_EQ(links_veth(l, host_fd, "", "veth0", "x"), -EINVAL);
 	CHECK_EQ(links_find(l, "veth0", &info), -ENODEV);
@@ -389,10 +394,11 @@ static void used_leaves_out_one_link(void)
 	size_t n_all = 0, n_rest = 0;
 	struct prefix mine, other;
 
-	CHECK_EQ(shell("ip link add " LINK " type dummy && ip link set " LINK " up &&"
-		       "ip link add other type dummy && ip link set other up &&"
-		       "ip addr add 10.200.0.1/30 dev " LINK
-		       " && ip addr add 10.200.0.5/30 dev other"),
+	CHECK_EQ(
+		shell("ip link add " LINK " type veth peer name peer0 && ip link set " LINK " up &&"
+		      "ip link add other type veth peer name peer1 && ip link set other up &&"
+		      "ip addr add 10.200.0.1/30 dev " LINK
+		      " && ip addr add 10.200.0.5/30 dev other"),
 		0);
 	mine = prefix("10.200.0.0/30");
 	other = prefix("10.200.0.4/30");
@@ -416,7 +422,7 @@ static void watch_sees_changes(void)
 
 	CHECK_EQ(links_watch_open(&w), 0);
 	CHECK_EQ(links_watch_drain(w), 0);
-	CHECK_EQ(shell("ip link add tw0 type dummy"), 0);
+	CHECK_EQ(shell("ip link add tw0 type veth peer name peer0"), 0);
 	p = (struct pollfd){.fd = links_watch_fd(w), .events = POLLIN};
 	CHECK_EQ(poll(&p, 1, 5000), 1);
 	CHECK_EQ(links_watch_drain(w), 1);
@@ -558,16 +564,16 @@ static void pin_is_no_namespace(void)
 /* What a supervisor makes, step by step, each recorded first. STEPS limits it. */
 struct run {
 	struct made made;
-	int netns_fd, uapi_fd, control_fd;
+	int netns_fd, uapi_fd;
 	struct links *links;
 	pid_t worker;
 };
-#define RUN_STEPS 12
+#define RUN_STEPS 11
 
-static int listen_at(const char *path, int type)
+static int listen_at(const char *path)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
 	if (bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 || listen(fd, 1) < 0)
@@ -638,12 +644,9 @@ static int make_step(struct run *run, int step)
 		strcpy(run->made.uapi_link, LINK);
 		return store_made_write(&store, NAME, &run->made);
 	case 8:
-		run->uapi_fd = listen_at("/run/wireguard/" LINK ".sock", SOCK_STREAM);
+		run->uapi_fd = listen_at("/run/wireguard/" LINK ".sock");
 		return run->uapi_fd < 0 ? -EIO : 0;
 	case 9:
-		run->control_fd = listen_at("/run/gw/" NAME "/control.sock", SOCK_SEQPACKET);
-		return run->control_fd < 0 ? -EIO : 0;
-	case 10:
 		run->worker = start_worker(1900000001, false);
 		return run->worker > 0 ? 0 : -EIO;
 	default:
@@ -654,7 +657,7 @@ static int make_step(struct run *run, int step)
 
 static void make_run(struct run *run, int steps)
 {
-	*run = (struct run){.netns_fd = -1, .uapi_fd = -1, .control_fd = -1};
+	*run = (struct run){.netns_fd = -1, .uapi_fd = -1};
 	for (int i = 0; i < steps; i++)
 		CHECK_EQ(make_step(run, i), 0);
 }
@@ -666,7 +669,6 @@ static void drop_run(struct run *run)
 	run->links = NULL;
 	fd_closep(&run->netns_fd);
 	fd_closep(&run->uapi_fd);
-	fd_closep(&run->control_fd);
 }
 
 static void end_worker(pid_t pid)
@@ -702,7 +704,6 @@ static void check_nothing_left(void)
 	CHECK_EQ(netns_open(PIN, &fd), -ENOENT);
 	CHECK_EQ(access("/etc/netns/" PIN, F_OK), -1);
 	CHECK_EQ(count("/run/wireguard"), 0);
-	CHECK_EQ(access("/run/gw/" NAME "/control.sock", F_OK), -1);
 	CHECK_EQ(store_made_read(&store, NAME, &made), -ENOENT);
 	CHECK_EQ(count("/run/netns"), 0);
 }
@@ -730,7 +731,7 @@ static void recovery_after_each_step(void)
 	old_run();
 }
 
-/* A stop on request: descriptors are still open, the control socket lives and stays. */
+/* A stop on request: the descriptors are still open, our own socket listens. */
 static void recovery_as_a_stop(void)
 {
 	struct run run;
@@ -739,7 +740,6 @@ static void recovery_as_a_stop(void)
 	make_run(&run, RUN_STEPS);
 	CHECK_EQ(recover(), 0);
 	CHECK(is_gone(run.worker));
-	CHECK_EQ(access("/run/gw/" NAME "/control.sock", F_OK), 0);
 	drop_run(&run);
 	CHECK_EQ(recover(), 0);
 	check_nothing_left();
@@ -779,6 +779,25 @@ static void recovery_kills_the_right_ones(void)
 	old_run();
 }
 
+/* Killed between the two marks of a link: the group speaks for it, if the record does too. */
+static void link_without_alias(void)
+{
+	struct made made = {.link = LINK};
+	struct link_info info;
+	char object[128] = "", command[128];
+
+	fresh_run(true);
+	snprintf(command, sizeof(command),
+		"ip link add " LINK " group %u type veth peer name peer0",
+		links_group("tsgw:/run/gw"));
+	CHECK_EQ(shell(command), 0);
+	CHECK_EQ(recover_tailnet(&store, NAME, host, object), -EEXIST);
+	CHECK_EQ(store_made_write(&store, NAME, &made), 0);
+	CHECK_EQ(recover(), 0);
+	CHECK_EQ(links_find(host, LINK, &info), -ENODEV);
+	old_run();
+}
+
 /* ---- what is not ours ---- */
 
 struct foreign {
@@ -793,9 +812,9 @@ static const struct foreign foreigners[] = {
 		"namespace /run/netns/" PIN},
 	{"mkdir -p /run/netns; echo x >/run/netns/" PIN, "grep -q x /run/netns/" PIN,
 		"rm /run/netns/" PIN, "file /run/netns/" PIN},
-	{"ip link add " LINK " type dummy", "ip link show " LINK " >/dev/null", "ip link del " LINK,
-		"link " LINK},
-	{"ip link add " LINK " type dummy; ip link set " LINK " alias tsgw:/run/gw2",
+	{"ip link add " LINK " type veth peer name peer0", "ip link show " LINK " >/dev/null",
+		"ip link del " LINK, "link " LINK},
+	{"ip link add " LINK " type veth peer name peer0; ip link set " LINK " alias tsgw:/run/gw2",
 		"ip link show " LINK " >/dev/null", "ip link del " LINK, "link " LINK},
 	{"mkdir -p /etc/netns/" PIN "; echo nameserver 192.0.2.1 >/etc/netns/" PIN "/resolv.conf",
 		"grep -q 192.0.2.1 /etc/netns/" PIN "/resolv.conf", "rm -r /etc/netns/" PIN,
@@ -812,7 +831,7 @@ static void foreign_object(const struct foreign *f, int without)
 {
 	_cleanup_free_ char *mounts = NULL, *mounts_after = NULL;
 	char object[128] = "";
-	struct run run = {.netns_fd = -1, .uapi_fd = -1, .control_fd = -1};
+	struct run run = {.netns_fd = -1, .uapi_fd = -1};
 
 	for (int i = 0; i < RUN_STEPS; i++)
 		if (i != without)
@@ -824,7 +843,6 @@ static void foreign_object(const struct foreign *f, int without)
 	CHECK_STR(object, f->object);
 	CHECK(!is_gone(run.worker));
 	CHECK_EQ(shell(f->check), 0);
-	CHECK_EQ(access("/run/gw/" NAME "/control.sock", F_OK), 0);
 	CHECK_EQ(access("/run/gw/" NAME "/made", F_OK), 0);
 	mounts_after = read_text("/proc/self/mountinfo");
 	CHECK_STR(mounts_after, mounts);
@@ -859,7 +877,7 @@ static void foreign_neighbours(void)
 	fresh_run(true);
 	CHECK_EQ(shell("ip netns add tsgw-redder && ip netns add tsgw-re && ip link add "
 		       "tsgw-redder type "
-		       "dummy && ip link add tsgw-re type dummy && ip link set tsgw-re alias "
+		       "veth peer name tsgw-re && ip link set tsgw-re alias "
 		       "tsgw:/run/gw"),
 		0);
 	make_run(&run, RUN_STEPS);
@@ -867,8 +885,7 @@ static void foreign_neighbours(void)
 	CHECK_EQ(recover(), 0);
 	CHECK(is_gone(run.worker));
 	CHECK_EQ(shell(check), 0);
-	CHECK_EQ(shell("ip netns del tsgw-redder; ip netns del tsgw-re; ip link del tsgw-redder; "
-		       "ip link del tsgw-re"),
+	CHECK_EQ(shell("ip netns del tsgw-redder; ip netns del tsgw-re; ip link del tsgw-redder"),
 		0);
 	old_run();
 }
@@ -887,8 +904,7 @@ static void foreign_listener(void)
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (listen_at("/run/wireguard/" LINK ".sock", SOCK_STREAM) < 0 ||
-			write(ready[1], "x", 1) != 1)
+		if (listen_at("/run/wireguard/" LINK ".sock") < 0 || write(ready[1], "x", 1) != 1)
 			_exit(1);
 		for (;;)
 			pause();
@@ -919,7 +935,7 @@ static void listener_of_a_dead_supervisor(void)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	pid = fork();
 	if (pid == 0) {
-		struct run run = {.netns_fd = -1, .uapi_fd = -1, .control_fd = -1};
+		struct run run = {.netns_fd = -1, .uapi_fd = -1};
 
 		for (int i = 0; i < RUN_STEPS - 2; i++)
 			if (make_step(&run, i) < 0)
@@ -1159,6 +1175,7 @@ int main(void)
 	RUN(recovery_after_each_step);
 	RUN(recovery_as_a_stop);
 	RUN(recovery_kills_the_right_ones);
+	RUN(link_without_alias);
 	RUN(foreign_objects);
 	RUN(foreign_neighbours);
 	RUN(foreign_listener);
