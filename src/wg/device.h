@@ -48,6 +48,9 @@ void device_set_ops(struct device *d, const struct device_ops *ops, void *owner)
 void device_set_private_key(struct device *d, const uint8_t key[32]);
 bool device_private_key(struct device *d, uint8_t ret[32]); /* clamped; false: none */
 
+/* Inner packets to or from VETH are dropped; family 0: none. */
+void device_set_veth(struct device *d, const struct prefix *veth);
+
 uint16_t device_listen_port(const struct device *d);
 uint32_t device_fwmark(const struct device *d);
 /* Asks the owner for sockets with these; 0, -EINPROGRESS or -errno as in device_ops. */
@@ -66,6 +69,10 @@ void device_peer_info(struct device *d, const struct peer *p, struct peer_info *
 
 void device_peer_set_psk(struct device *d, struct peer *p, const uint8_t psk[32]);
 void device_peer_set_endpoint(struct device *d, struct peer *p, const struct hostport *endpoint);
+/* The same for one from a configuration or a name's lookup: if it is what was configured before and the
+ * peer is not down, it stays where it has roamed to. */
+void device_peer_configure_endpoint(
+	struct device *d, struct peer *p, const struct hostport *endpoint);
 void device_peer_set_keepalive(struct device *d, struct peer *p, uint16_t seconds);
 /* Takes the prefix away from any other peer. Host bits are ignored. -ENOSPC, -ENOMEM. */
 int device_peer_add_allowed(struct device *d, struct peer *p, const struct prefix *prefix);
@@ -75,6 +82,9 @@ void device_peer_clear_allowed(struct device *d, struct peer *p);
 /* The peer's entries: *cursor NULL at first, returns false after the last. */
 bool device_peer_next_allowed(
 	const struct peer *p, const struct allowed_entry **cursor, struct prefix *ret);
+
+/* Shakes hands now if the peer has an endpoint. */
+void device_peer_call(struct device *d, struct peer *p);
 
 /* To be called after a change by wg(8): peers that wait for their first handshake or persistent
  * keepalive start now. */

@@ -58,6 +58,18 @@ void timers_initiation_sent(struct timers *t, uint64_t now_ns)
 	timers_packet_sent(t, now_ns);
 }
 
+void timers_postpone_initiation(struct timers *t)
+{
+	if (!t->due_ns[TIMER_RETRANSMIT])
+		arm(t, TIMER_RETRANSMIT, t->last_initiation_ns + REKEY_TIMEOUT_NS + jitter_ns());
+}
+
+void timers_response_sent(struct timers *t, uint64_t now_ns)
+{
+	t->last_initiation_ns = now_ns; /* the other side has begun: no need to begin, too */
+	timers_packet_sent(t, now_ns);
+}
+
 void timers_handshake_complete(struct timers *t, uint64_t now_ns)
 {
 	disarm(t, TIMER_RETRANSMIT);

@@ -42,8 +42,8 @@ enum timers_action {
 };
 
 struct timers {
-	uint64_t due_ns[TIMERS];     /* 0 = off */
-	uint64_t last_initiation_ns; /* 0 = none yet */
+	uint64_t due_ns[TIMERS];      /* 0 = off */
+	uint64_t last_initiation_ns;  /* 0 = none yet */
 	uint64_t attempt_start_ns;    /* or the last time that somebody wanted to send */
 	uint64_t unanswered_since_ns; /* 0 = nothing is missing */
 	uint16_t persistent_s;
@@ -61,6 +61,9 @@ bool timers_may_initiate(const struct timers *t, uint64_t now_ns);
 /* Somebody wants a handshake: the 90 s of §6.4 start anew. */
 void timers_begin_attempt(struct timers *t, uint64_t now_ns);
 void timers_initiation_sent(struct timers *t, uint64_t now_ns);
+/* An initiation is wanted but may not go yet: it will, unless one is on its way anyhow. */
+void timers_postpone_initiation(struct timers *t);
+void timers_response_sent(struct timers *t, uint64_t now_ns);
 void timers_handshake_complete(struct timers *t, uint64_t now_ns);
 void timers_session_derived(struct timers *t, uint64_t now_ns);
 void timers_data_sent(struct timers *t, uint64_t now_ns);

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// The node's inside, for the files that make up its edge: loop.c, send.c, receive.c.
+#pragma once
+
+#include <pthread.h>
+
+#include "wg/aead.h"
+#include "wg/gro.h"
+#include "wg/gso.h"
+#include "wg/loop.h"
+#include "wg/state.h"
+#include "wg/uapi.h"
+#include "wg/udpio.h"
+
+#define NODE_WATCHES_MAX 4
+#define NODE_STACK_BYTES (256 * 1024)
+
+struct node_watch {
+	int fd;
+	int (*call)(void *arg);
+	void *arg;
+};
+
+/* What the sending thread works with; nobody else looks at it. */
+struct sender {
+	struct aead *aead;
+	struct udpio_tx tx;
+	struct train train;
+	uint8_t *frame;		 /* GSO_FRAME_MAX, as read from the TUN */
+	struct keypair *keypair; /* of the open train, with a reference; NULL: none is open */
+	struct udpio_path path;	 /* of its peer */
+	uint32_t sockets_generation;
+};
+
+struct receiver {
+	struct aead *aead;
+	struct udpio_rx *rx;
+	struct gro *gro;
+	struct udpio_tx tx; /* for handshakes */
+};
+
+struct node {
+	struct device *device;
+	int epoll_fd, timer_fd, main_wake_fd, sender_wake_fd;
+	int tun_fd;
+	bool vnet_hdr;
+	uint16_t mtu;	     /* atomic */
+	uint8_t tun_gone;    /* atomic */
+	uint8_t sender_work; /* atomic: there is something on the device's tx_list */
+
+	int fds[2];		     /* L: IPv4, IPv6 */
+	uint32_t sockets_generation; /* L */
+	uint64_t armed_ns;	     /* L: what the timer is set to */
+
+	struct uapi *uapi;
+	struct node_watch watches[NODE_WATCHES_MAX];
+	unsigned n_watches;
+	struct sender sender;
+	struct receiver receiver;
+	pthread_t thread;
+	bool sending;
+};
+
+/* ---- send.c ---- */
+/* The sending thread's main function; ARG is the node. */
+void *send_run(void *arg);
+
+/* ---- receive.c ---- */
+/* Takes what has arrived on FD. 0; -ENODEV if the TUN is gone. */
+int receive_ready(struct node *n, int fd);

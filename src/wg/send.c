@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: MIT
+// From the TUN device to the peers: the sending thread.
+//
+// A frame is up to 64 KiB; gso_append() writes its packets straight into the train, with room for header
+// and tag, and there they are sealed and sent by one system call. A train that is not full waits only
+// until the TUN has nothing more to read. The lock is taken for looking up the peer and, behind the send,
+// for its timers and counters; never across a system call or cryptography.
+#include "wg/node.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+
+/* ---- sealing and sending the open train ---- */
+
+static void seal(struct sender *s)
+{
+	struct aead_packet packets[TRAIN_PACKETS_MAX];
+	struct keypair *k = s->keypair;
+
+	for (unsigned i = 0; i < s->train.n; i++) {
+		struct noise_data *m = (struct noise_data *)train_datagram(&s->train, i);
+
+		noise_put32(m->type, NOISE_DATA);
+		noise_put32(m->receiver, k->remote_index);
+		noise_put64(m->counter, k->send_counter);
+		packets[i] = (struct aead_packet){.data = m->sealed,
+			.counter = k->send_counter++,
+			.len = (uint32_t)train_length(&s->train, i) - TRAIN_HEADER - TRAIN_TAG};
+	}
+	aead_seal(s->aead, k->keys->send, packets, s->train.n);
+}
+
+static void account(struct node *n, struct sender *s, int error, uint64_t now_ns)
+{
+	struct device *d = n->device;
+	struct peer *p = s->keypair->peer;
+
+	if (p->dead)
+		return;
+	if (error == 0) {
+		STAT_ADD(p->stats->tx_bytes, train_bytes(&s->train));
+		STAT_ADD(d->stats->tx_bytes, train_bytes(&s->train));
+	}
+	if (p->endpoint.path.source.family && !s->path.source.family)
+		endpoint_forget_source(&p->endpoint);
+	if (s->train.inner_bytes)
+		timers_data_sent(&p->timers, now_ns);
+	timers_packet_sent(&p->timers, now_ns);
+	if (keypair_is_old(s->keypair, now_ns))
+		session_want_handshake(d, p);
+	deadlines_changed(d, p);
+}
+
+/* Sends the open train, if any, and is done with its peer. */
+static void flush(struct node *n, uint64_t now_ns)
+{
+	struct sender *s = &n->sender;
+	int r = 0;
+
+	if (!s->keypair)
+		return;
+	if (s->train.n) {
+		seal(s);
+		r = udpio_send(&s->tx, &s->path, s->train.ecn, s->train.buf, s->train.n,
+			s->train.wire, s->train.last);
+	}
+	pthread_mutex_lock(&n->device->lock);
+	if (s->train.n)
+		account(n, s, r, now_ns);
+	keypair_unref(s->keypair);
+	pthread_mutex_unlock(&n->device->lock);
+	s->keypair = NULL;
+	train_reset(&s->train, __atomic_load_n(&n->mtu, __ATOMIC_RELAXED));
+}
+
+/* Sends the open train and goes on with an empty one to the same peer, unless that was removed. */
+static bool next_train(struct node *n, uint64_t now_ns)
+{
+	struct sender *s = &n->sender;
+	struct keypair *k = s->keypair;
+	bool alive;
+
+	pthread_mutex_lock(&n->device->lock);
+	keypair_ref(k);
+	pthread_mutex_unlock(&n->device->lock);
+	flush(n, now_ns);
+	pthread_mutex_lock(&n->device->lock);
+	alive = !k->peer->dead;
+	s->path = k->peer->endpoint.path;
+	if (!alive)
+		keypair_unref(k);
+	pthread_mutex_unlock(&n->device->lock);
+	s->keypair = alive ? k : NULL;
+	return alive;
+}
+
+static void append(struct node *n, struct gso *g, uint64_t now_ns)
+{
+	gso_append(g, &n->sender.train);
+	while (g->left && next_train(n, now_ns))
+		gso_append(g, &n->sender.train);
+}
+
+/* ---- choosing the session; all under the lock ---- */
+
+static void take_sockets(struct node *n)
+{
+	struct sender *s = &n->sender;
+
+	if (s->sockets_generation == n->sockets_generation)
+		return;
+	s->sockets_generation = n->sockets_generation;
+	udpio_socket_init(&s->tx.v4, n->fds[0], true);
+	udpio_socket_init(&s->tx.v6, n->fds[1], true);
+}
+
+/* Can P be sent to now? Opens a train for it then; no other may be open. */
+static bool open_train(struct node *n, struct peer *p, uint64_t now_ns)
+{
+	struct keypair *k = p->current;
+
+	if (!k || !keypair_may_send(k, now_ns, GSO_FRAME_MAX) || !p->endpoint.at.addr.family)
+		return false;
+	n->sender.keypair = keypair_ref(k);
+	n->sender.path = p->endpoint.path;
+	return true;
+}
+
+/* Keeps FRAME until there is a session; the oldest gives way. */
+static void stage(struct device *d, struct peer *p, const uint8_t *frame, size_t len)
+{
+	struct staged *s = malloc(sizeof(*s) + len);
+
+	if (!s) {
+		STAT_ADD(d->stats->dropped_queue, 1);
+		return;
+	}
+	s->next = NULL;
+	s->len = len;
+	memcpy(s->bytes, frame, len);
+	while (p->staged_first &&
+		(p->staged_packets >= STAGED_PACKETS_MAX ||
+			p->staged_bytes + len > STAGED_BYTES_MAX)) {
+		struct staged *old = p->staged_first;
+
+		p->staged_first = old->next;
+		p->staged_packets--;
+		p->staged_bytes -= old->len;
+		free(old);
+		STAT_ADD(d->stats->dropped_queue, 1);
+	}
+	if (!p->staged_first)
+		p->staged_last = &p->staged_first;
+	*p->staged_last = s;
+	p->staged_last = &s->next;
+	p->staged_packets++;
+	p->staged_bytes += len;
+}
+
+/* ---- frames ---- */
+
+static bool in_veth(const struct prefix *veth, const struct gso *g)
+{
+	uint32_t a[2], net, mask;
+
+	if (veth->addr.family != 4 || g->version != 4)
+		return false;
+	memcpy(a, g->ip + 12, sizeof(a));
+	memcpy(&net, veth->addr.bytes, sizeof(net));
+	mask = htobe32(veth->len ? UINT32_MAX << (32 - veth->len) : 0);
+	return ((a[0] ^ net) & mask) == 0 || ((a[1] ^ net) & mask) == 0;
+}
+
+/* The peer for G, or NULL (counted). Under the lock. */
+static struct peer *route(struct device *d, const struct gso *g)
+{
+	struct allowed_owner *o;
+
+	if (in_veth(&d->veth, g)) {
+		STAT_ADD(d->stats->dropped_veth, 1);
+		return NULL;
+	}
+	o = g->version == 4 ? allowedips_lookup4(&d->allowed, g->ip + 16)
+			    : allowedips_lookup6(&d->allowed, g->ip + 24);
+	if (!o) {
+		STAT_ADD(d->stats->dropped_no_peer, 1);
+		return NULL;
+	}
+	return container_of(o, struct peer, allowed);
+}
+
+enum verdict { DROPPED, STAGED, GO_ON, OTHER_PEER };
+
+static enum verdict choose(
+	struct node *n, const struct gso *g, const uint8_t *frame, size_t len, uint64_t now_ns)
+{
+	struct device *d = n->device;
+	struct sender *s = &n->sender;
+	struct peer *p;
+
+	take_sockets(n);
+	p = route(d, g);
+	if (!p)
+		return DROPPED;
+	if (s->keypair && s->keypair == p->current && !p->staged_first &&
+		keypair_may_send(s->keypair, now_ns, GSO_FRAME_MAX))
+		return GO_ON;
+	if (s->keypair)
+		return OTHER_PEER;
+	if (!p->staged_first && open_train(n, p, now_ns))
+		return GO_ON;
+	stage(d, p, frame, len);
+	if (p->current && keypair_may_send(p->current, now_ns, GSO_FRAME_MAX) &&
+		p->endpoint.at.addr.family)
+		session_want_sender(d, p);
+	else
+		session_want_handshake(d, p);
+	return STAGED;
+}
+
+static void handle_frame(struct node *n, size_t len, uint64_t now_ns)
+{
+	struct sender *s = &n->sender;
+	enum verdict v;
+	struct gso g;
+
+	if (gso_begin(&g, s->frame, len, n->vnet_hdr) < 0)
+		return;
+	do {
+		pthread_mutex_lock(&n->device->lock);
+		v = choose(n, &g, s->frame, len, now_ns);
+		pthread_mutex_unlock(&n->device->lock);
+		if (v == OTHER_PEER)
+			flush(n, now_ns);
+	} while (v == OTHER_PEER);
+	if (v == GO_ON)
+		append(n, &g, now_ns);
+}
+
+/* ---- work that others asked for ---- */
+
+static void append_keepalive(struct sender *s)
+{
+	s->train.n = 1;
+	s->train.wire = s->train.last = TRAIN_HEADER + TRAIN_TAG;
+	s->train.closed = 1;
+}
+
+/* One step for P: a packet that waited, else the keepalive. False: nothing more to do. */
+static bool work_off(struct node *n, struct peer *p, uint64_t now_ns)
+{
+	struct device *d = n->device;
+	struct staged *w = NULL;
+	bool keepalive = false, open = false;
+	struct gso g;
+
+	pthread_mutex_lock(&d->lock);
+	take_sockets(n);
+	if (!p->dead && (p->staged_first || p->keepalive_wanted)) {
+		open = n->sender.keypair || open_train(n, p, now_ns);
+		if (!open)
+			session_want_handshake(d, p);
+	}
+	if (open && p->staged_first) {
+		w = p->staged_first;
+		p->staged_first = w->next;
+		if (!w->next)
+			p->staged_last = &p->staged_first;
+		p->staged_packets--;
+		p->staged_bytes -= w->len;
+	} else if (open) {
+		keepalive = true;
+	}
+	p->keepalive_wanted = false;
+	pthread_mutex_unlock(&d->lock);
+	if (w && gso_begin(&g, w->bytes, w->len, n->vnet_hdr) == 0)
+		append(n, &g, now_ns);
+	if (keepalive && !n->sender.train.n)
+		append_keepalive(&n->sender);
+	free(w);
+	return w != NULL;
+}
+
+static void work_off_list(struct node *n, uint64_t now_ns)
+{
+	struct device *d = n->device;
+
+	flush(n, now_ns);
+	for (;;) {
+		struct peer *p;
+
+		pthread_mutex_lock(&d->lock);
+		p = d->tx_list;
+		if (p) {
+			d->tx_list = p->tx_next;
+			p->tx_listed = false;
+		}
+		pthread_mutex_unlock(&d->lock);
+		if (!p)
+			return;
+		while (work_off(n, p, now_ns))
+			;
+		flush(n, now_ns);
+		pthread_mutex_lock(&d->lock);
+		peer_unref(p);
+		pthread_mutex_unlock(&d->lock);
+	}
+}
+
+/* ---- the loop ---- */
+
+/* Nothing to read: sends what is open, then sleeps until there is a frame or a request. */
+static void idle(struct node *n)
+{
+	struct pollfd fds[2] = {
+		{.fd = n->tun_fd, .events = POLLIN}, {.fd = n->sender_wake_fd, .events = POLLIN}};
+	uint64_t drain;
+
+	flush(n, clock_now_ns());
+	if (poll(fds, 2, -1) > 0 && fds[1].revents)
+		(void)!read(n->sender_wake_fd, &drain, sizeof(drain));
+}
+
+static void gone(struct node *n)
+{
+	uint64_t one = 1;
+
+	__atomic_store_n(&n->tun_gone, 1, __ATOMIC_RELEASE);
+	(void)!write(n->main_wake_fd, &one, sizeof(one));
+}
+
+void *send_run(void *arg)
+{
+	struct node *n = arg;
+	struct sender *s = &n->sender;
+
+	for (;;) {
+		ssize_t len = read(n->tun_fd, s->frame, GSO_FRAME_MAX);
+
+		if (len > 0)
+			handle_frame(n, (size_t)len, clock_now_ns());
+		else if (len < 0 && (errno == EBADFD || errno == ENODEV || errno == EBADF))
+			break;
+		else
+			idle(n);
+		/* an endless stream must not keep others' requests waiting */
+		if (__atomic_exchange_n(&n->sender_work, 0, __ATOMIC_ACQUIRE))
+			work_off_list(n, clock_now_ns());
+	}
+	flush(n, clock_now_ns());
+	gone(n);
+	return NULL;
+}
