@@ -69,26 +69,24 @@ static inline size_t train_bytes(const struct train *t)
 struct gso {
 	const uint8_t *ip; /* the packet as the TUN gave it: its addresses are those of all */
 	uint32_t len;
-	uint32_t left;	    /* packets that are still to be appended */
-	uint32_t done;	    /* packets appended so far */
-	uint16_t size;	    /* payload of each packet; 0 = the frame is one packet */
-	uint16_t headers;   /* IP and TCP or UDP header */
-	uint16_t l4;	    /* offset of the TCP or UDP header */
-	uint16_t sum_start; /* checksum to be finished, if .needs_sum */
-	uint16_t sum_offset;
-	uint8_t version; /* 4 or 6 */
-	uint8_t tcp;	 /* else UDP, if .size */
+	uint32_t left;	     /* packets that are still to be appended */
+	uint32_t done;	     /* payload bytes that have been */
+	uint16_t size;	     /* payload of each packet; 0 = the frame is one packet */
+	uint16_t headers;    /* with .size: length of the IP and TCP or UDP header */
+	uint16_t sum_start;  /* with .size: the TCP or UDP header */
+	uint16_t sum_offset; /* of the checksum from there */
+	uint8_t version;     /* 4 or 6 */
+	uint8_t tcp;	     /* else UDP, with .size */
 	uint8_t needs_sum;
 	uint8_t ecn;
-	uint64_t sum_base; /* what all packets have in common */
-	uint64_t ip_base;
 };
 
 /* Looks at what read() gave; FRAME must stay as it is until .left is 0. With VNET a virtio_net_hdr comes
- * first. 0 with .left ≥ 1, or -EBADMSG: drop it. Believes nothing that is not bounded by LEN. */
+ * first. Believes nothing that LEN does not bound. 0 with .left of at least 1, or, for what is to be
+ * dropped, -EBADMSG or -EMSGSIZE (above TRAIN_MTU_MAX). */
 int gso_begin(struct gso *g, const uint8_t *frame, size_t len, bool vnet);
 
 /* Appends as many packets as the train takes, and takes them off .left. The header's 16 bytes are not
  * touched. Returns how many: 0 if the train is closed, full, of another ECN or of another length. An
- * empty train always takes one; a packet above TRAIN_MTU_MAX is dropped (as -EMSGSIZE). */
+ * empty train always takes one. */
 int gso_append(struct gso *g, struct train *t);
