@@ -16,6 +16,8 @@
 #include "ctl/text.h"
 #include "ctl/unit.h"
 
+#define CHECK_STEPS "; A start takes these steps:"
+
 /* tsgwd of the same build or installation: beside this program, or in ../sbin. */
 static int find_tsgwd(char ret[PATH_MAX])
 {
@@ -72,6 +74,7 @@ static int check_child(const struct args *a, FILE *out, FILE *err)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : CTL_FAILED;
 }
 
+/* The lines of F as an array. */
 static json_t *check_lines(FILE *f)
 {
 	json_t *list = json_array();
@@ -79,13 +82,27 @@ static json_t *check_lines(FILE *f)
 	size_t size = 0;
 	ssize_t n;
 
-	rewind(f);
 	while ((n = getline(&line, &size, f)) > 0) {
 		if (line[n - 1] == '\n')
 			line[n - 1] = '\0';
-		json_array_append_new(list, text_json(line));
+		json_array_append_new(list, text_json(line + (strncmp(line, "; ", 2) ? 0 : 2)));
 	}
 	return list;
+}
+
+/* What `tsgwd --check` prints before the steps: the configuration. F is left behind the line that ends it. */
+static json_t *check_config(FILE *f)
+{
+	_cleanup_free_ char *line = NULL, *text = NULL;
+	size_t size = 0, text_size = 0;
+	FILE *config = open_memstream(&text, &text_size);
+
+	while (config && getline(&line, &size, f) > 0 &&
+		strncmp(line, CHECK_STEPS, strlen(CHECK_STEPS)))
+		fputs(line, config);
+	if (!config || fclose(config) == EOF)
+		return NULL;
+	return text_json(text);
 }
 
 static int check_json(const struct args *a)
@@ -101,8 +118,11 @@ static int check_json(const struct args *a)
 	}
 	j = json_object();
 	json_object_set_new(j, "ok", json_boolean(code == CTL_DONE));
-	json_object_set_new(j, "steps", check_lines(out));
+	rewind(out);
+	rewind(err);
 	json_object_set_new(j, "problems", check_lines(err));
+	json_object_set_new(j, "config", check_config(out));
+	json_object_set_new(j, "steps", check_lines(out));
 	return text_print_json(j) == CTL_DONE ? code : CTL_FAILED;
 }
 
