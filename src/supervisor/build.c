@@ -229,7 +229,8 @@ static int make_routes(
 		if (r < 0)
 			return r;
 	}
-	qsort(after.items, after.n, sizeof(*after.items), compare_prefixes);
+	if (after.n)
+		qsort(after.items, after.n, sizeof(*after.items), compare_prefixes);
 	r = move_routes(t, &t->routes, &after);
 	if (r < 0) {
 		free(after.items);
