@@ -222,7 +222,10 @@ static void add_host(struct loader *l, struct section *s, const struct where *w,
 	struct host_line h = {.line = w->line};
 
 	if (addr_parse(value, &h.entry.addr) < 0) {
-		problem(l, w, CLIP " is not an IP address", value);
+		if (*value)
+			problem(l, w, CLIP " is not an IP address", value);
+		else
+			problem(l, w, "an item of the list is empty");
 		return;
 	}
 	if (s->n_hosts >= CONFIG_HOSTS_MAX) {

@@ -155,7 +155,9 @@ static void address(struct wg_reader *r, char *text)
 		problem(r->l, &r->where, CLIP " is not an address like 10.0.0.2/24", text);
 		return;
 	}
-	if (addr_is_never_proxied(&p.addr)) {
+	/* link-local ones are in use for point-to-point tunnels */
+	if (addr_is_unspecified(&p.addr) || addr_is_loopback(&p.addr) ||
+		addr_is_multicast(&p.addr) || addr_is_broadcast(&p.addr)) {
 		problem(r->l, &r->where, CLIP " is not the address of one host", text);
 		return;
 	}
