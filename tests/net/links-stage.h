@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+// The stage for the tests of links and recovery: namespaces of their own, in which nothing of the host is seen.
+#pragma once
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netlink/msg.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../unit/test.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "config/names.h"
+#include "supervisor/links.h"
+#include "supervisor/netns.h"
+#include "supervisor/recover.h"
+#include "supervisor/store.h"
+
+#define NAME "red"
+#define LINK "tsgw-red"
+#define PIN  "tsgw-red"
+
+static const struct store store = {.run_dir = "/run/gw", .state_dir = "/run/gw-state"};
+static int host_fd = -1;
+static struct links *host;
+
+static int shell(const char *command)
+{
+	int status = system(command);
+
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static size_t count(const char *path)
+{
+	DIR *d = opendir(path);
+	size_t n = 0;
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		n += e->d_name[0] != '.';
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static char *read_text(const char *path)
+{
+	char *text = NULL;
+
+	if (file_read(path, 1 << 20, &text, NULL) < 0)
+		text = strdup("");
+	return text;
+}
+
+static void put_text(const char *path, const char *text)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	CHECK(fd >= 0 && fd_write_all(fd, text, strlen(text)) == 0);
+}
+
+/* A fresh /run of the given propagation, and no /run/netns in it. */
+static void fresh_run(bool shared)
+{
+	CHECK_EQ(mount("tmpfs", "/run", "tmpfs", 0, "mode=755"), 0);
+	CHECK_EQ(mount(NULL, "/run", NULL, shared ? MS_SHARED : MS_PRIVATE, NULL), 0);
+	CHECK_EQ(mkdir("/run/wireguard", 0755), 0);
+	CHECK_EQ(store_init(&store), 0);
+	CHECK_EQ(store_init_tailnet(&store, NAME), 0);
+}
+
+static void old_run(void)
+{
+	while (umount2("/run/netns", 0) == 0)
+		;
+	CHECK_EQ(umount2("/run", MNT_DETACH), 0);
+}
+
+/* /etc/netns must be there to be hidden: an overlay shows the real /etc below, and keeps what is written. */
+static int hide_the_host(void)
+{
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0)
+		return -errno;
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return -errno;
+	if (mount("tmpfs", "/mnt", "tmpfs", 0, "mode=755") < 0 || mkdir("/mnt/up", 0755) < 0 ||
+		mkdir("/mnt/work", 0755) < 0)
+		return -errno;
+	if (mount("overlay", "/etc", "overlay", 0,
+		    "lowerdir=/etc,upperdir=/mnt/up,workdir=/mnt/work") < 0)
+		return -errno;
+	host_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	return host_fd < 0 ? -errno : links_open(-1, &host);
+}
+
+/* 1 run the tests; 0 not root; -1 no stage. Both told. */
+static int set_the_stage(const char *program)
+{
+	int r;
+
+	setbuf(stdout, NULL);
+	log_open(program, NULL);
+	log_set_level(LOG_EMERG);
+	if (geteuid() != 0) {
+		printf("skip %s: needs root\n", program);
+		return 0;
+	}
+	r = hide_the_host();
+	if (r == 0)
+		return 1;
+	printf("not ok hide_the_host: %s\n", strerror(-r));
+	return -1;
+}
