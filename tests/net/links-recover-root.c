@@ -28,33 +28,6 @@ static int listen_at(const char *path)
 	return fd;
 }
 
-/* A worker of UID that ignores SIGTERM if STUBBORN; it dies with the test. */
-static pid_t start_worker(uid_t uid, bool stubborn)
-{
-	pid_t parent = getpid(), pid;
-	int ready[2];
-	char c;
-
-	if (pipe(ready) < 0)
-		return -1;
-	pid = fork();
-	if (pid == 0) {
-		if (stubborn)
-			signal(SIGTERM, SIG_IGN);
-		if (uid && syscall(SYS_setresuid, uid, uid, uid) < 0)
-			_exit(1);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent || write(ready[1], "x", 1) != 1)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	CHECK_EQ(read(ready[0], &c, 1), 1);
-	close(ready[0]);
-	close(ready[1]);
-	return pid;
-}
-
 static void record_worker(struct run *run, int slot, pid_t pid, uid_t uid)
 {
 	struct made_process *p = &run->made.processes[slot];
