@@ -174,7 +174,8 @@ void problems_finish(struct loader *l)
 {
 	struct config *c = l->c;
 
-	qsort(l->noted, l->n_noted, sizeof(*l->noted), compare_noted);
+	if (l->n_noted)
+		qsort(l->noted, l->n_noted, sizeof(*l->noted), compare_noted);
 	mark_first(l);
 	c->problems = calloc(l->n_noted + 1, sizeof(*c->problems));
 	if (!c->problems) {
