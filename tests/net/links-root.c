@@ -371,7 +371,7 @@ static void hundred_at_once(void)
 {
 	int fds[100];
 	struct links *links[100];
-	char name[16];
+	char name[24];
 	uint64_t start = clock_now_ns();
 
 	fresh_run(false);

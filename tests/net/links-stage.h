@@ -49,7 +49,7 @@ static int shell(const char *command)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static size_t count(const char *path)
+__attribute__((unused)) static size_t count(const char *path)
 {
 	DIR *d = opendir(path);
 	size_t n = 0;
