@@ -19,7 +19,7 @@
 
 struct gro;
 
-/* So that tests can fail them; NULL = the real one. */
+/* So that tests can fail it; NULL = the real one. Returns -errno. */
 struct gro_calls {
 	ssize_t (*writev)(int fd, const struct iovec *iov, int n);
 };

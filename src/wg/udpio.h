@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "common/addr.h"
+#include "common/log.h"
 
 #define UDPIO_SLOT_BYTES 65536
 #define UDPIO_SLOTS	 8 /* messages of one receive; their memory is touched as needed */
@@ -20,7 +21,9 @@ union udpio_sockaddr {
 	struct sockaddr_in6 v6;
 };
 
-/* Our own side of a path: the address that the peer's packets came to. */
+/* Our own side of a path: the address that the peer's packets came to. An interface is named only with a
+ * link-local address: an IPv4 route that must use an interface on which the destination is no longer
+ * reachable would be taken for a direct one. */
 struct udpio_source {
 	uint8_t family;	  /* 0 = the kernel chooses; 4 or 6 */
 	uint32_t ifindex; /* 0 = any */
@@ -36,7 +39,7 @@ struct udpio_path {
 	struct udpio_source source;
 };
 
-/* So that tests can fail them. */
+/* So that tests can fail them. They return -errno. */
 struct udpio_calls {
 	int (*recvmmsg)(int fd, struct mmsghdr *msgs, unsigned n, int flags);
 	ssize_t (*sendmsg)(int fd, const struct msghdr *msg, int flags);
@@ -71,7 +74,7 @@ void udpio_parse_control(const struct msghdr *msg, struct udpio_message *m);
 
 /* ---- sending ---- */
 
-/* A socket's state, one for each family. Used by several threads: the flags only ever go off. */
+/* A socket and what is known about it. */
 struct udpio_socket {
 	int fd;	     /* -1 = there is none */
 	uint8_t gso; /* UDP_SEGMENT works, as far as is known; udpio_socket_init() sets it */
@@ -83,20 +86,23 @@ struct udpio_counters {
 	uint64_t gso_failed;
 };
 
+/* Of one thread. */
 struct udpio_tx {
 	const struct udpio_calls *calls; /* NULL = the real ones */
 	struct udpio_counters counters;
+	struct log_limit refused; /* lines about sends that were not permitted */
 	struct udpio_socket v4, v6;
 };
 
 void udpio_socket_init(struct udpio_socket *s, int fd, bool gso);
 
-/* Sends datagrams that lie in a row: N of WIRE bytes each, the last LAST bytes. PATH->source is cleared if
+/* Sends datagrams that lie in a row: N of WIRE bytes each, the last LAST bytes, with TOS as the outer type of
+ * service (an ECN alone: 0…3). PATH->source is cleared if
  * the kernel does not accept it any more. 0, or -errno if none or not all could be sent; they are
  * dropped and counted then. Never blocks longer than some milliseconds.
  *   -EDESTADDRREQ	the path is unknown
  *   -EAFNOSUPPORT	no socket of that family */
-int udpio_send(struct udpio_tx *tx, struct udpio_path *path, uint8_t ecn, const uint8_t *data,
+int udpio_send(struct udpio_tx *tx, struct udpio_path *path, uint8_t tos, const uint8_t *data,
 	unsigned n, size_t wire, size_t last);
 
 /* hostport <-> sockaddr of a path. A path to nowhere if H is NULL or empty; the source is cleared. */
