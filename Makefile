@@ -16,7 +16,7 @@ DEPS_BUILD := gcc pkg-config libc6-dev libnl-3-dev libnl-route-3-dev libsystemd-
 	libinih-dev libseccomp-dev libjansson-dev
 # libipsec-mb is x86 only; the node uses libsodium elsewhere
 DEPS_BUILD += $(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
-DEPS_DEMO  := wireguard-go wireguard-tools iproute2 curl bind9-bind9-dnsutils netcat-openbsd openssh-client \
+DEPS_DEMO  := wireguard-go wireguard-tools iproute2 curl bind9-dnsutils netcat-openbsd openssh-client \
 	openssh-server python3 procps
 DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables iperf3 socat microsocks \
 	libclang-rt-dev util-linux
