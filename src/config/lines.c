@@ -67,6 +67,7 @@ struct ini_source {
 	struct lines lines;
 	const struct ini_events *events;
 	void *arg;
+	bool owes_newline;
 };
 
 static void bad(struct ini_source *s, bool heading, const char *what)
@@ -134,6 +135,12 @@ static char *next_assignment(char *buf, int size, void *arg)
 	char *line;
 	size_t len;
 
+	/* newer inih reads on behind a line that fills its buffer, up to the line's end */
+	if (s->owes_newline) {
+		s->owes_newline = false;
+		snprintf(buf, (size_t)size, "\n");
+		return buf;
+	}
 	while (lines_next(&s->lines, &line, &len)) {
 		char *text = line + strspn(line, BLANKS);
 
@@ -145,7 +152,10 @@ static char *next_assignment(char *buf, int size, void *arg)
 		} else if (*text == '[') {
 			heading(s, text);
 		} else if (!is_comment(text) && assignment(s, text)) {
-			if (snprintf(buf, (size_t)size, "%s", text) < size)
+			int n = snprintf(buf, (size_t)size, "%s", text);
+
+			s->owes_newline = n == size - 1;
+			if (n < size)
 				return buf;
 			bad(s, false, "the line is longer than this build of inih reads");
 		}
