@@ -122,8 +122,6 @@ deps:
 	apt-get update -qq || true
 	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
 		$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK)
-	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-		libclang-rt-$$(clang -dumpversion | cut -d. -f1)-dev
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(BINDIR) $(LIBEXECDIR) $(UNITDIR) $(TMPFILESDIR) \
