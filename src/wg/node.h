@@ -64,7 +64,14 @@ struct node {
 /* ---- send.c ---- */
 /* The sending thread's main function; ARG is the node. */
 void *send_run(void *arg);
+/* Its steps, for tests under another clock: one frame as read from the TUN, what others asked for, and
+ * sending the open train. */
+void send_frame(struct node *n, const uint8_t *frame, size_t len, uint64_t now_ns);
+void send_requests(struct node *n, uint64_t now_ns);
+void send_flush(struct node *n, uint64_t now_ns);
 
 /* ---- receive.c ---- */
 /* Takes what has arrived on FD. 0; -ENODEV if the TUN is gone. */
 int receive_ready(struct node *n, int fd);
+/* All datagrams of one message; what is for the TUN waits for gro_flush(). */
+void receive_message(struct node *n, const struct udpio_message *m, uint64_t now_ns);

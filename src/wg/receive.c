@@ -205,8 +205,7 @@ static void handshake_message(struct node *n, const uint8_t *data, size_t len,
 	handshake_receive(n->device, data, len, &from, now_ns);
 }
 
-/* All datagrams of one received message. */
-static void handle_message(struct node *n, const struct udpio_message *m, uint64_t now_ns)
+void receive_message(struct node *n, const struct udpio_message *m, uint64_t now_ns)
 {
 	struct row row;
 
@@ -249,7 +248,7 @@ int receive_ready(struct node *n, int fd)
 			return 0;
 		now_ns = clock_now_ns();
 		for (int j = 0; j < got; j++)
-			handle_message(n, &messages[j], now_ns);
+			receive_message(n, &messages[j], now_ns);
 		if (gro_flush(n->receiver.gro) == -EBADFD)
 			return -ENODEV;
 	}

@@ -58,8 +58,7 @@ static void account(struct node *n, struct sender *s, int error, uint64_t now_ns
 	deadlines_changed(d, p);
 }
 
-/* Sends the open train, if any, and is done with its peer. */
-static void flush(struct node *n, uint64_t now_ns)
+void send_flush(struct node *n, uint64_t now_ns)
 {
 	struct sender *s = &n->sender;
 	int r = 0;
@@ -90,7 +89,7 @@ static bool next_train(struct node *n, uint64_t now_ns)
 	pthread_mutex_lock(&n->device->lock);
 	keypair_ref(k);
 	pthread_mutex_unlock(&n->device->lock);
-	flush(n, now_ns);
+	send_flush(n, now_ns);
 	pthread_mutex_lock(&n->device->lock);
 	alive = !k->peer->dead;
 	s->path = k->peer->endpoint.path;
@@ -225,20 +224,19 @@ static enum verdict choose(
 	return STAGED;
 }
 
-static void handle_frame(struct node *n, size_t len, uint64_t now_ns)
+void send_frame(struct node *n, const uint8_t *frame, size_t len, uint64_t now_ns)
 {
-	struct sender *s = &n->sender;
 	enum verdict v;
 	struct gso g;
 
-	if (gso_begin(&g, s->frame, len, n->vnet_hdr) < 0)
+	if (gso_begin(&g, frame, len, n->vnet_hdr) < 0)
 		return;
 	do {
 		pthread_mutex_lock(&n->device->lock);
-		v = choose(n, &g, s->frame, len, now_ns);
+		v = choose(n, &g, frame, len, now_ns);
 		pthread_mutex_unlock(&n->device->lock);
 		if (v == OTHER_PEER)
-			flush(n, now_ns);
+			send_flush(n, now_ns);
 	} while (v == OTHER_PEER);
 	if (v == GO_ON)
 		append(n, &g, now_ns);
@@ -288,11 +286,11 @@ static bool work_off(struct node *n, struct peer *p, uint64_t now_ns)
 	return w != NULL;
 }
 
-static void work_off_list(struct node *n, uint64_t now_ns)
+void send_requests(struct node *n, uint64_t now_ns)
 {
 	struct device *d = n->device;
 
-	flush(n, now_ns);
+	send_flush(n, now_ns);
 	for (;;) {
 		struct peer *p;
 
@@ -307,7 +305,7 @@ static void work_off_list(struct node *n, uint64_t now_ns)
 			return;
 		while (work_off(n, p, now_ns))
 			;
-		flush(n, now_ns);
+		send_flush(n, now_ns);
 		pthread_mutex_lock(&d->lock);
 		peer_unref(p);
 		pthread_mutex_unlock(&d->lock);
@@ -323,7 +321,7 @@ static void idle(struct node *n)
 		{.fd = n->tun_fd, .events = POLLIN}, {.fd = n->sender_wake_fd, .events = POLLIN}};
 	uint64_t drain;
 
-	flush(n, clock_now_ns());
+	send_flush(n, clock_now_ns());
 	if (poll(fds, 2, -1) > 0 && fds[1].revents)
 		(void)!read(n->sender_wake_fd, &drain, sizeof(drain));
 }
@@ -345,16 +343,16 @@ void *send_run(void *arg)
 		ssize_t len = read(n->tun_fd, s->frame, GSO_FRAME_MAX);
 
 		if (len > 0)
-			handle_frame(n, (size_t)len, clock_now_ns());
+			send_frame(n, s->frame, (size_t)len, clock_now_ns());
 		else if (len < 0 && (errno == EBADFD || errno == ENODEV || errno == EBADF))
 			break;
 		else
 			idle(n);
 		/* an endless stream must not keep others' requests waiting */
 		if (__atomic_exchange_n(&n->sender_work, 0, __ATOMIC_ACQUIRE))
-			work_off_list(n, clock_now_ns());
+			send_requests(n, clock_now_ns());
 	}
-	flush(n, clock_now_ns());
+	send_flush(n, clock_now_ns());
 	gone(n);
 	return NULL;
 }
