@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+// The answering side: UDP in batches, TCP connections (dns/tcp.h), the zones they ask.
+#include "dns/server.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "common/cleanup.h"
+#include "dns/answer.h"
+#include "dns/packet.h"
+
+#define UDP_BATCH     32
+#define UDP_ROUNDS    8 /* batches before others have their turn */
+#define UDP_QUERY_MAX 1536
+#define CONTROL_BYTES 64
+
+/* One batch, used by one listener at a time. */
+static struct {
+	struct mmsghdr in[UDP_BATCH], out[UDP_BATCH];
+	struct iovec in_iov[UDP_BATCH], out_iov[UDP_BATCH];
+	struct sockaddr_storage from[UDP_BATCH];
+	uint8_t control[UDP_BATCH][CONTROL_BYTES] __attribute__((aligned(8)));
+	uint8_t query[UDP_BATCH][UDP_QUERY_MAX];
+	uint8_t reply[UDP_BATCH][PACKET_UDP_MAX];
+} batch;
+
+size_t server_answer(struct server *s, const uint8_t *p, size_t len, const struct addr *client,
+	const struct addr *server_addr, bool stream, uint8_t *out)
+{
+	struct answer_context c = {
+		.zones = s->zones,
+		.client = *client,
+		.server = *server_addr,
+		.now_s = (uint32_t)time(NULL),
+		.stream = stream,
+		.secret = s->secret,
+	};
+	int rcode;
+	size_t n = answer_message(&c, p, len, out, &rcode);
+
+	if (!n) {
+		STAT_ADD(s->stats->dropped, 1);
+		return 0;
+	}
+	STAT_ADD(*(stream ? &s->stats->queries_tcp : &s->stats->queries_udp), 1);
+	STAT_ADD(s->stats->rcodes[MIN(rcode, 15)], 1);
+	return n;
+}
+
+/* The address that was asked, which is the one the answer must come from: CONTROL is turned from what
+ * recvmsg(2) says into what sendmsg(2) wants. */
+static void udp_asked_at(struct msghdr *m, struct addr *ret)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			struct in_pktinfo *info = (struct in_pktinfo *)(void *)CMSG_DATA(c);
+
+			ret->family = 4;
+			memcpy(ret->bytes, &info->ipi_addr, 4);
+			info->ipi_spec_dst = info->ipi_addr;
+			info->ipi_ifindex = 0;
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			struct in6_pktinfo *info = (struct in6_pktinfo *)(void *)CMSG_DATA(c);
+
+			ret->family = 6;
+			memcpy(ret->bytes, &info->ipi6_addr, 16);
+		}
+	}
+}
+
+/* Answers message I of the batch. Returns the answer's length, 0 = none. */
+static size_t udp_answer(struct listener *l, unsigned i)
+{
+	struct msghdr *m = &batch.in[i].msg_hdr;
+	struct addr asked = l->at.addr;
+	struct hostport client;
+
+	udp_asked_at(m, &asked);
+	/* port 0 cannot be answered; our own address and port would be an answer to ourselves */
+	if (hostport_from_sockaddr(m->msg_name, &client) < 0 || client.port == 0 ||
+		(client.port == l->at.port && addr_equal(&client.addr, &asked)) ||
+		addr_is_multicast(&asked) || addr_is_broadcast(&asked)) {
+		STAT_ADD(l->server->stats->dropped, 1);
+		return 0;
+	}
+	return server_answer(l->server, batch.query[i], batch.in[i].msg_len, &client.addr, &asked,
+		false, batch.reply[i]);
+}
+
+static int udp_receive(struct listener *l)
+{
+	for (unsigned i = 0; i < UDP_BATCH; i++) {
+		batch.in_iov[i] = (struct iovec){batch.query[i], UDP_QUERY_MAX};
+		batch.in[i].msg_hdr = (struct msghdr){
+			.msg_name = &batch.from[i],
+			.msg_namelen = sizeof(batch.from[i]),
+			.msg_iov = &batch.in_iov[i],
+			.msg_iovlen = 1,
+			.msg_control = batch.control[i],
+			.msg_controllen = CONTROL_BYTES,
+		};
+	}
+	return recvmmsg(l->udp_fd, batch.in, UDP_BATCH, MSG_DONTWAIT, NULL);
+}
+
+/* What cannot be sent is lost, as everywhere in UDP; the asker asks again. */
+static void udp_send(struct listener *l, unsigned n)
+{
+	for (unsigned at = 0; at < n;) {
+		int sent = sendmmsg(l->udp_fd, batch.out + at, n - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (sent > 0) {
+			at += (unsigned)sent;
+		} else if (errno != EINTR) {
+			STAT_ADD(l->server->stats->dropped, 1);
+			at++;
+		}
+	}
+}
+
+static void udp_run(struct loop_event *e, uint32_t events)
+{
+	struct listener *l = container_of(e, struct listener, udp_event);
+	int n = UDP_BATCH;
+
+	for (unsigned round = 0; round < UDP_ROUNDS && n == UDP_BATCH; round++) {
+		unsigned replies = 0;
+
+		n = udp_receive(l);
+		for (int i = 0; i < n; i++) {
+			size_t len = udp_answer(l, (unsigned)i);
+
+			if (!len)
+				continue;
+			batch.out_iov[replies] = (struct iovec){batch.reply[i], len};
+			batch.out[replies].msg_hdr = batch.in[i].msg_hdr;
+			batch.out[replies].msg_hdr.msg_iov = &batch.out_iov[replies];
+			batch.out[replies].msg_hdr.msg_flags = 0;
+			replies++;
+		}
+		udp_send(l, replies);
+	}
+}
+
+int server_init(struct server *s, struct dns_stats *stats)
+{
+	int r;
+
+	memset(s, 0, sizeof(*s));
+	s->stats = stats;
+	if (getrandom(s->secret, sizeof(s->secret), 0) != sizeof(s->secret))
+		return -EIO;
+	r = zone_set_new(&s->zones);
+	if (r == 0)
+		r = zone_set_finish(s->zones, 0);
+	return r < 0 ? r : loop_init(&s->loop);
+}
+
+int server_listen(struct server *s, const struct hostport *at, int udp_fd, int tcp_fd)
+{
+	struct listener *l = NULL;
+	int r = 0;
+
+	server_unlisten(s, at);
+	if (s->n_listeners < SERVER_LISTENERS_MAX)
+		l = calloc(1, sizeof(*l));
+	if (!l) {
+		fd_close(udp_fd);
+		fd_close(tcp_fd);
+		return s->n_listeners < SERVER_LISTENERS_MAX ? -ENOMEM : -E2BIG;
+	}
+	l->udp_event.run = udp_run;
+	l->server = s;
+	l->at = *at;
+	l->udp_fd = udp_fd;
+	r = tcp_open(s, &l->acceptor, tcp_fd);
+	if (r == 0)
+		r = loop_add(&s->loop, udp_fd, EPOLLIN, &l->udp_event);
+	if (r < 0) {
+		tcp_close(&l->acceptor);
+		fd_close(udp_fd);
+		free(l);
+		return r;
+	}
+	s->listeners[s->n_listeners++] = l;
+	return 0;
+}
+
+static bool same_place(const struct hostport *a, const struct hostport *b)
+{
+	return addr_equal(&a->addr, &b->addr) && a->port == b->port && a->scope_id == b->scope_id;
+}
+
+void server_unlisten(struct server *s, const struct hostport *at)
+{
+	for (unsigned i = 0; i < s->n_listeners; i++) {
+		struct listener *l = s->listeners[i];
+
+		if (!same_place(&l->at, at))
+			continue;
+		tcp_close(&l->acceptor);
+		loop_remove(&s->loop, l->udp_fd);
+		l->udp_fd = fd_close(l->udp_fd);
+		s->listeners[i] = s->listeners[--s->n_listeners];
+		loop_bury(&s->loop, &l->udp_event);
+		return;
+	}
+}
+
+void server_swap(struct server *s, struct zone_set *zones)
+{
+	zone_set_free(s->zones);
+	s->zones = zones;
+}
+
+int server_round(struct server *s)
+{
+	return loop_round(&s->loop, tcp_expire(s));
+}
