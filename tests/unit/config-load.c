@@ -256,6 +256,132 @@ static void too_many_entries(void)
 	config_free(c);
 }
 
+/* N times FMT, which has one %d or none. */
+static void repeat(FILE *f, int n, const char *before, const char *fmt, const char *after)
+{
+	fputs(before, f);
+	for (int i = 0; i < n; i++) {
+		const char *d = strstr(fmt, "%d");
+
+		if (d)
+			fprintf(f, "%.*s%d%s", (int)(d - fmt), fmt, i, d + 2);
+		else
+			fputs(fmt, f);
+	}
+	fputs(after, f);
+}
+
+static size_t count_problems(const struct config *c, const char *text)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_problems; i++)
+		n += strstr(c->problems[i].text, text) != NULL;
+	return n;
+}
+
+static void limits_of_lists(void)
+{
+	struct config *c;
+	FILE *f = file("tsgw.ini");
+
+	repeat(f, CONFIG_LIST_MAX + 1, "[gateway]\n", "primary = eth%d\n", "");
+	repeat(f, CONFIG_LIST_MAX + 1, "[tailnet a]\nport = 1\nwg-config = wg.conf\n",
+		"suffix = x%d\n", "");
+	fclose(f);
+	f = file("wg.conf");
+	repeat(f, 33, WG_HEAD, "DNS = d%d.example.org\n", "");
+	repeat(f, CONFIG_LIST_MAX + 1, "", "DNS = 10.77.0.9\n", "");
+	for (int i = 0; i < CONFIG_LIST_MAX; i++)
+		fprintf(f, "Address = 10.78.%d.%d\n", i / 200, i % 200 + 1);
+	fclose(f);
+	c = load();
+	CHECK_EQ(c->gateway.n_primaries, CONFIG_LIST_MAX);
+	CHECK_EQ(c->tailnets[0]->n_suffixes, CONFIG_LIST_MAX);
+	CHECK_EQ(c->tailnets[0]->wg->n_dns, CONFIG_LIST_MAX);
+	CHECK_EQ(c->tailnets[0]->wg->n_dns_search, 32);
+	CHECK_EQ(c->tailnets[0]->wg->addresses.n, CONFIG_LIST_MAX);
+	CHECK_EQ(count_problems(c, "has more than 256 entries"), 2);
+	CHECK_EQ(count_problems(c, "there are more than 32 search domains"), 1);
+	CHECK_EQ(count_problems(c, "there are more than 256 servers"), 1);
+	CHECK_EQ(count_problems(c, "there are more than 256 entries"), 1);
+	config_free(c);
+}
+
+static void limits_of_peers(void)
+{
+	uint8_t key[32] = {0};
+	struct config *c;
+	char text[45];
+	FILE *f;
+
+	write_file("tsgw.ini", "[tailnet a]\nport = 1\nwg-config = wg.conf\n");
+	f = file("wg.conf");
+	fputs(WG_HEAD, f);
+	for (int i = 0; i <= CONFIG_PEERS_MAX; i++) {
+		key[0] = (uint8_t)(i + 1);
+		key[1] = (uint8_t)((i + 1) >> 8);
+		format_key_base64(key, text);
+		fprintf(f, "[Peer]\nPublicKey = %s\nAllowedIPs = 10.0.%d.%d\n", text, i / 256,
+			i % 256);
+	}
+	fclose(f);
+	c = load();
+	CHECK_EQ(c->tailnets[0]->wg->n_peers, CONFIG_PEERS_MAX);
+	CHECK_EQ(c->n_problems, 1);
+	CHECK_EQ(count_problems(c, "wg.conf:12292: [Peer]: there are more than 4096 peers"), 1);
+	CHECK_EQ(c->tailnets[0]->wg->peers[CONFIG_PEERS_MAX - 1].allowed.n, 1);
+	config_free(c);
+}
+
+static void limits_of_files(void)
+{
+	struct config *c;
+	FILE *f = file("wg.conf");
+
+	fputs(WG_HEAD "[Peer]\nPublicKey = " KEY1 "\nAllowedIPs = ", f);
+	for (unsigned i = 0; i < CONFIG_ALLOWED_MAX + 2; i++)
+		fprintf(f, "%s%u.%u.%u.%u", i ? "," : "", 16 + (i >> 24), i >> 16 & 255,
+			i >> 8 & 255, i & 255);
+	fclose(f);
+	c = load();
+	CHECK_EQ(c->tailnets[0]->wg->peers[0].allowed.n, CONFIG_ALLOWED_MAX);
+	CHECK_EQ(count_problems(c, "there are more than 262144 allowed-ips"), 1);
+	config_free(c);
+	f = file("wg.conf");
+	repeat(f, CONFIG_FILE_MAX / 60, "",
+		"# 60 bytes of comment and so on until the line is full of them\n", "");
+	fclose(f);
+	c = load();
+	CHECK_EQ(c->n_problems, 1);
+	CHECK_EQ(count_problems(c, "tsgw.ini:3: [tailnet a] wg-config: "), 1);
+	CHECK_EQ(count_problems(c, "wg.conf: larger than 4 MiB"), 1);
+	config_free(c);
+}
+
+/* A relative path is made absolute by the directory of the moment, and the messages keep it as given. */
+static void relative_path(void)
+{
+	struct config *c = NULL;
+	char cwd[4096], expected[128];
+
+	write_file("wg.conf", WG_HEAD "FwMark = 51820\n");
+	write_file("tsgw.ini", "[tailnet a]\nport = 1\nmtu = x\nwg-config = wg.conf\n");
+	CHECK(getcwd(cwd, sizeof(cwd)) && chdir(dir) == 0);
+	CHECK_EQ(config_load("tsgw.ini", &c), 0);
+	CHECK_STR(c->problems[0].text,
+		"tsgw.ini:3: [tailnet a] mtu: x is not a number (auto or 576 to 9200)");
+	snprintf(expected, sizeof(expected), "%s/wg.conf", dir);
+	CHECK_STR(c->tailnets[0]->wg_config_path, expected);
+	CHECK_EQ(c->tailnets[0]->wg->fwmark, 51820);
+	config_free(c);
+	CHECK_EQ(config_load("./tsgw.ini", &c), 0);
+	snprintf(expected, sizeof(expected), "%s/./wg.conf", dir);
+	CHECK_STR(c->tailnets[0]->wg_config_path, expected);
+	config_free(c);
+	CHECK_EQ(chdir(cwd), 0);
+}
+
 static void large_gateway(void)
 {
 	struct config *c;
@@ -462,6 +588,10 @@ int main(void)
 	RUN(whose_error);
 	RUN(too_many_problems);
 	RUN(too_many_entries);
+	RUN(limits_of_lists);
+	RUN(limits_of_peers);
+	RUN(limits_of_files);
+	RUN(relative_path);
 	RUN(large_gateway);
 	RUN(large_wg_file);
 	RUN(manual_agrees);
