@@ -151,9 +151,21 @@ const char *key_nearest(enum section_kind section, const char *name)
 	return nearest;
 }
 
+void key_choices(const struct key *k, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	for (const char *p = k->choices ? k->choices : ""; *p && n + 2 < size; p++) {
+		if (*p == ' ')
+			buf[n++] = ',';
+		buf[n++] = *p;
+	}
+	buf[n] = '\0';
+}
+
 void key_range(const struct key *k, char *buf, size_t size)
 {
-	char low[24], high[24], numbers[64] = "";
+	char low[24], high[24], numbers[64] = "", words[64];
 
 	if (k->type == &type_duration) {
 		value_format_duration(k->min, low, sizeof(low));
@@ -163,8 +175,8 @@ void key_range(const struct key *k, char *buf, size_t size)
 		snprintf(numbers, sizeof(numbers), "%llu to %llu", (unsigned long long)k->min,
 			(unsigned long long)k->max);
 	}
-	snprintf(buf, size, "%s%s%s", k->choices ? k->choices : "",
-		k->choices && numbers[0] ? " or " : "", numbers);
+	key_choices(k, words, sizeof(words));
+	snprintf(buf, size, "%s%s%s", words, *words && *numbers ? " or " : "", numbers);
 }
 
 /* Cuts the value at its commas for a list, else takes it whole. */

@@ -54,6 +54,8 @@ const struct key *key_find(enum section_kind section, const char *name);
 const char *key_nearest(enum section_kind section, const char *name);
 /* Edit distance, for suggestions; over 30 bytes: 99. */
 unsigned key_distance(const char *a, const char *b);
+/* "auto, on, off", or "". */
+void key_choices(const struct key *k, char *buf, size_t size);
 /* "1 to 65535", "1 s to 10 min", "auto, on, off", or "". */
 void key_range(const struct key *k, char *buf, size_t size);
 

@@ -25,15 +25,9 @@ bool value_is_choice(const char *choices, const char *text)
 
 void value_bad_choice(struct value *v)
 {
-	char words[128];
-	size_t n = 0;
+	char words[64];
 
-	for (const char *p = v->key->choices; *p && n < sizeof(words) - 2; p++) {
-		if (*p == ' ')
-			words[n++] = ',';
-		words[n++] = *p;
-	}
-	words[n] = '\0';
+	key_choices(v->key, words, sizeof(words));
 	problem(v->l, &v->where, CLIP " is not one of %s", v->text, words);
 }
 
