@@ -52,8 +52,8 @@ struct command {
 	int (*run)(const struct args *a); /* returns enum exit_code; NULL: not in this version */
 };
 
-/* Sorts ARGV (the words after the program's name) into *RET; *ret_command is NULL where none was named.
- * 0, or -EINVAL with one line for the user in ERROR. */
+/* Sorts ARGV (the words after the program's name) into *RET; *ret_command is NULL where none was
+ * named. 0, or -EINVAL with one line for the user in ERROR. */
 int command_parse(int argc, char **argv, struct args *ret, const struct command **ret_command,
 	char *error, size_t error_size);
 /* Runs one line; returns enum exit_code. */

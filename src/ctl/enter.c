@@ -49,8 +49,8 @@ static int not_running(const struct args *a)
 	return CTL_FAILED;
 }
 
-/* The namespace of A->name, or the exit code after one line. A supervisor is not needed: the namespace
- * outlives one that was killed. */
+/* The namespace of A->name, or the exit code after one line. A supervisor is not needed: the
+ * namespace outlives one that was killed. */
 static int enter_open(const struct args *a, int *ret_fd)
 {
 	_cleanup_close_ int sock = -1;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One tailnet as seen from outside, and as the JSON object that contract §8 and tsgwctl(1) describe.
+// One tailnet as seen from outside, and as the JSON object that contract §8 and tsgwctl(1)
+// describe.
 #include "ctl/entry.h"
 
 #include <stdio.h>

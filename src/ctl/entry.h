@@ -23,7 +23,8 @@ const char *entry_reason(const struct entry *e);
 const char *entry_state(const struct entry *e);
 enum engine entry_engine(const struct entry *e);
 
-/* The object of `list --json`; with DETAIL the fields of `status --json` too. NULL: out of memory. */
+/* The object of `list --json`; with DETAIL the fields of `status --json` too. NULL: out of
+ * memory. */
 json_t *entry_json(const struct entry *e, bool detail);
 /* The tunnel addresses that are known. */
 json_t *entry_json_addresses(const struct entry *e);

@@ -5,10 +5,11 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Calls EACH with a connection to every supervisor below RUN_DIR, the front's first. One that has several
- * sockets is met once. NAME: the tailnet whose socket it is, NULL for the front. PID: the supervisor, 0 = unknown. ERROR: 0, or why there
- * is no connection although there is a socket; FD is -1 then. FD stays ours. EACH ends the walk by
- * returning other than 0, which is returned. SKIP (may be NULL): tailnets that need no asking. */
+/* Calls EACH with a connection to every supervisor below RUN_DIR, the front's first. One that
+ * has several sockets is met once. NAME: the tailnet whose socket it is, NULL for the front.
+ * PID: the supervisor, 0 = unknown. ERROR: 0, or why there is no connection although there is a
+ * socket; FD is -1 then. FD stays ours. EACH ends the walk by returning other than 0, which is
+ * returned. SKIP (may be NULL): tailnets that need no asking. */
 struct sockets_walk {
 	bool (*skip)(void *arg, const char *name);
 	int (*each)(void *arg, const char *name, int fd, pid_t pid, int error);

@@ -77,7 +77,8 @@ static const char *failure(int r)
 			   : strerror(-r);
 }
 
-/* The bound address at the end of the reply has no use here, but its bytes must not reach the user. */
+/* The bound address at the end of the reply has no use here, but its bytes must not reach the
+ * user. */
 static int skip_address(int sock, uint8_t type)
 {
 	uint8_t rest[1 + SOCKS_NAME_MAX + 2];

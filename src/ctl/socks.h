@@ -8,7 +8,8 @@
 #define SOCKS_NAME_MAX	  255
 #define SOCKS_REQUEST_MAX (4 + 1 + SOCKS_NAME_MAX + 2)
 
-/* Writes the CONNECT request for HOST (an address or a name of 1…SOCKS_NAME_MAX bytes) to RET. Returns its length. */
+/* Writes the CONNECT request for HOST (an address or a name of 1…SOCKS_NAME_MAX bytes) to RET.
+ * Returns its length. */
 size_t socks_request(const char *host, uint16_t port, uint8_t ret[SOCKS_REQUEST_MAX]);
 /* What a reply code says (RFC 1928 §6, with the reasons of tsgw's listener). */
 const char *socks_reply_text(uint8_t code);

@@ -55,7 +55,8 @@ static void check_exec(const struct args *a)
 	fprintf(stderr, "tsgwctl: cannot run tsgwd: %s\n", strerror(-r));
 }
 
-/* Reads both outputs of `tsgwd --check` by way of files: no order between two pipes to get wrong. */
+/* Reads both outputs of `tsgwd --check` by way of files: no order between two pipes to get
+ * wrong. */
 static int check_child(const struct args *a, FILE *out, FILE *err)
 {
 	pid_t pid = fork();
@@ -90,7 +91,8 @@ static json_t *check_lines(FILE *f)
 	return list;
 }
 
-/* What `tsgwd --check` prints before the steps: the configuration. F is left behind the line that ends it. */
+/* What `tsgwd --check` prints before the steps: the configuration. F is left behind the line
+ * that ends it. */
 static json_t *check_config(FILE *f)
 {
 	_cleanup_free_ char *line = NULL, *text = NULL;

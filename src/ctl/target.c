@@ -46,6 +46,24 @@ int target_configured(const struct args *a)
 	return code;
 }
 
+/* Nobody serves it; where its configuration is the reason, that is what the user wants to know. */
+static int target_absent(const struct args *a)
+{
+	const struct tailnet_config *t;
+	struct config *c;
+
+	if (config_load(a->config_path, &c) < 0)
+		return client_complain(a->run_dir, a->name, -ENOENT);
+	t = config_find(c, a->name);
+	if (t && t->broken)
+		fprintf(stderr, "tsgwctl: %s: its supervisor is not running: %s\n", a->name,
+			t->broken);
+	else
+		(void)client_complain(a->run_dir, a->name, -ENOENT);
+	config_free(c);
+	return CTL_NO_SUPERVISOR;
+}
+
 int target_open(const struct args *a, bool quiet_absent, int *ret_fd, pid_t *ret_pid)
 {
 	int r, code;
@@ -58,14 +76,12 @@ int target_open(const struct args *a, bool quiet_absent, int *ret_fd, pid_t *ret
 	r = client_open(a->run_dir, a->name, ret_fd, ret_pid);
 	if (r == 0)
 		return CTL_DONE;
-	if (r == -ENOENT) {
-		code = target_configured(a);
-		if (code != CTL_DONE)
-			return code;
-		if (quiet_absent)
-			return CTL_NO_SUPERVISOR;
-	}
-	return client_complain(a->run_dir, a->name, r);
+	if (r != -ENOENT)
+		return client_complain(a->run_dir, a->name, r);
+	code = target_configured(a);
+	if (code != CTL_DONE || quiet_absent)
+		return code != CTL_DONE ? code : CTL_NO_SUPERVISOR;
+	return target_absent(a);
 }
 
 struct found {

@@ -15,8 +15,8 @@ const char *text_bytes(uint64_t n, char buf[TEXT_SIZE_MAX]);
 /* "12s", "3m 20s", "2d 4h": the two largest units. Returns BUF. */
 const char *text_duration(uint64_t s, char buf[TEXT_SIZE_MAX]);
 
-/* Rows of cells, printed in columns as wide as their widest cell, two spaces apart, without trailing
- * blanks. Zero-initialise with .columns set. */
+/* Rows of cells, printed in columns as wide as their widest cell, two spaces apart, without
+ * trailing blanks. Zero-initialise with .columns set. */
 struct table {
 	size_t columns;
 	char **cells; /* row by row */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The tailnets as seen from outside: what the configuration names, joined with what supervisors say.
+// The tailnets as seen from outside: what the configuration names, joined with what supervisors
+// say.
 #include "ctl/view.h"
 
 #include <errno.h>
@@ -69,7 +70,8 @@ static void view_note_error(struct view *v, const char *name, int error)
 	snprintf(v->error_name, sizeof(v->error_name), "%s", name ? name : "");
 }
 
-/* After one silent supervisor the others get less time, so that a hundred of them do not take ten minutes. */
+/* After one silent supervisor the others get less time, so that a hundred of them do not take
+ * ten minutes. */
 static int view_ask(void *arg, const char *name, int fd, pid_t pid, int error)
 {
 	struct view *v = arg;

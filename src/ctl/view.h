@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The tailnets as seen from outside: what the configuration names, joined with what supervisors say.
+// The tailnets as seen from outside: what the configuration names, joined with what supervisors
+// say.
 #pragma once
 
 #include <stddef.h>
@@ -15,8 +16,8 @@ struct view {
 	char error_name[MSG_NAME_MAX]; /* its tailnet, "" = the front */
 };
 
-/* Reads the configuration and asks every supervisor below the run directory. Errors of either are in
- * the result. 0 or -ENOMEM. */
+/* Reads the configuration and asks every supervisor below the run directory. Errors of either
+ * are in the result. 0 or -ENOMEM. */
 int view_load(const struct args *a, struct view *ret);
 void view_free(struct view *v);
 struct entry *view_find(const struct view *v, const char *name);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Whole lines of tsgwctl against a supervisor played by a child process: output and exit codes.
 //
-//	RUN/front.sock, RUN/red/control.sock, RUN/old/control.sock   the player (red is up, old is down)
-//	RUN/dead/control.sock                                        a socket that nobody serves
-//	TMP/tsgw.ini                                                 red, blue, dead; broken has no wg file
+//	RUN/front.sock, RUN/red/control.sock,
+//	RUN/old/control.sock                     the player (red is up, old is down)
+//	RUN/dead/control.sock                    a socket that nobody serves
+//	TMP/tsgw.ini                             red, blue, dead; broken has no wg file
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
@@ -181,8 +182,8 @@ static void player(struct pollfd *sockets, nfds_t n)
 	_exit(1);
 }
 
-/* A listener that admits one CONNECT, reads to the end of file and only then answers: who cannot close one
- * half gets nothing. */
+/* A listener that admits one CONNECT, reads to the end of file and only then answers: who cannot
+ * close one half gets nothing. */
 static void socks_player(int listener)
 {
 	static const uint8_t hello[] = {5, 0}, yes[] = {5, 0, 0, 1, 0, 0, 0, 0, 0, 0};
@@ -228,7 +229,8 @@ static void read_back(FILE *f, char *buf, size_t size)
 	fclose(f);
 }
 
-/* Runs "tsgwctl LINE --config TMP/tsgw.ini --run-dir TMP/run" in a child: exit code, out and err. */
+/* Runs "tsgwctl LINE --config TMP/tsgw.ini --run-dir TMP/run" in a child: exit code, out and
+ * err. */
 static int ctl(const char *line)
 {
 	FILE *o = tmpfile(), *e = tmpfile();
@@ -443,6 +445,9 @@ static void exit_codes(void)
 	CHECK_EQ(ctl("up ../red"), 3);
 	CHECK_EQ(ctl("peers blue"), 4); /* configured, no socket */
 	CHECK(strstr(err, "blue: its supervisor is not running"));
+	CHECK_EQ(ctl("peers broken"), 4);
+	CHECK(strstr(err, "broken: its supervisor is not running: "));
+	CHECK(strstr(err, "missing.conf"));
 	CHECK_EQ(ctl("status dead"), 4); /* a socket that nobody serves */
 	CHECK_EQ(ctl("up blue"), 4);
 	CHECK_EQ(ctl("down blue"), 4);

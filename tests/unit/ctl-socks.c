@@ -27,7 +27,8 @@ static void requests(void)
 	CHECK_EQ(buf[4], 255);
 }
 
-/* The server's whole side is in the socket before the client starts; the sizes are far below its buffer. */
+/* The server's whole side is in the socket before the client starts; the sizes are far below its
+ * buffer. */
 static const char *converse(const uint8_t *answer, size_t n, char *ret_behind)
 {
 	const char *why;
