@@ -62,6 +62,7 @@ static void forward_begin(struct conn *c)
 	buf_free(&c->up.out);
 	reset_flow(&c->up);
 	reset_flow(&c->down);
+	c->forward->sent = c->forward->deaf = false; /* also true for a second try */
 	if (buf_append(&c->up.out, buf_data(&f->head), f->head.len) < 0) {
 		conn_fail_result(c, PROXY_INTERNAL);
 		return;

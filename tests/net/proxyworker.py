@@ -4,11 +4,10 @@ import ctypes
 import ipaddress
 import mmap
 import os
-import select
+import resource
 import socket
 import struct
 import sys
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -18,6 +17,7 @@ HELLO, BEGIN, COMMIT, READY = 1, 2, 3, 4
 CONFIG, SUFFIX, HOST, ROUTE, ALLOW, DENY, LISTEN, UNLISTEN, PEER_UP, NODE = range(32, 42)
 UNKNOWN, UP, DOWN = 0, 1, 2
 CHANNEL = 3
+PR_CAPBSET_DROP, CAP_SYS_RESOURCE = 24, 24
 RESULTS = ("ok bad_request bad_command bad_address_type refused_client policy no_name no_ipv6 "
            "tailnet_down peer_lost net_unreachable host_unreachable conn_refused conn_timeout "
            "greeting_timeout limit internal").split()
@@ -51,17 +51,18 @@ def key(n):
 class Worker:
     """Started in namespace NS; keyword arguments as in config()."""
 
-    def __init__(self, ns, uid=1900000001, tailnet="red", level=6, env=None):
+    def __init__(self, ns, uid=1900000001, tailnet="red", level=6, env=None, descriptors=None):
         self.generation = 0
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.memfd = os.memfd_create("stats")
         os.ftruncate(self.memfd, 4096)
         self.stats_page = mmap.mmap(self.memfd, 4096)
-        self.pid = self._start(ns, theirs, uid, tailnet, env or {})
+        self.pid = self._start(ns, theirs, uid, tailnet, env or {},
+                               descriptors)
         theirs.close()
         self.send(HELLO, struct.pack("=Ii", 1, level), [self.memfd])
 
-    def _start(self, ns, theirs, uid, tailnet, env):
+    def _start(self, ns, theirs, uid, tailnet, env, descriptors):
         empty = "/var/empty-tsgw-test"
         os.makedirs(empty, mode=0o755, exist_ok=True)
         program = os.path.join(L.BUILD, "tsgw-proxy")
@@ -72,6 +73,9 @@ class Worker:
             fd = os.open(ns.path, os.O_RDONLY)
             if L.LIBC.setns(fd, L.CLONE_NEWNET) < 0:
                 os._exit(126)
+            if descriptors:  # and no right to ask for more
+                L.LIBC.prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0)
+                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
             os.dup2(theirs.fileno(), CHANNEL, inheritable=True)
             os.closerange(4, 1024)
             os.execve(program, [program, "--worker", tailnet, str(uid), empty],
