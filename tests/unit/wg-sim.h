@@ -244,7 +244,7 @@ static void sim_settle(void)
 }
 
 /* Lets NS pass, stopping at every deadline of both. */
-static void sim_pass(uint64_t ns)
+__attribute__((unused)) static void sim_pass(uint64_t ns)
 {
 	uint64_t end = sim_now_ns + ns;
 
@@ -267,7 +267,7 @@ static void sim_pass(uint64_t ns)
 }
 
 /* An IPv4 packet with PAYLOAD bytes behind its header goes into the TUN of node I. */
-static void sim_packet(int i, uint32_t from, uint32_t to, size_t payload)
+__attribute__((unused)) static void sim_packet(int i, uint32_t from, uint32_t to, size_t payload)
 {
 	uint8_t ip[2048] = {0x45, 0};
 	uint32_t a[2] = {htonl(from), htonl(to)};
