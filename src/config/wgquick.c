@@ -231,10 +231,11 @@ static void allowed_ips(struct wg_reader *r, char *text)
 			text);
 		return;
 	}
+	/* wg(8) takes it and means the network */
 	if (value_host_bits(&p, canonical)) {
-		problem(r->l, &r->where, CLIP " has bits behind its prefix length: write %s", text,
-			canonical);
-		return;
+		warning(r->l, &r->where, CLIP " has bits behind its prefix length: read as %s",
+			text, canonical);
+		p = prefix_canonical(&p);
 	}
 	if (at->n_allowed >= CONFIG_ALLOWED_MAX) {
 		if (!at->allowed_overflow)
