@@ -91,7 +91,7 @@ static const struct {
 		"getpid "
 		"gettid getuid geteuid getgid getegid sched_yield sched_getaffinity getcpu rseq "
 		"set_robust_list exit exit_group"},
-	{NODE, "mlock mlock2 munlock membarrier"},
+	{NODE, "mlock mlock2 munlock membarrier dup3"},
 	{PROXY, "connect bind splice pipe2 socketpair sendfile"},
 	{COORD, "connect"},
 	{WEB, "sendfile pipe2"},
