@@ -288,6 +288,18 @@ void plan_free(struct plan *p)
 	*p = (struct plan){0};
 }
 
+/* A worker is told in place; of the others the new whole is said. */
+static void say_change(const struct teller *to, size_t part)
+{
+	if (part_is(part, "node") || part_is(part, "proxy")) {
+		tell(to, "tell tsgw-%s its new configuration",
+			part_is(part, "node") ? "wg" : "proxy");
+		return;
+	}
+	tell(to, "change %s:", tailnet_parts[part].name);
+	say_part[part](to);
+}
+
 void plan_say(const struct supervisor *s, const struct plan *p, const struct config *new,
 	void (*say)(void *arg, bool problem, const char *line), void *arg)
 {
@@ -302,8 +314,7 @@ void plan_say(const struct supervisor *s, const struct plan *p, const struct con
 		else if (step->kind == STEP_STOP)
 			tell(&to, "stop: listeners, workers, links and namespace are removed");
 		else if (step->kind == STEP_CHANGE)
-			tell(&to, "change %s:", tailnet_parts[step->part].name),
-				say_part[step->part](&to);
+			say_change(&to, step->part);
 		else
 			for (size_t k = 0; k < tailnet_n_parts; k++)
 				say_part[k](&to);

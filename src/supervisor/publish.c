@@ -135,7 +135,7 @@ static int proxy_send_listener(struct tailnet *t, const struct listener *l, enum
 
 void proxy_tell_node(struct tailnet *t)
 {
-	struct msg_proxy_node m = {.alive = t->node.ready};
+	struct msg_proxy_node m = {.alive = t->node.serves};
 
 	(void)(t->proxy.pid && worker_tell(&t->proxy, MSG_PROXY_NODE, &m));
 }

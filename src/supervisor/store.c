@@ -291,7 +291,8 @@ int store_made_read(const struct store *s, const char *name, struct made *ret)
 
 int store_made_remove(const struct store *s, const char *name)
 {
-	static const char *const files[] = {"made", "made.new"};
+	const char *const files[] = {
+		name ? "made" : "front.made", name ? "made.new" : "front.made.new"};
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < ELEMENTSOF(files); i++) {

@@ -164,7 +164,7 @@ static enum tailnet_state tailnet_derive(const struct tailnet *t, char *reason, 
 	const struct worker *workers[] = {&t->node, &t->proxy};
 
 	for (size_t i = 0; i < ELEMENTSOF(workers); i++) {
-		if (workers[i]->ready)
+		if (workers[i]->serves)
 			continue;
 		snprintf(reason, size, "%s",
 			*workers[i]->reason ? workers[i]->reason : "workers are starting");

@@ -75,7 +75,7 @@ static void worker_forget(struct worker *w)
 	w->child_source = sd_event_source_disable_unref(w->child_source);
 	w->channel = fd_close(w->channel);
 	w->pid = 0;
-	w->ready = false;
+	w->ready = w->serves = false;
 }
 
 static int worker_on_restart(sd_event_source *s, uint64_t usec, void *userdata)
@@ -132,7 +132,7 @@ static int worker_handle(struct worker *w, const union msg *m)
 		return -EBADMSG;
 	if (m->generation.generation < w->generation || w->ready)
 		return 0;
-	w->ready = true;
+	w->ready = w->serves = true;
 	w->reason[0] = '\0';
 	w->ops->changed(w->owner, w);
 	return 0;

@@ -12,7 +12,7 @@
 
 #define WORKER_BACKOFF_MIN_MS 100
 #define WORKER_BACKOFF_MAX_MS 30000
-#define WORKER_STABLE_MS 60000 /* lived so long: the next backoff starts small again */
+#define WORKER_STABLE_MS      60000 /* lived so long: the next backoff starts small again */
 
 struct worker;
 
@@ -44,8 +44,9 @@ struct worker {
 	bool wanted;
 	pid_t pid; /* 0 = not running */
 	int channel;
-	bool ready;		 /* answered READY to the last COMMIT */
-	uint32_t generation;	 /* of the last BEGIN */
+	bool ready;  /* answered READY to the last COMMIT */
+	bool serves; /* answered READY since it was started: only the newest changes are missing */
+	uint32_t generation; /* of the last BEGIN */
 	uint32_t restarts;
 	uint64_t started_ms;
 	uint32_t backoff_ms;
@@ -65,8 +66,8 @@ void worker_stop(struct worker *w);
 void worker_done(struct worker *w);
 
 /* Sends one message; a worker that does not take it within two seconds is killed (and started again). */
-int worker_send(struct worker *w, enum msg_type type, void *msg, size_t size, const int *fds,
-	size_t n_fds);
+int worker_send(
+	struct worker *w, enum msg_type type, void *msg, size_t size, const int *fds, size_t n_fds);
 #define worker_tell(w, type, msg) worker_send(w, type, msg, sizeof(*(msg)), NULL, 0)
 int worker_begin(struct worker *w);
 int worker_commit(struct worker *w);
