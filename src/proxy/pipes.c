@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 static struct pipe *unused;
-static unsigned n_unused, n_all, n_max = PIPES_MAX;
+static unsigned n_unused, n_all, n_max = PIPES_FEW;
 
 struct pipe *pipes_get(void)
 {

@@ -6,6 +6,7 @@
  * unprivileged user pipes of two pages only. */
 #define PIPES_MAX  512
 #define PIPES_KEPT 64 /* unused ones that are not closed */
+#define PIPES_FEW  64 /* until pipes_limit() is told how many descriptors there are */
 #define PIPE_BYTES 65536
 
 struct pipe {

@@ -48,6 +48,16 @@ def key(n):
     return bytes([n]) * 32
 
 
+def program():
+    return os.path.join(L.BUILD, "tsgw-proxy")
+
+
+def sanitized():
+    """Is it a build whose memory says nothing?"""
+    with open(program(), "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 class Worker:
     """Started in namespace NS; keyword arguments as in config()."""
 
@@ -65,7 +75,6 @@ class Worker:
     def _start(self, ns, theirs, uid, tailnet, env, descriptors):
         empty = "/var/empty-tsgw-test"
         os.makedirs(empty, mode=0o755, exist_ok=True)
-        program = os.path.join(L.BUILD, "tsgw-proxy")
         pid = os.fork()
         if pid:
             return pid
@@ -78,7 +87,7 @@ class Worker:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
             os.dup2(theirs.fileno(), CHANNEL, inheritable=True)
             os.closerange(4, 1024)
-            os.execve(program, [program, "--worker", tailnet, str(uid), empty],
+            os.execve(program(), [program(), "--worker", tailnet, str(uid), empty],
                       dict(os.environ, **env))
         finally:
             os._exit(127)

@@ -583,7 +583,7 @@ def test_crowd(lab):
         p.serve(1, echo)
         tunnels = [p.socks(1) for _ in range(1000)]
         kib = p.worker.memory_kib()
-        L.check(kib < 5000, f"{kib} KiB with 1000 idle clients")
+        L.check(kib < 5000 or W.sanitized(), f"{kib} KiB with 1000 idle clients")
         crowd = [p.connect(b"\5") for _ in range(1000)]
         before = p.worker.cpu_s()
         times = []
