@@ -210,20 +210,21 @@ void node_set_mtu(struct node *n, uint16_t mtu)
 	__atomic_store_n(&n->mtu, mtu, __ATOMIC_RELAXED);
 }
 
-/* The descriptor's number stays, whatever the sending thread is doing with it. */
+/* The descriptor's number stays, whatever the sending thread is doing with it: another socket takes its
+ * place, or, when there is none any more, something that cannot be sent on. */
 static int replace_socket(struct node *n, int which, int fd)
 {
-	if (fd < 0)
-		return 0;
+	int r;
+
+	n->has[which] = fd >= 0;
 	if (n->fds[which] < 0) {
 		n->fds[which] = fd;
-	} else {
-		int r = dup3(fd, n->fds[which], O_CLOEXEC) < 0 ? -errno : 0;
-
-		fd_close(fd);
-		if (r < 0)
-			return r;
+		return fd < 0 ? 0 : watch(n, fd, which ? EVENT_UDP6 : EVENT_UDP4);
 	}
+	r = dup3(fd < 0 ? n->epoll_fd : fd, n->fds[which], O_CLOEXEC) < 0 ? -errno : 0;
+	if (fd < 0 || r < 0)
+		return r;
+	fd_close(fd);
 	return watch(n, n->fds[which], which ? EVENT_UDP6 : EVENT_UDP4);
 }
 
@@ -236,10 +237,8 @@ int node_set_sockets(struct node *n, int fd4, int fd6, uint16_t port, uint32_t f
 	r6 = replace_socket(n, 1, fd6);
 	n->sockets_generation++;
 	pthread_mutex_unlock(&n->device->lock);
-	udpio_socket_init(&n->receiver.tx.v4, n->fds[0], true);
-	udpio_socket_init(&n->receiver.tx.v6, n->fds[1], true);
-	if (n->fds[1] < 0)
-		log_debug(NULL, "wg", "no IPv6 socket: IPv4 only");
+	udpio_socket_init(&n->receiver.tx.v4, n->has[0] ? n->fds[0] : -1, true);
+	udpio_socket_init(&n->receiver.tx.v6, n->has[1] ? n->fds[1] : -1, true);
 	device_sockets_changed(n->device, port, fwmark);
 	if (n->uapi)
 		uapi_sockets_answer(n->uapi, 0);

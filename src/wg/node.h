@@ -48,7 +48,8 @@ struct node {
 	uint8_t tun_gone;    /* atomic */
 	uint8_t sender_work; /* atomic: there is something on the device's tx_list */
 
-	int fds[2];		     /* L: IPv4, IPv6 */
+	int fds[2];		     /* IPv4, IPv6; a number once taken stays */
+	bool has[2];		     /* L: whether there is a socket behind it */
 	uint32_t sockets_generation; /* L */
 	uint64_t armed_ns;	     /* L: what the timer is set to */
 

@@ -116,8 +116,8 @@ static void take_sockets(struct node *n)
 	if (s->sockets_generation == n->sockets_generation)
 		return;
 	s->sockets_generation = n->sockets_generation;
-	udpio_socket_init(&s->tx.v4, n->fds[0], true);
-	udpio_socket_init(&s->tx.v6, n->fds[1], true);
+	udpio_socket_init(&s->tx.v4, n->has[0] ? n->fds[0] : -1, true);
+	udpio_socket_init(&s->tx.v6, n->has[1] ? n->fds[1] : -1, true);
 }
 
 /* Can P be sent to now? Opens a train for it then; no other may be open. */

@@ -152,6 +152,7 @@ static void sim_start_one(int i)
 	device_set_ops(s->node->device, &sim_ops, s);
 	s->node->sender.tx.calls = &sim_calls;
 	s->node->fds[0] = 1000 + i;
+	s->node->has[0] = true;
 	s->node->sockets_generation = 1;
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, pair), 0);
 	s->tun = pair[0];
