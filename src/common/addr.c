@@ -12,7 +12,7 @@
 int addr_parse_n(const char *text, size_t len, struct addr *ret)
 {
 	char buf[ADDR_TEXT_MAX];
-	struct addr a = { 0 };
+	struct addr a = {0};
 
 	if (len == 0 || len >= sizeof(buf) || memchr(text, '\0', len))
 		return -EINVAL;
@@ -40,7 +40,7 @@ int addr_parse(const char *text, struct addr *ret)
 int prefix_parse(const char *text, struct prefix *ret)
 {
 	const char *slash = strchr(text, '/');
-	struct prefix p = { 0 };
+	struct prefix p = {0};
 	uint64_t len;
 
 	if (addr_parse_n(text, slash ? (size_t)(slash - text) : strlen(text), &p.addr) < 0)
@@ -55,7 +55,7 @@ int prefix_parse(const char *text, struct prefix *ret)
 
 int hostport_parse(const char *text, struct hostport *ret)
 {
-	struct hostport h = { 0 };
+	struct hostport h = {0};
 	const char *colon, *start = text, *end;
 	uint64_t port;
 
@@ -158,12 +158,12 @@ struct prefix prefix_canonical(const struct prefix *p)
 
 struct prefix prefix_of_addr(const struct addr *a)
 {
-	return (struct prefix){ .addr = *a, .len = (uint8_t)addr_bits(a) };
+	return (struct prefix){.addr = *a, .len = (uint8_t)addr_bits(a)};
 }
 
 struct addr addr_v4(uint32_t host_order)
 {
-	struct addr a = { .family = 4 };
+	struct addr a = {.family = 4};
 	uint32_t n = htonl(host_order);
 
 	memcpy(a.bytes, &n, 4);
@@ -200,7 +200,7 @@ socklen_t hostport_to_sockaddr(const struct hostport *h, struct sockaddr_storage
 
 int hostport_from_sockaddr(const struct sockaddr *sa, struct hostport *ret)
 {
-	struct hostport h = { 0 };
+	struct hostport h = {0};
 
 	if (sa->sa_family == AF_INET) {
 		const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)sa;
@@ -229,7 +229,7 @@ int hostport_from_sockaddr(const struct sockaddr *sa, struct hostport *ret)
 
 bool addr_is_loopback(const struct addr *a)
 {
-	static const uint8_t one[16] = { [15] = 1 };
+	static const uint8_t one[16] = {[15] = 1};
 
 	return a->family == 4 ? a->bytes[0] == 127 : !memcmp(a->bytes, one, 16);
 }
@@ -258,6 +258,26 @@ bool addr_is_broadcast(const struct addr *a)
 	return a->family == 4 && a->bytes[0] >= 240;
 }
 
+/* 64:ff9b:1::/48 (RFC 8215) is divided as each network likes, so the length of the NAT64 prefix is told by
+ * where the zero suffix starts (RFC 6052 2.2): /48 and /56 and /64 put the address around the zero byte 8. */
+static bool addr_local_nat64(const struct addr *a, struct addr *ret)
+{
+	static const uint8_t head[6] = {0x00, 0x64, 0xff, 0x9b, 0x00, 0x01};
+	static const uint8_t at[4][4] = {
+		{6, 7, 9, 10}, {7, 9, 10, 11}, {9, 10, 11, 12}, {12, 13, 14, 15}};
+	const uint8_t *b = a->bytes;
+	int form = 3;
+
+	if (memcmp(b, head, sizeof(head)))
+		return false;
+	if (!b[8] && !b[13] && !b[14] && !b[15])
+		form = b[12] ? 2 : b[11] ? 1 : 0;
+	*ret = (struct addr){.family = 4};
+	for (int i = 0; i < 4; i++)
+		ret->bytes[i] = b[at[form][i]];
+	return true;
+}
+
 bool addr_embedded_v4(const struct addr *a, struct addr *ret)
 {
 	static const struct {
@@ -265,17 +285,18 @@ bool addr_embedded_v4(const struct addr *a, struct addr *ret)
 		uint8_t head_len; /* bytes that must match */
 		uint8_t at;	  /* where the IPv4 address starts */
 	} forms[] = {
-		{ { [10] = 0xff, [11] = 0xff }, 12, 12 },      /* ::ffff:0:0/96, RFC 4291 2.5.5.2 */
-		{ { 0 }, 12, 12 },			       /* ::/96, RFC 4291 2.5.5.1 */
-		{ { [8] = 0xff, [9] = 0xff }, 12, 12 },	       /* ::ffff:0:0:0/96, RFC 2765 */
-		{ { 0x00, 0x64, 0xff, 0x9b }, 12, 12 },	       /* 64:ff9b::/96, RFC 6052 */
-		{ { 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01 }, 6, 12 }, /* 64:ff9b:1::/48, RFC 8215 */
-		{ { 0x20, 0x02 }, 2, 2 },		       /* 2002::/16, RFC 3056 */
+		{{[10] = 0xff, [11] = 0xff}, 12, 12}, /* ::ffff:0:0/96, RFC 4291 2.5.5.2 */
+		{{0}, 12, 12},			      /* ::/96, RFC 4291 2.5.5.1 */
+		{{[8] = 0xff, [9] = 0xff}, 12, 12},   /* ::ffff:0:0:0/96, RFC 2765 */
+		{{0x00, 0x64, 0xff, 0x9b}, 12, 12},   /* 64:ff9b::/96, RFC 6052 */
+		{{0x20, 0x02}, 2, 2},		      /* 2002::/16, RFC 3056 */
 	};
 	const uint8_t *v4 = NULL;
 
 	if (a->family != 6)
 		return false;
+	if (addr_local_nat64(a, ret))
+		return true;
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]) && !v4; i++)
 		if (!memcmp(a->bytes, forms[i].head, forms[i].head_len))
 			v4 = a->bytes + forms[i].at;
@@ -285,7 +306,7 @@ bool addr_embedded_v4(const struct addr *a, struct addr *ret)
 		v4 = a->bytes + 12;
 	if (!v4)
 		return false;
-	*ret = (struct addr){ .family = 4 };
+	*ret = (struct addr){.family = 4};
 	memcpy(ret->bytes, v4, 4);
 	return true;
 }

@@ -80,7 +80,7 @@ bool addr_is_link_local(const struct addr *a);	/* 169.254/16, fe80::/10 */
 bool addr_is_multicast(const struct addr *a);
 bool addr_is_broadcast(const struct addr *a); /* 255.255.255.255 (and 240/4) */
 /* The IPv4 address inside a v4-mapped (::ffff:0:0/96), v4-compatible, SIIT (::ffff:0:0:0/96), NAT64
- * (64:ff9b::/96, 64:ff9b:1::/48 last 32 bits), 6to4 (2002::/16) or ISATAP spelling: true and *ret. */
+ * (64:ff9b::/96, 64:ff9b:1::/48 in the four forms of RFC 6052), 6to4 (2002::/16) or ISATAP spelling: true and *ret. */
 bool addr_embedded_v4(const struct addr *a, struct addr *ret);
 /* True for every class above, looking through addr_embedded_v4(). */
 bool addr_is_never_proxied(const struct addr *a);

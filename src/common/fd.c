@@ -44,34 +44,49 @@ int fd_cloexec(int fd, bool on)
 	return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;
 }
 
+static void fd_free_text(char *text, size_t len)
+{
+	if (text)
+		explicit_bzero(text, len); /* it may be a key file */
+	free(text);
+}
+
 int fd_read_all(int fd, size_t max, char **ret_text, size_t *ret_len)
 {
-	_cleanup_free_ char *text = NULL;
+	char *text = NULL;
 	size_t len = 0, size = 0;
+	int r = 0;
 
-	for (;;) {
+	while (r == 0) {
 		if (size - len < 2) {
-			char *more;
+			char *more = malloc(size ? size * 2 : 4096);
 
-			size = size ? size * 2 : 4096;
-			more = realloc(text, size);
-			if (!more)
-				return -ENOMEM;
+			if (!more) {
+				r = -ENOMEM;
+				break;
+			}
+			if (len)
+				memcpy(more, text, len);
+			fd_free_text(text, len);
 			text = more;
+			size = size ? size * 2 : 4096;
 		}
 		ssize_t n = read(fd, text + len, size - len - 1);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
+		if (n < 0 && errno != EINTR)
+			r = -errno;
 		if (n == 0)
 			break;
-		len += (size_t)n;
+		if (n > 0)
+			len += (size_t)n;
 		if (len > max)
-			return -EFBIG;
+			r = -EFBIG;
+	}
+	if (r < 0) {
+		fd_free_text(text, len);
+		return r;
 	}
 	text[len] = '\0';
-	*ret_text = take_ptr(text);
+	*ret_text = text;
 	if (ret_len)
 		*ret_len = len;
 	return 0;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -18,11 +19,24 @@ static char log_tailnet[64];
 static int log_max = LOG_INFO;
 static bool log_journal;
 
+/* Inherited by what a unit's shell redirects elsewhere, so it names the stream: "DEVICE:INODE". */
+static bool log_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[48];
+	struct stat st;
+
+	if (!stream || fstat(STDERR_FILENO, &st) < 0)
+		return false;
+	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return !strcmp(stream, own);
+}
+
 void log_open(const char *program, const char *tailnet)
 {
 	snprintf(log_program, sizeof(log_program), "%s", program);
 	snprintf(log_tailnet, sizeof(log_tailnet), "%s", tailnet ? tailnet : "");
-	log_journal = getenv("JOURNAL_STREAM") != NULL;
+	log_journal = log_is_journal();
 }
 
 void log_set_level(int priority)
@@ -41,15 +55,35 @@ int log_level_parse(const char *text)
 		const char *name;
 		int priority;
 	} names[] = {
-		{ "error", LOG_ERR },	    { "err", LOG_ERR },	  { "warning", LOG_WARNING },
-		{ "warn", LOG_WARNING },    { "notice", LOG_NOTICE }, { "info", LOG_INFO },
-		{ "verbose", LOG_DEBUG }, { "debug", LOG_DEBUG }, { "silent", LOG_EMERG },
+		{"error", LOG_ERR},
+		{"err", LOG_ERR},
+		{"warning", LOG_WARNING},
+		{"warn", LOG_WARNING},
+		{"notice", LOG_NOTICE},
+		{"info", LOG_INFO},
+		{"verbose", LOG_DEBUG},
+		{"debug", LOG_DEBUG},
+		{"silent", LOG_EMERG},
 	};
 
 	for (size_t i = 0; i < ELEMENTSOF(names); i++)
 		if (!strcmp(text, names[i].name))
 			return names[i].priority;
 	return -EINVAL;
+}
+
+/* Nothing that a terminal obeys: C0, DEL, and the C1 controls as UTF-8 writes them (U+0080…U+009F). */
+static void log_defuse(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		unsigned char next = i + 1 < len ? (unsigned char)text[i + 1] : 0;
+
+		if (c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0))
+			text[i] = '?';
+		if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+			text[++i] = '?';
+	}
 }
 
 void log_line(int priority, const char *tailnet, const char *object, const char *fmt, ...)
@@ -79,9 +113,7 @@ void log_line(int priority, const char *tailnet, const char *object, const char 
 		va_end(ap);
 	}
 	len = MIN(len, sizeof(line) - 2);
-	for (size_t i = start; i < len; i++)
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = '?';
+	log_defuse(line + start, len - start);
 	line[len++] = '\n';
 	(void)!write(STDERR_FILENO, line, len);
 	errno = saved;

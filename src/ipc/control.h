@@ -107,6 +107,7 @@ struct control_peer {
 	uint8_t zero[2];
 	struct hostport endpoint;
 	uint32_t state; /* enum peer_state */
+	uint32_t zero3;
 	uint64_t last_handshake_s;
 	uint64_t rx_bytes;
 	uint64_t tx_bytes;

@@ -147,6 +147,7 @@ int ipc_recv(int sock, enum ipc_sender sender, union msg *ret, int fds[MSG_FDS_M
 	ssize_t n;
 	size_t n_fds;
 
+	ret->h = (struct msg_header){ 0 }; /* who logs a bad message may look at its type */
 	do {
 		n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
