@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""A test-only program under each worker's own profile tries what an intruder would try.
+
+    common-intruder KIND UID EMPTY_DIR ATTEMPT  ->  exit 0 it worked, 10 refused, SIGSYS killed
+"""
+import os
+import signal
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import lab as L
+
+KINDS = ["wg", "proxy", "coord", "host", "dns", "web", "wg-alone"]
+# ends the process, whatever the kind
+KILLED = set("""openat2 packet packet-high-bits raw4 raw6 alg vsock exec execveat ptrace vm-readv setns unshare
+    mount open-tree chroot kill kill-group bpf perf uring keyctl userfaultfd by-handle module setuid
+    x32""".split())
+# may be one or the other, but never works
+STOPPED = set("""shadow environ create create-here mkdir unlink netlink listen fork clone-user tgkill
+    dumpable seccomp-prctl exec-page exec-protect raise-limit sock-filter""".split())
+INET = {"inet", "inet-udp"}
+WORKS = {
+    "wg": {"thread", "mlock"},
+    "proxy": INET | {"pipe-splice"},
+    "coord": INET,
+    "host": INET | {"unix", "lookup", "resolv-conf"},
+    "dns": set(),
+    "web": set(),
+    "wg-alone": {"thread", "mlock", "inet-udp"},
+}
+
+
+def attempt(lab, kind, name):
+    """"ok", "killed", "refused", "aborted" or what else came out."""
+    program = os.path.join(L.BUILD, "tests/net/common-intruder")
+    p = subprocess.run([program, kind, str(lab.uid_base + 7), os.path.join(lab.dir, "empty"), name],
+                       capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
+    words = {0: "ok", 10: "refused", -signal.SIGSYS: "killed", -signal.SIGABRT: "aborted"}
+    return words.get(p.returncode, f"exit {p.returncode} {p.stdout}{p.stderr}")
+
+
+def attempts(lab, kind, names):
+    with ThreadPoolExecutor(4) as pool:
+        return dict(zip(names, pool.map(lambda n: attempt(lab, kind, n), names)))
+
+
+def prepare(lab):
+    os.mkdir(os.path.join(lab.dir, "empty"), 0o755)
+    out = lab.run([os.path.join(L.BUILD, "tests/net/common-intruder"), "list"], ok=0).stdout
+    return out.split()
+
+
+def test_every_kind_is_confined(lab):
+    names = prepare(lab)
+    wrong = []
+    for kind in KINDS:
+        got = attempts(lab, kind, names)
+        L.equal(got.pop("needs"), "ok", f"{kind}: what every worker needs")
+        L.equal(got.pop("abort"), "aborted", f"{kind}: abort(3)")
+        for name in sorted(WORKS[kind]):
+            if got.pop(name) != "ok":
+                wrong.append(f"{kind} needs {name}")
+        for name, result in got.items():
+            fine = ("killed",) if name in KILLED else ("killed", "refused")
+            if result not in fine:
+                wrong.append(f"{kind}: {name}: {result}")
+    L.check(not wrong, "\n".join(wrong))
+
+
+def test_lists_are_complete(lab):
+    known = KILLED | STOPPED | {"needs", "abort"} | {"inet", "inet-udp", "unix", "thread", "mlock", "lookup",
+                                                     "resolv-conf", "pipe-splice"}
+    L.equal(set(prepare(lab)) - known, set(), "attempts without an expectation")
+
+
+def test_root_must_be_safe(lab):
+    """An empty directory that others may write, or that is none, is refused."""
+    prepare(lab)
+    empty = os.path.join(lab.dir, "empty")
+    os.chmod(empty, 0o777)
+    L.check(attempt(lab, "dns", "needs").startswith("exit 3"), "a world-writable root was taken")
+    os.rmdir(empty)
+    L.check(attempt(lab, "dns", "needs").startswith("exit 3"), "a root that is not there was taken")
