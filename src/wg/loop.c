@@ -3,7 +3,7 @@
 //
 // Main thread: epoll over the UDP sockets, the timer (armed for the earliest deadline only), the wake-up
 // from the sending thread, uapi and whatever the program watches. A node without traffic sleeps.
-#include "wg/node.h"
+#include "wg/loop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "common/log.h"
+#include "wg/node.h"
 
 enum event { EVENT_UDP4, EVENT_UDP6, EVENT_TIMER, EVENT_WAKE, EVENT_UAPI, EVENT_WATCH };
 
