@@ -321,6 +321,8 @@ static bool tunnel_flow(
 		return true;
 	case FLOW_END:
 		f->ended = true;
+		if (c->up.ended && c->down.ended)
+			return true; /* both are about to be closed */
 		shutdown(dst->source.fd, SHUT_WR);
 		c->last_ms = loop_now();
 		conn_idle_timer(c, true);

@@ -229,8 +229,6 @@ static int take_field(struct http_head *h, const struct http_field *f, const cha
 		h->upgrade |= http_list_has(f->value, "upgrade", 7);
 	} else if (http_text_is(f->name, "host")) {
 		h->n_host++;
-	} else if (http_text_is(f->name, "expect")) {
-		h->expect = true;
 	}
 	return 0;
 }

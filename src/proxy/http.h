@@ -45,7 +45,6 @@ struct http_head {
 	bool has_length, chunked, has_coding; /* has_coding: any Transfer-Encoding at all */
 	uint64_t length;
 	bool close, keep_alive, upgrade; /* tokens of Connection */
-	bool expect;
 	unsigned n_host;
 	size_t size; /* of the head with its empty line */
 };

@@ -12,7 +12,6 @@
 struct peer {
 	uint8_t public_key[WG_KEY];
 	enum peer_state state;
-	uint64_t up_ms; /* when it last went up, 0 = never */
 };
 
 /* The index of the peer with KEY, made if it is new; -ENOSPC, -ENOMEM. */
