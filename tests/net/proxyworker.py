@@ -8,6 +8,7 @@ import resource
 import socket
 import struct
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -73,8 +74,7 @@ class Worker:
         self.send(HELLO, struct.pack("=Ii", 1, level), [self.memfd])
 
     def _start(self, ns, theirs, uid, tailnet, env, descriptors):
-        empty = "/var/empty-tsgw-test"
-        os.makedirs(empty, mode=0o755, exist_ok=True)
+        self.empty = tempfile.mkdtemp(prefix="tsgw-proxy-")
         pid = os.fork()
         if pid:
             return pid
@@ -87,7 +87,7 @@ class Worker:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
             os.dup2(theirs.fileno(), CHANNEL, inheritable=True)
             os.closerange(4, 1024)
-            os.execve(program(), [program(), "--worker", tailnet, str(uid), empty],
+            os.execve(program(), [program(), "--worker", tailnet, str(uid), self.empty],
                       dict(os.environ, **env))
         finally:
             os._exit(127)
@@ -168,4 +168,5 @@ class Worker:
     def wait(self):
         status = os.waitpid(self.pid, 0)[1]
         self.pid = 0
+        os.rmdir(self.empty)
         return os.waitstatus_to_exitcode(status)
