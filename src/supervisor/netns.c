@@ -159,6 +159,15 @@ static const struct {
 	{"ipv6", "addr_gen_mode", "1"}, /* no link-local address either, like a WireGuard link */
 };
 
+/* Containers see /proc/sys read-only. This child may have a /proc of its own, in which it is not. */
+static int netns_own_proc(void)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
+		mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		return -errno;
+	return 0;
+}
+
 /* 0 also if the kernel has no such key (no IPv6), or it cannot be written but says VALUE already. */
 static int netns_set(const char *path, const char *value)
 {
@@ -176,23 +185,31 @@ static int netns_set(const char *path, const char *value)
 		if (!strcmp(now, value))
 			return 0;
 	}
-	log_error(NULL, path, "cannot be set to %s: %s", value, strerror(-r));
 	return r;
 }
 
 static int netns_configure(void)
 {
 	static const char *const scopes[] = {"all", "default", "lo"};
+	bool own_proc = false;
 	char path[128];
 	int r;
 
-	for (size_t i = 0; i < ELEMENTSOF(netns_settings); i++) {
-		for (size_t k = 0; k < ELEMENTSOF(scopes); k++) {
-			snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s",
-				netns_settings[i].family, scopes[k], netns_settings[i].key);
-			r = netns_set(path, netns_settings[i].value);
-			if (r < 0)
-				return r;
+	for (size_t i = 0; i < ELEMENTSOF(netns_settings) * ELEMENTSOF(scopes); i++) {
+		const size_t key = i / ELEMENTSOF(scopes);
+
+		snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s",
+			netns_settings[key].family, scopes[i % ELEMENTSOF(scopes)],
+			netns_settings[key].key);
+		r = netns_set(path, netns_settings[key].value);
+		if (r == -EROFS && !own_proc) {
+			own_proc = true;
+			r = netns_own_proc() ?: netns_set(path, netns_settings[key].value);
+		}
+		if (r < 0) {
+			log_error(NULL, path, "cannot be set to %s: %s", netns_settings[key].value,
+				strerror(-r));
+			return r;
 		}
 	}
 	return 0;

@@ -79,6 +79,23 @@ static void namespace_settings(void)
 	links_close(l);
 }
 
+/* As in a container: /proc/sys cannot be written, and that is nobody's business but the child's. */
+static void namespace_with_read_only_sysctls(void)
+{
+	_cleanup_free_ char *before = NULL, *after = NULL;
+	_cleanup_close_ int fd = -1;
+
+	put_text("/proc/sys/net/ipv4/conf/default/accept_redirects", "1");
+	CHECK_EQ(mount("/proc/sys", "/proc/sys", NULL, MS_BIND, NULL), 0);
+	CHECK_EQ(mount(NULL, "/proc/sys", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), 0);
+	before = read_text("/proc/self/mountinfo");
+	CHECK_EQ(netns_create(&fd), 0);
+	after = read_text("/proc/self/mountinfo");
+	CHECK_STR(after, before);
+	CHECK_EQ(umount2("/proc/sys", 0), 0);
+	CHECK_EQ(netns_run(fd, look_inside, NULL, NULL), 0);
+}
+
 static int fail_inside(void *arg, int *ret_fd)
 {
 	return -ENOTTY;
@@ -412,6 +429,7 @@ int main(void)
 	if (r <= 0)
 		return r < 0;
 	RUN(namespace_settings);
+	RUN(namespace_with_read_only_sysctls);
 	RUN(namespace_children);
 	RUN(veth_is_marked_from_birth);
 	RUN(veth_name_taken);

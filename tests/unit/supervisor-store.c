@@ -304,7 +304,7 @@ static void pool_in_parallel(void)
 		for (int i = 0; i < 20; i++) {
 			struct prefix p;
 			uint32_t slot;
-			char name[24];
+			char name[32];
 
 			snprintf(name, sizeof(name), "c%d-%d", c, i);
 			if (get(name, "10.200.0.0/16", "", &p, &slot) < 0)
@@ -319,7 +319,7 @@ static void pool_in_parallel(void)
 	}
 	for (int c = 0; c < 4; c++) {
 		for (int i = 0; i < 20; i++) {
-			char name[24];
+			char name[32];
 			uint32_t slot;
 
 			snprintf(name, sizeof(name), "c%d-%d", c, i);
