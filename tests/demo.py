@@ -134,7 +134,7 @@ class Demo:
                 f"{PRIMARY}:{red.port} %h %p' root@{TARGET}.red",
                 f"sudo {ctl} --config {g.config} --run-dir {g.run_dir} status",
                 f"sudo {ctl} --config {g.config} --run-dir {g.run_dir} peers red",
-                f"sudo ip netns exec tsgw-blue ping -c 3 {TARGET}",
+                f"sudo ip netns exec tsgw-blue curl http://{TARGET}:3000",
                 "sudo wg show tsgw-red",
                 "sudo pkill -KILL -P " + str(g.process.pid) + " tsgw-wg    # and look at status again",
         ):

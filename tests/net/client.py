@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Clients that look at every byte: SOCKS5 and HTTP CONNECT over plain sockets."""
 import ipaddress
+import os
 import socket
 import struct
+import time
 
 from lab import Failure, inside
 
@@ -97,3 +99,31 @@ def get(s, path, host="target"):
             length = int(line.split(b":")[1])
             return (body + read_exact(s, length - len(body))).decode()
     raise Failure(f"no length in {head!r}")
+
+
+def checksum(data):
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def ping(ns, target, timeout_s=3.0):
+    """One ICMP echo from NS; whether the answer came. (A fresh Debian has no ping.)"""
+    with inside(ns):
+        s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    mark = os.urandom(4)
+    rest = mark + b"tsgw test"[:8]
+    with s:
+        end = time.monotonic() + timeout_s
+        try:
+            s.sendto(b"\x08\x00" + struct.pack(">H", checksum(b"\x08\x00\x00\x00" + rest)) + rest,
+                     (target, 0))
+            while (left := end - time.monotonic()) > 0:
+                s.settimeout(left)
+                data, (address, _) = s.recvfrom(2048)
+                if address == target and data[20] == 0 and data[24:28] == mark:
+                    return True
+        except OSError:
+            pass
+    return False

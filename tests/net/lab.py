@@ -89,6 +89,13 @@ def inside(namespace):
         os.close(home)
 
 
+class Pin:
+    """A namespace that somebody else made, by its name below /run/netns."""
+
+    def __init__(self, name):
+        self.name, self.path = name, "/run/netns/" + name
+
+
 class Namespace:
     def __init__(self, lab, name):
         self.lab, self.name = lab, name

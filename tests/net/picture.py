@@ -15,11 +15,11 @@ Every tailnet has the very same inner addresses.
 import contextlib
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
+import threading
 
 import lab as L
 from lab import BUILD, Failure, Skip, check, wait_for
@@ -104,6 +104,7 @@ class Peer:
         self.ns.ip(f"addr add {self.underlay}/30 dev {b}", f"addr add {target}/32 dev lo",
                    f"route add blackhole {SILENT}", f"route add unreachable {UNREACHABLE}")
         self.ns.sysctl("ipv4/ip_forward", 1)
+        self.ns.sysctl("ipv4/icmp_ratelimit", 0)
         self.process = self.web = self.sshd = None
         if start:
             self.start()
@@ -187,6 +188,7 @@ class Tailnet:
         self.link, self.netns = "tsgw-" + self.name, "tsgw-" + self.name
         self.keys = []  # lines of its section
         self.wg_text = None
+        self.pin = L.Pin(self.netns)
         self.ipv6 = any(p.ipv6 for p in peers)
 
     @property
@@ -286,6 +288,7 @@ class Gateway:
         self.primary, self.pool, self.gateway_keys = primary, pool, list(gateway_keys)
         self.hosts, self.extra = hosts or {}, ""
         self.process, self.notified = None, []
+        self.is_ready = None
         self.write_config()
         self.lab.gateways.append(self)
 
@@ -308,25 +311,34 @@ class Gateway:
         path = os.path.join(self.lab.dir, f"{self.tag}.notify")
         with contextlib.suppress(OSError):
             os.unlink(path)
-        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notify.bind(path)
+        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        notify.bind(path)
+        self.notified, self.is_ready = [], threading.Event()
+        threading.Thread(target=self._hear, args=(notify, self.notified, self.is_ready),
+                         daemon=True).start()
         self.process = self.demon.spawn([*wrap, *self.command(*self.args, *args)],
                                         name=f"tsgwd {self.tag}", env={"NOTIFY_SOCKET": path})
         if ready:
             self.wait_ready(timeout_s)
         return self
 
+    @staticmethod
+    def _hear(notify, notified, is_ready):
+        """Takes what tsgwd tells systemd, all the time: it waits while nobody does."""
+        while True:
+            notified.append(notify.recv(8192).decode(errors="replace"))
+            if "READY=1" in notified[-1]:
+                is_ready.set()
+
     def wait_ready(self, timeout_s=L.PATIENCE_S):
         end = L.time.monotonic() + timeout_s
-        while L.time.monotonic() < end:
-            if select.select([self.notify], [], [], 0.1)[0]:
-                self.notified.append(self.notify.recv(8192).decode(errors="replace"))
-                if "READY=1" in self.notified[-1]:
-                    return
-            elif not self.process.alive():
+        while not self.is_ready.wait(0.05):
+            if not self.process.alive():
                 raise Failure(f"tsgwd ended with {self.process.popen.returncode}:\n"
                               + self.process.log())
-        raise Failure(f"no READY=1 within {timeout_s:g} s; tsgwd said:\n{self.process.log()}")
+            if L.time.monotonic() > end:
+                raise Failure(f"no READY=1 within {timeout_s:g} s; tsgwd said:\n"
+                              + self.process.log())
 
     def run(self, *args, **options):
         """tsgwd in the foreground, to the end: for --check and for starts that must fail."""

@@ -19,8 +19,9 @@ def traces(picture, *gateways):
     found = {
         "namespaces": sorted(n for n in os.listdir("/run/netns") if any(w in n for w in names)),
         "links": sorted(demon.links()),
-        "addresses": demon.ip("addr show"),
-        "routes": demon.ip("route show table all"),
+        "addresses": demon.ip("addr show").replace(" tentative", ""),
+        "routes": [line for line in demon.ip("route show table all").splitlines()
+                   if "fe80:" not in line and "ff00:" not in line],
         "mounts": sorted(line.split()[4] for line in open("/proc/self/mountinfo", encoding="utf-8")
                          if any(w in line for w in names) or picture.lab.dir in line),
         "sockets": sorted(line.split()[-1] for line in demon.read("net/unix").splitlines()
