@@ -159,6 +159,16 @@ static const struct {
 	{"ipv6", "addr_gen_mode", "1"}, /* no link-local address either, like a WireGuard link */
 };
 
+/* The proxy dials every connection from one address: it may use all ports, and those in TIME-WAIT again
+ * (RFC 6191). Not safety but capacity, so a kernel that refuses is no error. */
+static const struct {
+	const char *path;
+	const char *value;
+} netns_wishes[] = {
+	{"/proc/sys/net/ipv4/ip_local_port_range", "1024 65535"},
+	{"/proc/sys/net/ipv4/tcp_tw_reuse", "1"},
+};
+
 /* Containers see /proc/sys read-only. This child may have a /proc of its own, in which it is not. */
 static int netns_own_proc(void)
 {
@@ -212,6 +222,8 @@ static int netns_configure(void)
 			return r;
 		}
 	}
+	for (size_t i = 0; i < ELEMENTSOF(netns_wishes); i++)
+		(void)netns_set(netns_wishes[i].path, netns_wishes[i].value);
 	return 0;
 }
 
