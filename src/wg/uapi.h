@@ -14,7 +14,7 @@
 
 #define UAPI_CLIENTS_MAX     8
 #define UAPI_LINE_MAX	     255	 /* bytes without the newline */
-#define UAPI_REQUEST_MAX     (64u << 20) /* bytes of one request */
+#define UAPI_REQUEST_MAX     (32u << 20) /* bytes of one request */
 #define UAPI_STALL_MS	     5000 /* a client that neither reads nor writes this long is cut off */
 #define UAPI_SOCKETS_WAIT_MS 1000 /* for new sockets from the supervisor */
 
@@ -53,9 +53,10 @@ enum uapi_state { UAPI_READING, UAPI_GET, UAPI_SET, UAPI_BAD };
 struct uapi_chunk;
 struct uapi_request {
 	enum uapi_state state;
-	int error; /* positive errno, if UAPI_BAD */
+	int error; /* -errno, if UAPI_BAD */
 	/* private */
-	bool begun, in_set, in_peer, overlong;
+	enum uapi_state kind; /* by the first line */
+	bool in_peer;
 	size_t bytes;
 	uint32_t line_len;
 	char line[UAPI_LINE_MAX + 1];
@@ -64,22 +65,45 @@ struct uapi_request {
 };
 
 void uapi_request_init(struct uapi_request *r);
-/* Wipes what it holds. */
+/* Wipes what it holds, which is ready for the next request then. */
 void uapi_request_free(struct uapi_request *r);
 /* Takes bytes until the request is complete (its blank line) and returns how many it took; see .state. An
- * error is kept until the end of the request, so that the answer comes when the client waits for it. */
+ * error is kept until then, so that the answer comes when the client waits for it. */
 size_t uapi_request_feed(struct uapi_request *r, const char *data, size_t len);
+/* Nothing has been taken since the last request. */
+bool uapi_request_is_empty(const struct uapi_request *r);
 
 /* Reads the operations back, in order. Zero-initialise; type UAPI_END after the last. */
 struct uapi_cursor {
 	const struct uapi_chunk *chunk;
 	uint32_t offset;
+	bool begun;
 };
 void uapi_request_next(const struct uapi_request *r, struct uapi_cursor *c, struct uapi_op *ret);
 
-/* ---- the server ---- */
+/* ---- between the two ---- */
 
 struct device;
+
+/* Would it fit: peers, allowed-ips? 0 or -ENOSPC. */
+int uapi_check(struct device *d, const struct uapi_request *r);
+/* Asks for other sockets if the request wants some: 0, -EINPROGRESS or -errno. */
+int uapi_want_sockets(struct device *d, const struct uapi_request *r);
+/* Does everything else. Fails only without memory. */
+int uapi_apply(struct device *d, const struct uapi_request *r);
+
+/* Text that grows. */
+struct uapi_text {
+	char *data;
+	size_t len, size;
+	bool failed; /* no memory */
+};
+/* The device as the answer to "get=1", without the errno line. */
+void uapi_show(struct device *d, struct uapi_text *t);
+void uapi_print(struct uapi_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- the server ---- */
+
 struct uapi;
 
 /* LISTEN_FD becomes ours. 0 or -errno. */
