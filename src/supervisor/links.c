@@ -201,6 +201,22 @@ static int links_set_u32(struct links *l, const char *name, int attribute, uint3
 	return r < 0 ? r : rtnl_talk(l, msg, NULL, NULL);
 }
 
+int links_set_group(struct links *l, const char *name, uint32_t group)
+{
+	return links_set_u32(l, name, IFLA_GROUP, group);
+}
+
+int links_delete_group(struct links *l, uint32_t group)
+{
+	_cleanup_msg_ struct nl_msg *msg = NULL;
+	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
+	int r = group ? rtnl_message(RTM_DELLINK, 0, &ifi, sizeof(ifi), &msg) : -EINVAL;
+
+	if (r == 0)
+		r = rtnl_put_u32(msg, IFLA_GROUP, group);
+	return r < 0 ? r : rtnl_talk(l, msg, NULL, NULL);
+}
+
 int links_set_mtu(struct links *l, const char *name, uint32_t mtu)
 {
 	return links_set_u32(l, name, IFLA_MTU, mtu);

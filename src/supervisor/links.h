@@ -32,6 +32,8 @@ int links_veth(struct links *l, int host_netns_fd, const char *host_name, const 
 	const char *alias);
 uint32_t links_group(const char *alias);
 int links_delete(struct links *l, const char *name); /* -ENODEV if there is none */
+int links_set_group(struct links *l, const char *name, uint32_t group);
+int links_delete_group(struct links *l, uint32_t group); /* every link that is in it */
 int links_set_up(struct links *l, const char *name);
 int links_set_mtu(struct links *l, const char *name, uint32_t mtu);
 /* IFLA_GSO_MAX_SIZE (and IPv4's own on 6.3+); a kernel that does not know it is not an error. */

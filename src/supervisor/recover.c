@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -31,6 +32,7 @@
 #define RECOVER_TERM_MS	   500
 #define RECOVER_KILL_MS	   5000
 #define RECOVER_OBJECT_MAX 128
+#define RECOVER_MANY	   64 /* tailnets whose processes are waited for together */
 
 struct recovery {
 	const struct store *store;
@@ -234,25 +236,34 @@ static void recover_signal(const struct pollfd *p, size_t n, int signal)
 			syscall(SYS_pidfd_send_signal, p[i].fd, signal, NULL, 0);
 }
 
-static int recover_end_processes(const struct recovery *c)
+/* Of N tailnets at once, so that they are waited for together. Gives how many do not die. */
+static size_t recover_end_processes(const struct recovery *c, size_t n)
 {
-	struct pollfd p[STORE_PIDS_MAX];
-	size_t n = 0, left;
+	struct pollfd p[RECOVER_MANY * STORE_PIDS_MAX];
+	size_t n_fds = 0, left;
 
-	for (size_t i = 0; i < STORE_PIDS_MAX; i++) {
-		int fd = recover_open_process(&c->made.processes[i]);
+	for (size_t i = 0; i < n * STORE_PIDS_MAX; i++) {
+		int fd = recover_open_process(
+			&c[i / STORE_PIDS_MAX].made.processes[i % STORE_PIDS_MAX]);
 
 		if (fd >= 0)
-			p[n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+			p[n_fds++] = (struct pollfd){.fd = fd, .events = POLLIN};
 	}
-	recover_signal(p, n, SIGTERM);
-	left = recover_wait(p, n, RECOVER_TERM_MS);
+	recover_signal(p, n_fds, SIGTERM);
+	left = recover_wait(p, n_fds, RECOVER_TERM_MS);
 	if (left) {
-		recover_signal(p, n, SIGKILL);
-		left = recover_wait(p, n, RECOVER_KILL_MS);
+		recover_signal(p, n_fds, SIGKILL);
+		left = recover_wait(p, n_fds, RECOVER_KILL_MS);
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n_fds; i++)
 		fd_close(p[i].fd);
+	return left;
+}
+
+static int recover_end(const struct recovery *c)
+{
+	size_t left = recover_end_processes(c, 1);
+
 	if (left)
 		log_error(c->name, "recovery", "%zu processes of an earlier run do not die", left);
 	return left ? -EBUSY : 0;
@@ -260,7 +271,7 @@ static int recover_end_processes(const struct recovery *c)
 
 static int recover_remove(const struct recovery *c)
 {
-	int r = recover_end_processes(c);
+	int r = recover_end(c);
 
 	if (r == 0 && c->has_link) {
 		r = links_delete(c->host, c->link);
@@ -282,31 +293,75 @@ int recover_front(const struct store *s)
 	int r = store_made_read(s, NULL, &c.made);
 
 	if (r == 0)
-		r = recover_end_processes(&c);
+		r = recover_end(&c);
 	else if (r == -ENOENT || r == -EBADMSG)
 		r = 0;
 	return r < 0 ? r : store_made_remove(s, NULL);
 }
 
-int recover_tailnet(const struct store *s, const char *name, struct links *host, char *ret_object)
+/* Fills C. 0, or -EEXIST where something is not ours. */
+static int recover_look(const struct store *s, const char *name, struct links *host,
+	struct recovery *c, char *ret_object)
 {
-	struct recovery c = {.store = s, .name = name, .host = host};
-	int r = store_made_read(s, name, &c.made);
+	int r;
 
+	*c = (struct recovery){.store = s, .name = name, .host = host};
+	r = store_made_read(s, name, &c->made);
 	if (r == -EBADMSG)
 		log_warning(name, "recovery",
 			"the record of the earlier run is damaged: taken as empty");
 	else if (r < 0 && r != -ENOENT)
 		return r;
-	names_netns(name, c.pin, sizeof(c.pin));
-	names_link(name, c.link);
-	snprintf(c.uapi, sizeof(c.uapi), "/run/wireguard/%s.sock", c.link);
-	r = recover_check_pin(&c, ret_object);
+	names_netns(name, c->pin, sizeof(c->pin));
+	names_link(name, c->link);
+	snprintf(c->uapi, sizeof(c->uapi), "/run/wireguard/%s.sock", c->link);
+	r = recover_check_pin(c, ret_object);
 	if (r == 0)
-		r = recover_check_link(&c, ret_object);
+		r = recover_check_link(c, ret_object);
 	if (r == 0)
-		r = recover_check_resolvconf(&c, ret_object);
-	if (r == 0)
-		r = recover_check_uapi(&c, ret_object);
+		r = recover_check_resolvconf(c, ret_object);
+	return r < 0 ? r : recover_check_uapi(c, ret_object);
+}
+
+int recover_tailnet(const struct store *s, const char *name, struct links *host, char *ret_object)
+{
+	struct recovery c;
+	int r = recover_look(s, name, host, &c, ret_object);
+
 	return r < 0 ? r : recover_remove(&c);
+}
+
+/* ---- many at once ---- */
+
+/* A group of links goes at the price of one. Its number is drawn, so that nobody else's link is in it. */
+static void recover_delete_links(const struct recovery *c, size_t n)
+{
+	uint32_t group;
+	size_t found = 0;
+
+	if (getrandom(&group, sizeof(group), 0) != sizeof(group))
+		return;
+	group = (group & 0x7fffffff) | 0x40000000;
+	for (size_t i = 0; i < n; i++)
+		if (c[i].has_link && links_set_group(c[i].host, c[i].link, group) == 0)
+			found++;
+	if (found)
+		(void)links_delete_group(c[0].host, group);
+}
+
+void recover_many(const struct store *s, const char *const *names, size_t n, struct links *host)
+{
+	_cleanup_free_ struct recovery *c = calloc(RECOVER_MANY, sizeof(*c));
+	char object[RECOVER_OBJECT_MAX];
+	size_t k = 0;
+
+	for (size_t i = 0; c && i < n; i++) {
+		if (recover_look(s, names[i], host, &c[k], object) == 0)
+			k++;
+		if (k < RECOVER_MANY && i + 1 < n)
+			continue;
+		if (recover_end_processes(c, k) == 0)
+			recover_delete_links(c, k);
+		k = 0;
+	}
 }

@@ -4,129 +4,9 @@
 //     a run makes: namespace, pin, tsgw-red ── veth0, resolv.conf, UAPI socket, a worker; each is recorded first
 //
 // Needs root. Nothing of the real host is touched: its /run, /etc and links are not to be seen from here.
-#include "links-stage.h"
+#include "links-run.h"
 
 /* ---- recovery ---- */
-
-/* What a supervisor makes, step by step, each recorded first. STEPS limits it. */
-struct run {
-	struct made made;
-	int netns_fd, uapi_fd;
-	struct links *links;
-	pid_t worker;
-};
-#define RUN_STEPS 11
-
-static int listen_at(const char *path)
-{
-	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
-	if (bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 || listen(fd, 1) < 0)
-		return fd_close(fd);
-	return fd;
-}
-
-static void record_worker(struct run *run, int slot, pid_t pid, uid_t uid)
-{
-	struct made_process *p = &run->made.processes[slot];
-
-	p->pid = pid;
-	p->uid = uid;
-	CHECK_EQ(store_process_start(pid, &p->start_ticks), 0);
-}
-
-static int make_step(struct run *run, int step)
-{
-	static const struct addr dns = {.family = 4, .bytes = {10, 77, 0, 1}};
-	static char *const search[] = {(char *)"corp.example"};
-
-	switch (step) {
-	case 0:
-		return netns_create(&run->netns_fd) ?: links_open(run->netns_fd, &run->links);
-	case 1:
-		return netns_identify(run->netns_fd, &run->made.netns)
-			?: store_made_write(&store, NAME, &run->made);
-	case 2:
-		return netns_pin(run->netns_fd, PIN);
-	case 3:
-		strcpy(run->made.link, LINK);
-		return store_made_write(&store, NAME, &run->made);
-	case 4:
-		return links_veth(run->links, host_fd, LINK, "veth0", "tsgw:/run/gw");
-	case 5:
-		run->made.resolv_conf = true;
-		return store_made_write(&store, NAME, &run->made);
-	case 6:
-		return resolvconf_write(&store, NAME, &dns, 1, search, 1);
-	case 7:
-		strcpy(run->made.uapi_link, LINK);
-		return store_made_write(&store, NAME, &run->made);
-	case 8:
-		run->uapi_fd = listen_at("/run/wireguard/" LINK ".sock");
-		return run->uapi_fd < 0 ? -EIO : 0;
-	case 9:
-		run->worker = start_worker(1900000001, false);
-		return run->worker > 0 ? 0 : -EIO;
-	default:
-		record_worker(run, 0, run->worker, 1900000001);
-		return store_made_write(&store, NAME, &run->made);
-	}
-}
-
-static void make_run(struct run *run, int steps)
-{
-	*run = (struct run){.netns_fd = -1, .uapi_fd = -1};
-	for (int i = 0; i < steps; i++)
-		CHECK_EQ(make_step(run, i), 0);
-}
-
-/* What the kernel does when the supervisor is killed. */
-static void drop_run(struct run *run)
-{
-	links_close(run->links);
-	run->links = NULL;
-	fd_closep(&run->netns_fd);
-	fd_closep(&run->uapi_fd);
-}
-
-static void end_worker(pid_t pid)
-{
-	if (pid <= 0)
-		return;
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-}
-
-static bool is_gone(pid_t pid)
-{
-	return waitpid(pid, NULL, WNOHANG) == pid;
-}
-
-static int recover(void)
-{
-	char object[128] = "";
-	int r = recover_tailnet(&store, NAME, host, object);
-
-	if (r == -EEXIST)
-		CHECK(*object);
-	return r;
-}
-
-static void check_nothing_left(void)
-{
-	struct link_info info;
-	struct made made;
-	int fd = -1;
-
-	CHECK_EQ(links_find(host, LINK, &info), -ENODEV);
-	CHECK_EQ(netns_open(PIN, &fd), -ENOENT);
-	CHECK_EQ(access("/etc/netns/" PIN, F_OK), -1);
-	CHECK_EQ(count("/run/wireguard"), 0);
-	CHECK_EQ(store_made_read(&store, NAME, &made), -ENOENT);
-	CHECK_EQ(count("/run/netns"), 0);
-}
 
 static void recovery_after_each_step(void)
 {
@@ -425,6 +305,47 @@ static void two_hundred_times(void)
 	old_run();
 }
 
+/* The quick way for many at once: what is not ours stays, what is left is for recover_tailnet(). */
+static void many_at_once(void)
+{
+	static const char *const names[] = {"red", "m1", "m2", "m3", "m4", "foreign", "absent"};
+	struct made made = {.netns.ino = 0};
+	struct link_info info;
+	struct run run;
+	pid_t workers[5];
+	char link[16];
+
+	fresh_run(false);
+	make_run(&run, 9);
+	workers[0] = start_worker(1900000001, true);
+	record_worker(&run, 0, workers[0], 1900000001);
+	CHECK_EQ(store_made_write(&store, NAME, &run.made), 0);
+	for (int i = 1; i < 5; i++) {
+		struct run other = {.made = made};
+
+		snprintf(link, sizeof(link), "tsgw-m%d", i);
+		workers[i] = start_worker(1900000001, false);
+		record_worker(&other, 0, workers[i], 1900000001);
+		strcpy(other.made.link, link);
+		CHECK_EQ(store_init_tailnet(&store, names[i]), 0);
+		CHECK_EQ(store_made_write(&store, names[i], &other.made), 0);
+		CHECK_EQ(links_veth(run.links, host_fd, link, link + 5, "tsgw:/run/gw"), 0);
+	}
+	CHECK_EQ(shell("ip link add tsgw-foreign type veth peer name keep"), 0);
+	drop_run(&run);
+	recover_many(&store, names, ELEMENTSOF(names), host);
+	for (int i = 0; i < 5; i++) {
+		names_link(names[i], link);
+		CHECK(is_gone(workers[i]));
+		CHECK_EQ(links_find(host, link, &info), -ENODEV);
+	}
+	CHECK_EQ(links_find(host, "tsgw-foreign", &info), 0);
+	CHECK_EQ(recover(), 0);
+	check_nothing_left();
+	CHECK_EQ(shell("ip link del tsgw-foreign"), 0);
+	old_run();
+}
+
 /* A supervisor that makes and removes for ever is killed at any moment: the next one finds all of it. */
 static void killed_at_any_moment(void)
 {
@@ -485,6 +406,7 @@ int main(void)
 	RUN(listener_of_a_dead_supervisor);
 	RUN(damaged_record);
 	RUN(two_hundred_times);
+	RUN(many_at_once);
 	RUN(killed_at_any_moment);
 	links_close(host);
 	return TEST_END();
