@@ -175,7 +175,8 @@ static void say_front(const struct teller *to)
 		tell(to, "no DNS (dns-port = 0)");
 		return;
 	}
-	tell(to, "start tsgw-dns for %zu tailnet%s", zones, zones == 1 ? "" : "s");
+	tell(to, "%s tsgw-dns for %zu tailnet%s", to->s->front ? "configure" : "start", zones,
+		zones == 1 ? "" : "s");
 	expose_find(&c->gateway, to->s->addresses, to->s->n_addresses, &e);
 	for (size_t i = 0; i < e.n; i++) {
 		struct hostport at = {.addr = e.addrs[i], .port = c->gateway.dns_port};
