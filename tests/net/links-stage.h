@@ -102,6 +102,9 @@ static int hide_the_host(void)
 		return -errno;
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -errno;
+	/* the real pins below come and go; this is only our private copy of them */
+	while (umount2("/run/netns", MNT_DETACH) == 0)
+		;
 	if (mount("tmpfs", "/mnt", "tmpfs", 0, "mode=755") < 0 || mkdir("/mnt/up", 0755) < 0 ||
 		mkdir("/mnt/work", 0755) < 0)
 		return -errno;
