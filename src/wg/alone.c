@@ -1,0 +1,522 @@
+// SPDX-License-Identifier: MIT
+// tsgw-wg standing alone, in the place of wireguard-go.
+//
+// Everything that needs the file system or privileges is done first: the TUN device, the sockets, the
+// socket for wg(8), a netlink socket that tells of new MTUs. Then, unless in the foreground, a child goes
+// on and the parent waits until it is ready, so that who called can configure at once. The child keeps
+// CAP_NET_ADMIN (SO_MARK when the fwmark changes) and may remove its socket; nothing else is left to it.
+#include "wg/alone.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "common/sandbox.h"
+#include "common/sockets.h"
+#include "wg/aead.h"
+#include "wg/loop.h"
+
+#define SOCKET_DIR    "/run/wireguard"
+#define DEFAULT_MTU   1420
+#define PORT_TRIES    32
+#define EXIT_USAGE    2
+#define NETLINK_BYTES 8192
+
+struct alone {
+	char name[IFNAMSIZ];
+	char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* "" = not ours to remove */
+	bool foreground;
+	int tun_fd, uapi_fd, netlink_fd, signal_fd, ready_fd, null_fd;
+	int udp[2]; /* copies of what the node has: IPv4, IPv6 */
+	uint16_t port, mtu;
+	struct tun_flags tun;
+	unsigned ifindex;
+	struct node *node;
+};
+
+static int usage(FILE *to, int code)
+{
+	fprintf(to,
+		"Usage: tsgw-wg [-f|--foreground] INTERFACE\n"
+		"       tsgw-wg --version | --help\n"
+		"Makes the TUN device INTERFACE and serves " SOCKET_DIR
+		"/INTERFACE.sock to wg(8).\n"
+		"See tsgw-wg(8).\n");
+	return code;
+}
+
+static bool is_interface_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 0 && len < IFNAMSIZ && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+		strcspn(name, "/:% \t\n\v\f\r") == len && *name != '-';
+}
+
+/* 0 go on; else the exit code and 1. */
+static int parse_arguments(struct alone *a, int argc, char **argv, int *ret_code)
+{
+	const char *name = NULL;
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--version") || !strcmp(argv[i], "-v")) {
+			puts("tsgw-wg " TSGW_VERSION);
+			*ret_code = EXIT_SUCCESS;
+			return 1;
+		}
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+			*ret_code = usage(stdout, EXIT_SUCCESS);
+			return 1;
+		}
+		if (!strcmp(argv[i], "-f") || !strcmp(argv[i], "--foreground"))
+			a->foreground = true;
+		else if (!name)
+			name = argv[i];
+		else
+			name = "";
+	}
+	if (!name || !is_interface_name(name)) {
+		*ret_code = usage(stderr, EXIT_USAGE);
+		return 1;
+	}
+	strcpy(a->name, name);
+	return 0;
+}
+
+/* A descriptor that the environment names: -1 none, -errno. */
+static int descriptor_from_env(const char *variable)
+{
+	const char *text = getenv(variable);
+	uint64_t fd;
+
+	if (!text || !*text)
+		return -1;
+	if (parse_u64(text, 0, INT32_MAX, &fd) < 0 || fd_cloexec((int)fd, true) < 0) {
+		log_error(NULL, variable, "not a descriptor: %s", text);
+		return -EBADF;
+	}
+	return (int)fd;
+}
+
+static void set_log_level(void)
+{
+	const char *text = getenv("LOG_LEVEL");
+
+	if (text && (!strcmp(text, "verbose") || !strcmp(text, "debug")))
+		log_set_level(LOG_DEBUG);
+	else if (text && !strcmp(text, "error"))
+		log_set_level(LOG_ERR);
+	else if (text && !strcmp(text, "silent"))
+		log_set_level(-1);
+}
+
+/* ---- the TUN device ---- */
+
+static int interface_ioctl(unsigned long request, const char *name, struct ifreq *ifr)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	snprintf(ifr->ifr_name, sizeof(ifr->ifr_name), "%s", name);
+	return ioctl(fd, request, ifr) < 0 ? -errno : 0;
+}
+
+static int tun_inherit(struct alone *a, int fd)
+{
+	struct ifreq ifr = {0};
+	int r;
+
+	if (ioctl(fd, TUNGETIFF, &ifr) < 0)
+		return -errno;
+	if ((ifr.ifr_flags & (IFF_TUN | IFF_NO_PI)) != (IFF_TUN | IFF_NO_PI))
+		return -EINVAL;
+	snprintf(a->name, sizeof(a->name), "%s", ifr.ifr_name);
+	a->tun_fd = fd;
+	r = tun_query(fd, &a->tun);
+	if (r == 0)
+		r = interface_ioctl(SIOCGIFMTU, a->name, &ifr);
+	/* it may be in another namespace by now */
+	a->mtu = r == 0 ? (uint16_t)MIN(ifr.ifr_mtu, 65535) : DEFAULT_MTU;
+	return r == -ENODEV ? 0 : r;
+}
+
+static int tun_make(struct alone *a)
+{
+	struct ifreq ifr = {.ifr_mtu = DEFAULT_MTU};
+	int r;
+
+	a->tun_fd = tun_open(a->name, true, &a->tun, a->name);
+	if (a->tun_fd < 0)
+		return a->tun_fd;
+	r = interface_ioctl(SIOCSIFMTU, a->name, &ifr);
+	a->mtu = DEFAULT_MTU;
+	return r;
+}
+
+static int prepare_tun(struct alone *a)
+{
+	int fd = descriptor_from_env("WG_TUN_FD"), r;
+
+	if (fd == -EBADF)
+		return fd;
+	r = fd >= 0 ? tun_inherit(a, fd) : tun_make(a);
+	if (r < 0)
+		log_error(NULL, a->name, "TUN device: %s",
+			r == -EBUSY	       ? "the interface exists and is in use"
+				: r == -ENOENT ? "there is no /dev/net/tun"
+					       : strerror(-r));
+	a->ifindex = if_nametoindex(a->name);
+	return r;
+}
+
+/* ---- wg(8)'s socket ---- */
+
+/* A socket on which nobody listens any more may be removed; a live one, or a file, may not. */
+static int take_over(const struct sockaddr_un *sun)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	if (lstat(sun->sun_path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 || errno != ECONNREFUSED)
+		return -EADDRINUSE;
+	return unlink(sun->sun_path) < 0 ? -errno : 0;
+}
+
+static int uapi_listen(struct alone *a)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t mask;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(sun.sun_path, sizeof(sun.sun_path), SOCKET_DIR "/%s.sock", a->name);
+	if (mkdir(SOCKET_DIR, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	r = take_over(&sun);
+	if (r < 0)
+		return r;
+	mask = umask(0177);
+	r = bind(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ? -errno : 0;
+	umask(mask);
+	if (r < 0)
+		return r;
+	strcpy(a->socket_path, sun.sun_path);
+	if (listen(fd, 16) < 0)
+		return -errno;
+	a->uapi_fd = take_fd(fd);
+	return 0;
+}
+
+static int prepare_uapi(struct alone *a)
+{
+	int fd = descriptor_from_env("WG_UAPI_FD"), r;
+
+	if (fd == -EBADF)
+		return fd;
+	a->uapi_fd = fd;
+	if (fd >= 0)
+		return 0;
+	r = uapi_listen(a);
+	if (r < 0)
+		log_error(NULL, a->name, SOCKET_DIR "/%s.sock: %s", a->name,
+			r == -EADDRINUSE ? "another process serves it" : strerror(-r));
+	return r;
+}
+
+static void remove_socket(const struct alone *a)
+{
+	if (*a->socket_path)
+		(void)unlink(a->socket_path);
+}
+
+/* ---- the encrypted side ---- */
+
+static bool no_such_family(int error)
+{
+	return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL || error == -EPROTONOSUPPORT;
+}
+
+/* Both families on one port; 0 = any that is free for both. */
+static int open_pair(uint16_t port, uint32_t fwmark, int ret[2], uint16_t *ret_port)
+{
+	for (int tries = 0; tries < PORT_TRIES; tries++) {
+		uint16_t got = port;
+		int v4 = udp_open(4, port, fwmark, &got), v6;
+
+		if (v4 < 0 && !no_such_family(v4))
+			return v4;
+		v6 = udp_open(6, got, fwmark, &got);
+		if (v6 == -EADDRINUSE && !port && v4 >= 0) {
+			fd_close(v4);
+			continue;
+		}
+		if (v6 < 0 && (!no_such_family(v6) || v4 < 0)) {
+			fd_close(v4);
+			return v6;
+		}
+		ret[0] = v4 < 0 ? -1 : v4;
+		ret[1] = v6 < 0 ? -1 : v6;
+		*ret_port = got;
+		return 0;
+	}
+	return -EADDRINUSE;
+}
+
+/* The node takes the descriptors; copies stay here, for the mark. */
+static int give_sockets(struct alone *a, int fds[2], uint16_t port, uint32_t fwmark)
+{
+	for (int i = 0; i < 2; i++) {
+		fd_close(a->udp[i]);
+		a->udp[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+	}
+	a->port = port;
+	return node_set_sockets(a->node, fds[0], fds[1], port, fwmark);
+}
+
+static int change_mark(struct alone *a, uint32_t fwmark)
+{
+	for (int i = 0; i < 2; i++)
+		if (a->udp[i] >= 0 &&
+			setsockopt(a->udp[i], SOL_SOCKET, SO_MARK, &fwmark, sizeof(fwmark)) < 0)
+			return -errno;
+	device_sockets_changed(node_device(a->node), a->port, fwmark);
+	return 0;
+}
+
+static int want_sockets(void *owner, uint16_t port, uint32_t fwmark)
+{
+	struct alone *a = owner;
+	int fds[2], r;
+
+	if (port && port == a->port)
+		return change_mark(a, fwmark);
+	r = open_pair(port, fwmark, fds, &port);
+	return r < 0 ? r : give_sockets(a, fds, port, fwmark);
+}
+
+static void peer_state(void *owner, const uint8_t public_key[32], uint32_t state)
+{
+}
+
+static const struct device_ops ops = {.want_sockets = want_sockets, .peer_state = peer_state};
+
+/* ---- events ---- */
+
+static int open_netlink(struct alone *a)
+{
+	struct sockaddr_nl local = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+
+	a->netlink_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	if (a->netlink_fd < 0)
+		return -errno;
+	return bind(a->netlink_fd, (struct sockaddr *)&local, sizeof(local)) < 0 ? -errno : 0;
+}
+
+static void link_changed(struct alone *a, const struct nlmsghdr *h)
+{
+	const struct ifinfomsg *info = NLMSG_DATA(h);
+	const struct rtattr *attr = IFLA_RTA(info);
+	int left = (int)IFLA_PAYLOAD(h);
+	uint32_t mtu;
+
+	if (h->nlmsg_type != RTM_NEWLINK || h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) ||
+		(unsigned)info->ifi_index != a->ifindex)
+		return;
+	for (; RTA_OK(attr, left); attr = RTA_NEXT(attr, left)) {
+		if (attr->rta_type != IFLA_MTU || RTA_PAYLOAD(attr) < sizeof(mtu))
+			continue;
+		memcpy(&mtu, RTA_DATA(attr), sizeof(mtu));
+		node_set_mtu(a->node, (uint16_t)MIN(mtu, 65535u));
+	}
+}
+
+static int netlink_ready(void *arg)
+{
+	_Alignas(struct nlmsghdr) uint8_t buf[NETLINK_BYTES];
+	struct alone *a = arg;
+	ssize_t n;
+
+	while ((n = recv(a->netlink_fd, buf, sizeof(buf), 0)) > 0) {
+		unsigned left = (unsigned)n;
+
+		for (struct nlmsghdr *h = (struct nlmsghdr *)buf; NLMSG_OK(h, left);
+			h = NLMSG_NEXT(h, left))
+			link_changed(a, h);
+	}
+	return 0;
+}
+
+static int open_signals(struct alone *a)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	signal(SIGPIPE, SIG_IGN);
+	a->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return a->signal_fd < 0 ? -errno : 0;
+}
+
+static int signal_ready(void *arg)
+{
+	return 1;
+}
+
+/* ---- life ---- */
+
+/* The parent's exit code is the child's success in getting ready. Returns in the child only. */
+static int daemonise(struct alone *a)
+{
+	int fds[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	a->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (a->null_fd < 0)
+		return -errno;
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid > 0) {
+		close(fds[1]);
+		_exit(read(fds[0], &byte, 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
+	}
+	close(fds[0]);
+	a->ready_fd = fds[1];
+	if (setsid() < 0 || chdir("/") < 0)
+		return -errno;
+	return 0;
+}
+
+/* Tells the parent, and leaves the terminal; stderr stays if LOG_LEVEL asks for a log. */
+static void report_ready(struct alone *a)
+{
+	if (a->ready_fd < 0)
+		return;
+	(void)!write(a->ready_fd, "", 1);
+	a->ready_fd = fd_close(a->ready_fd);
+	for (int fd = 0; fd <= (getenv("LOG_LEVEL") ? 1 : 2); fd++)
+		(void)dup3(a->null_fd, fd, 0);
+}
+
+static int start_node(struct alone *a, int fds[2], uint16_t port)
+{
+	struct wg_stats *stats = calloc(1, sizeof(*stats));
+	int r = stats ? node_new(stats, &a->node) : -ENOMEM;
+
+	if (r < 0) {
+		free(stats);
+		return r;
+	}
+	device_set_ops(node_device(a->node), &ops, a);
+	r = give_sockets(a, fds, port, 0);
+	if (r == 0)
+		r = node_set_uapi(a->node, a->uapi_fd);
+	if (r == 0)
+		r = node_watch(a->node, a->signal_fd, signal_ready, a);
+	if (r == 0)
+		r = node_watch(a->node, a->netlink_fd, netlink_ready, a);
+	return r < 0 ? r : node_set_tun(a->node, a->tun_fd, a->mtu, a->tun.vnet_hdr, a->tun.uso);
+}
+
+static int prepare(struct alone *a, int fds[2], uint16_t *ret_port)
+{
+	int r = prepare_tun(a);
+
+	if (r == 0)
+		r = prepare_uapi(a);
+	if (r < 0)
+		return r;
+	r = open_pair(0, 0, fds, ret_port);
+	if (r < 0)
+		log_error(NULL, a->name, "UDP sockets: %s", strerror(-r));
+	else if (fds[1] < 0)
+		log_info(NULL, a->name, "no IPv6 outside: peers are reached over IPv4 only");
+	if (r == 0)
+		r = open_netlink(a);
+	if (r == 0)
+		r = open_signals(a);
+	return r < 0 || a->foreground ? r : daemonise(a);
+}
+
+static int run(struct alone *a)
+{
+	int fds[2] = {-1, -1}, r;
+	uint16_t port = 0;
+
+	r = prepare(a, fds, &port);
+	if (r < 0)
+		return r;
+	r = sandbox_enter(SANDBOX_WG_ALONE, getuid(), NULL);
+	if (r == 0)
+		r = start_node(a, fds, port);
+	if (r < 0) {
+		log_error(NULL, a->name, "%s", strerror(-r));
+		return r;
+	}
+	report_ready(a);
+	r = node_run(a->node);
+	if (r == -ENODEV) {
+		log_info(NULL, a->name, "the interface is gone");
+		r = 0;
+	}
+	return r < 0 ? r : 0;
+}
+
+int alone_main(int argc, char **argv)
+{
+	struct alone a = {.tun_fd = -1,
+		.uapi_fd = -1,
+		.netlink_fd = -1,
+		.signal_fd = -1,
+		.ready_fd = -1,
+		.null_fd = -1,
+		.udp = {-1, -1}};
+	const char *foreground = getenv("WG_PROCESS_FOREGROUND");
+	int code, r;
+
+	if (parse_arguments(&a, argc, argv, &code))
+		return code;
+	if (foreground && !strcmp(foreground, "1"))
+		a.foreground = true;
+	log_open("tsgw-wg", a.name);
+	set_log_level();
+	r = aead_init(AEAD_AUTO);
+	if (r < 0)
+		log_error(NULL, "cipher", "TSGW_AEAD names one that is not available");
+	else
+		r = run(&a);
+	remove_socket(&a);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
