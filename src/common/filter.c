@@ -202,8 +202,8 @@ static const struct {
 		"setuid setgid setreuid setregid setresuid setresgid setgroups setfsuid setfsgid "
 		"capset "
 		"seccomp"},
-	{ALL & ~HOST & ~SAN, "open openat openat2 creat"},
-	{HOST, "openat2 creat"},
+	{ALL & ~HOST & ~SAN, "open openat"},
+	{ALL, "openat2 creat"},
 	{WG | DNS | WEB, "socket"},
 };
 
