@@ -163,6 +163,7 @@ static const struct filter_row filter_rows[] = {
 	{"setsockopt", ALL, {IS(1, IPPROTO_IP), BELOW(2, 64)}}, /* 64…: iptables */
 	{"setsockopt", ALL, {IS(1, IPPROTO_IPV6), BELOW(2, 64)}},
 	{"setsockopt", ALL, {IS(1, IPPROTO_IPV6), IS(2, IPV6_TCLASS)}},
+	{"setsockopt", ALONE, {IS(1, IPPROTO_IPV6), IS(2, IPV6_RECVTCLASS)}},
 	{"setsockopt", ALL, {IS(1, IPPROTO_TCP), BELOW(2, TCP_ULP)}},
 	{"setsockopt", ALL, {IS(1, IPPROTO_UDP), IS(2, UDP_SEGMENT)}},
 	{"setsockopt", ALL, {IS(1, IPPROTO_UDP), IS(2, UDP_GRO)}},
