@@ -41,7 +41,7 @@ def wg_file(g, t):
 
 
 def test_world_readable_key(picture):
-    good_and_bad(picture, lambda g, t: os.chmod(wg_file(g, t), 0o644), "readable")
+    good_and_bad(picture, lambda g, t: os.chmod(wg_file(g, t), 0o644), "lets others read")
 
 
 def test_missing_wg_file(picture):
