@@ -30,8 +30,8 @@ struct hostport {
 	uint32_t scope_id; /* IPv6 zone, 0 = none */
 };
 
-#define ADDR_TEXT_MAX 46     /* with NUL */
-#define PREFIX_TEXT_MAX 50   /* with NUL */
+#define ADDR_TEXT_MAX	  46 /* with NUL */
+#define PREFIX_TEXT_MAX	  50 /* with NUL */
 #define HOSTPORT_TEXT_MAX 66 /* "[addr%4294967295]:65535" with NUL */
 
 static inline unsigned addr_bits(const struct addr *a)
@@ -79,8 +79,9 @@ bool addr_is_unspecified(const struct addr *a); /* 0.0.0.0/8 and :: */
 bool addr_is_link_local(const struct addr *a);	/* 169.254/16, fe80::/10 */
 bool addr_is_multicast(const struct addr *a);
 bool addr_is_broadcast(const struct addr *a); /* 255.255.255.255 (and 240/4) */
-/* The IPv4 address inside a v4-mapped (::ffff:0:0/96), v4-compatible, SIIT (::ffff:0:0:0/96), NAT64
- * (64:ff9b::/96, 64:ff9b:1::/48 in the four forms of RFC 6052), 6to4 (2002::/16) or ISATAP spelling: true and *ret. */
+/* The IPv4 address inside a v4-mapped (::ffff:0:0/96), v4-compatible, SIIT (::ffff:0:0:0/96),
+ * NAT64 (64:ff9b::/96, 64:ff9b:1::/48 in the four forms of RFC 6052), 6to4 (2002::/16) or ISATAP
+ * spelling: true and *ret. */
 bool addr_embedded_v4(const struct addr *a, struct addr *ret);
 /* True for every class above, looking through addr_embedded_v4(). */
 bool addr_is_never_proxied(const struct addr *a);

@@ -4,7 +4,7 @@
 
 #include "common/sandbox.h"
 
-/* Builds and loads the filter of KIND for the calling, single-threaded process. no_new_privs must be
- * set. What is not listed fails with EPERM; what only an intruder would try kills the process.
+/* Builds and loads the filter of KIND for the calling, single-threaded process. no_new_privs must
+ * be set. What is not listed fails with EPERM; what only an intruder would try kills the process.
  * 0 or -errno. */
 int filter_load(enum sandbox_kind kind);

@@ -20,11 +20,11 @@ int log_level_parse(const char *text);
 void log_line(int priority, const char *tailnet, const char *object, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-#define log_error(tailnet, object, ...) log_line(LOG_ERR, tailnet, object, __VA_ARGS__)
+#define log_error(tailnet, object, ...)	  log_line(LOG_ERR, tailnet, object, __VA_ARGS__)
 #define log_warning(tailnet, object, ...) log_line(LOG_WARNING, tailnet, object, __VA_ARGS__)
-#define log_notice(tailnet, object, ...) log_line(LOG_NOTICE, tailnet, object, __VA_ARGS__)
-#define log_info(tailnet, object, ...) log_line(LOG_INFO, tailnet, object, __VA_ARGS__)
-#define log_debug(tailnet, object, ...) log_line(LOG_DEBUG, tailnet, object, __VA_ARGS__)
+#define log_notice(tailnet, object, ...)  log_line(LOG_NOTICE, tailnet, object, __VA_ARGS__)
+#define log_info(tailnet, object, ...)	  log_line(LOG_INFO, tailnet, object, __VA_ARGS__)
+#define log_debug(tailnet, object, ...)	  log_line(LOG_DEBUG, tailnet, object, __VA_ARGS__)
 
 /* Token bucket for lines that packets or clients can cause: at most BURST lines at once, one more
  * every INTERVAL_MS. Zero-initialise with the two limits set. */

@@ -31,8 +31,8 @@ int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 
 int parse_bool(const char *text, bool *ret)
 {
-	static const char *const yes[] = { "yes", "true", "on", "1" };
-	static const char *const no[] = { "no", "false", "off", "0" };
+	static const char *const yes[] = {"yes", "true", "on", "1"};
+	static const char *const no[] = {"no", "false", "off", "0"};
 
 	for (size_t i = 0; i < ELEMENTSOF(yes); i++) {
 		if (!strcmp(text, yes[i]) || !strcmp(text, no[i])) {
@@ -49,8 +49,13 @@ int parse_duration_s(const char *text, uint64_t min_s, uint64_t max_s, uint64_t 
 		const char *unit;
 		uint64_t seconds;
 	} units[] = {
-		{ "", 1 },   { "s", 1 },   { "sec", 1 },   { "m", 60 },
-		{ "min", 60 }, { "h", 3600 }, { "d", 86400 },
+		{"", 1},
+		{"s", 1},
+		{"sec", 1},
+		{"m", 60},
+		{"min", 60},
+		{"h", 3600},
+		{"d", 86400},
 	};
 	size_t digits = strspn(text, "0123456789");
 	char number[24];
@@ -183,7 +188,8 @@ bool parse_is_dns_name(const char *text)
 			label = 0;
 			continue;
 		}
-		if (!isascii((unsigned char)*p) || !(isalnum((unsigned char)*p) || *p == '-' || *p == '_'))
+		if (!isascii((unsigned char)*p) ||
+			!(isalnum((unsigned char)*p) || *p == '-' || *p == '_'))
 			return false;
 		if ((*p == '-' && label == 0) || ++label > 63)
 			return false;

@@ -18,7 +18,8 @@ int parse_key_base64(const char *text, uint8_t ret[32]);
 int parse_key_hex(const char *text, uint8_t ret[32]);
 void format_key_base64(const uint8_t key[32], char ret[45]);
 void format_key_hex(const uint8_t key[32], char ret[65]);
-/* A DNS name of LDH labels (underscore allowed), each 1…63, total ≤ 253, no trailing dot, lower or upper case. */
+/* A DNS name of LDH labels (underscore allowed), each 1…63, total ≤ 253, no trailing dot, lower or
+ * upper case. */
 bool parse_is_dns_name(const char *text);
 /* A tailnet's name: [a-z0-9]([a-z0-9-]{0,30}[a-z0-9])? */
 bool parse_is_tailnet_name(const char *text);

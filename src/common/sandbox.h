@@ -20,13 +20,13 @@ enum sandbox_kind {
 /* "wg", "proxy", … */
 const char *sandbox_kind_name(enum sandbox_kind kind);
 
-/* Must be called by a single-threaded process that runs as root (or, for the tests, already as UID).
- * In this order: closes descriptors above 3, root directory EMPTY_DIR (an empty directory that only
- * root can write), RLIMITs, uid and gid UID without supplementary groups, all capability sets empty,
- * not dumpable, no new privileges, Landlock (no file, no other process' abstract sockets or signals;
- * skipped where the kernel has none), seccomp allow-list of KIND: what is forbidden and harmless gives
- * EPERM, what only an intruder would try kills the process.
+/* Must be called by a single-threaded process that runs as root (or, for the tests, already as
+ * UID). In this order: closes descriptors above 3, root directory EMPTY_DIR (an empty directory
+ * that only root can write), RLIMITs, uid and gid UID without supplementary groups, all capability
+ * sets empty, not dumpable, no new privileges, Landlock (no file, no other process' abstract
+ * sockets or signals; skipped where the kernel has none), seccomp allow-list of KIND: what is
+ * forbidden and harmless gives EPERM, what only an intruder would try kills the process.
  * SANDBOX_HOST keeps the host's root, of which it may read what getaddrinfo(3) needs.
- * SANDBOX_WG_ALONE keeps its descriptors, uid and CAP_NET_ADMIN; UID and EMPTY_DIR are ignored.
- * 0, or -errno after having logged which step failed. */
+ * SANDBOX_WG_ALONE keeps its descriptors, uid and CAP_NET_ADMIN; UID and EMPTY_DIR are ignored. 0,
+ * or -errno after having logged which step failed. */
 int sandbox_enter(enum sandbox_kind kind, uid_t uid, const char *empty_dir);

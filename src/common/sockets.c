@@ -28,7 +28,7 @@
 
 int tun_open(const char *name, bool offload, struct tun_flags *ret_flags, char ret_name[16])
 {
-	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI};
 	_cleanup_close_ int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	int r;
 
@@ -50,15 +50,16 @@ int tun_open(const char *name, bool offload, struct tun_flags *ret_flags, char r
 int tun_query(int fd, struct tun_flags *ret)
 {
 	const unsigned long tso = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
-	struct tun_flags flags = { 0 };
-	struct ifreq ifr = { 0 };
+	struct tun_flags flags = {0};
+	struct ifreq ifr = {0};
 
 	if (ioctl(fd, TUNGETIFF, &ifr) < 0)
 		return -errno;
 	flags.vnet_hdr = ifr.ifr_flags & IFF_VNET_HDR;
 	if (flags.vnet_hdr) {
 		/* each step down is one kernel generation: USO (6.2), TSO_ECN, plain TSO */
-		flags.uso = ioctl(fd, TUNSETOFFLOAD, tso | TUN_F_TSO_ECN | TUN_F_USO4 | TUN_F_USO6) == 0;
+		flags.uso = ioctl(fd, TUNSETOFFLOAD,
+				    tso | TUN_F_TSO_ECN | TUN_F_USO4 | TUN_F_USO6) == 0;
 		if (!flags.uso && ioctl(fd, TUNSETOFFLOAD, tso | TUN_F_TSO_ECN) < 0 &&
 			ioctl(fd, TUNSETOFFLOAD, tso) < 0)
 			return -errno;
@@ -98,7 +99,7 @@ static int socket_port(int fd, uint16_t *ret)
 
 int udp_open(int family, uint16_t port, uint32_t fwmark, uint16_t *ret_port)
 {
-	struct hostport any = { .addr.family = (uint8_t)family, .port = port };
+	struct hostport any = {.addr.family = (uint8_t)family, .port = port};
 	struct sockaddr_storage ss;
 	socklen_t len = hostport_to_sockaddr(&any, &ss);
 	_cleanup_close_ int fd =
@@ -139,8 +140,9 @@ int tcp_listen(const struct hostport *at, const char *ifname, int backlog)
 	socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (ss.ss_family == AF_INET6)
 		socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	if (ifname && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, ifname,
-			      (socklen_t)strlen(ifname) + 1) < 0)
+	if (ifname &&
+		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, ifname, (socklen_t)strlen(ifname) + 1) <
+			0)
 		return -errno;
 	if (bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, backlog) < 0)
 		return -errno;

@@ -10,12 +10,12 @@
 
 struct tun_flags {
 	bool vnet_hdr; /* a 10-byte virtio_net_hdr precedes every packet; TSO4|6 and checksum offload are on */
-	bool uso;      /* UDP segmentation offload too (Linux 6.2) */
+	bool uso; /* UDP segmentation offload too (Linux 6.2) */
 };
 
 /* Makes or attaches the TUN device NAME ("wg0", "utun%d") in the caller's network namespace, with
- * IFF_NO_PI and, if OFFLOAD, IFF_VNET_HDR and every offload that the kernel takes. The descriptor is
- * CLOEXEC and blocking. Returns it or -errno (-ENOENT: no /dev/net/tun; -EBUSY: name in use). */
+ * IFF_NO_PI and, if OFFLOAD, IFF_VNET_HDR and every offload that the kernel takes. The descriptor
+ * is CLOEXEC and blocking. Returns it or -errno (-ENOENT: no /dev/net/tun; -EBUSY: name in use). */
 int tun_open(const char *name, bool offload, struct tun_flags *ret_flags, char ret_name[16]);
 
 /* What a TUN descriptor of ours carries; USO is asked for again to find out. 0 or -errno. */
@@ -27,7 +27,8 @@ int tun_query(int fd, struct tun_flags *ret);
  * bound. Returns the descriptor or -errno. */
 int udp_open(int family, uint16_t port, uint32_t fwmark, uint16_t *ret_port);
 
-/* A listening, non-blocking TCP socket on AT; IFNAME not NULL binds it to that device. -errno else. */
+/* A listening, non-blocking TCP socket on AT; IFNAME not NULL binds it to that device. -errno
+ * else. */
 int tcp_listen(const struct hostport *at, const char *ifname, int backlog);
 /* A non-blocking UDP socket for a server on AT, with packet info on. */
 int udp_serve(const struct hostport *at);

@@ -123,14 +123,14 @@ struct config {
 	bool errors; /* any error at all */
 };
 
-/* Reads PATH, then tsgw.d/<name>.ini beside it in name order, then the wg-quick files they name. Always gives a
- * config (its .problems say how good it is); only out of memory is -ENOMEM. */
+/* Reads PATH, then tsgw.d/<name>.ini beside it in name order, then the wg-quick files they name.
+ * Always gives a config (its .problems say how good it is); only out of memory is -ENOMEM. */
 int config_load(const char *path, struct config **ret);
 void config_free(struct config *c);
 struct tailnet_config *config_find(const struct config *c, const char *name);
 
-/* Prints the configuration back as an INI text that loads to the same struct, every key with its value,
- * defaults included (keys that have no value, like dns-server = none, are left out). */
+/* Prints the configuration back as an INI text that loads to the same struct, every key with its
+ * value, defaults included (keys that have no value, like dns-server = none, are left out). */
 void config_print(const struct config *c, FILE *out);
 
 /* Deep equality of what concerns one property, for the reload diff. */

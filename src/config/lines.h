@@ -13,8 +13,8 @@ struct lines {
 	unsigned no; /* of the line that was returned last, from 1 */
 };
 
-/* The next line without its end (LF or CRLF) and without a BOM, NUL-terminated; *ret_len counts NUL bytes
- * inside it too. False at the end of the text. */
+/* The next line without its end (LF or CRLF) and without a BOM, NUL-terminated; *ret_len counts
+ * NUL bytes inside it too. False at the end of the text. */
 bool lines_next(struct lines *s, char **ret_line, size_t *ret_len);
 /* Removes blanks at both ends, in place. */
 char *lines_trim(char *text);

@@ -101,7 +101,8 @@ void source_free(struct source *s); /* wipes */
 void source_load_all(struct loader *l, const char *path);
 void source_load_wgs(struct loader *l);
 
-/* Makes room in *ITEMS_PTR for one more than N items of SIZE bytes. False and .oom if there is none. */
+/* Makes room in *ITEMS_PTR for one more than N items of SIZE bytes. False and .oom if there is
+ * none. */
 bool load_room(struct loader *l, void *items_ptr, size_t n, size_t size);
 char *load_strdup(struct loader *l, const char *text); /* NULL and .oom */
 /* Registers a file's name for messages; returns its index. */

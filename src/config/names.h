@@ -6,7 +6,8 @@
 
 #define LINK_NAME_MAX 16 /* IFNAMSIZ */
 
-/* "tsgw-NAME", or "tsgw-" and the first 10 hex digits of SHA-256(NAME) where that is over 15 characters. */
+/* "tsgw-NAME", or "tsgw-" and the first 10 hex digits of SHA-256(NAME) where that is over 15
+ * characters. */
 void names_link(const char *tailnet, char ret[LINK_NAME_MAX]);
 /* "tsgw-NAME": the file below /run/netns. RET holds at least 40 bytes. */
 void names_netns(const char *tailnet, char *ret, size_t size);

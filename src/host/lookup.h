@@ -4,6 +4,6 @@
 
 #include "ipc/msg.h"
 
-/* Fills in everything of *RET but its header. Blocks as long as getaddrinfo(3) does. Addresses that no
- * WireGuard endpoint can have (unspecified, multicast, broadcast) are left out. */
+/* Fills in everything of *RET but its header. Blocks as long as getaddrinfo(3) does. Addresses
+ * that no WireGuard endpoint can have (unspecified, multicast, broadcast) are left out. */
 void lookup_name(const struct msg_host_lookup *q, struct msg_host_answer *ret);

@@ -14,8 +14,8 @@ struct queue { /* zero-initialised = empty */
 	unsigned n;
 };
 
-/* A name that waits already keeps its place and gets the new id: nobody waits for the old one any more.
- * False if there is no room. */
+/* A name that waits already keeps its place and gets the new id: nobody waits for the old one any
+ * more. False if there is no room. */
 bool queue_put(struct queue *q, const struct msg_host_lookup *m);
 /* False if none waits. */
 bool queue_take(struct queue *q, struct msg_host_lookup *ret);

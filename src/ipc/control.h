@@ -11,20 +11,20 @@
 #include "common/addr.h"
 #include "ipc/msg.h"
 
-#define CONTROL_MAGIC 0x77677374u /* "tsgw" */
-#define CONTROL_VERSION 1
+#define CONTROL_MAGIC	   0x77677374u /* "tsgw" */
+#define CONTROL_VERSION	   1
 #define CONTROL_REASON_MAX 512
-#define CONTROL_ADDRS_MAX 16
+#define CONTROL_ADDRS_MAX  16
 #define CONTROL_LISTEN_MAX 32
 
 enum control_verb {
 	CONTROL_STATUS = 1, /* -> TAILNET records, one for each tailnet that this supervisor owns */
 	CONTROL_PEERS,	    /* name -> PEER records */
-	CONTROL_UP,	    /* name: start it; END comes when it is up, or with the state it reached */
-	CONTROL_DOWN,	    /* name: stop it, keep the ownership; END comes when all is removed */
-	CONTROL_RESTART,    /* name */
-	CONTROL_RELOAD,	    /* -> STEP records (with dry_run the steps that would be), PROBLEM records */
-	CONTROL_WAIT,	    /* name, state: END comes when the state is reached, or after timeout_ms */
+	CONTROL_UP,	 /* name: start it; END comes when it is up, or with the state it reached */
+	CONTROL_DOWN,	 /* name: stop it, keep the ownership; END comes when all is removed */
+	CONTROL_RESTART, /* name */
+	CONTROL_RELOAD, /* -> STEP records (with dry_run the steps that would be), PROBLEM records */
+	CONTROL_WAIT,	/* name, state: END comes when the state is reached, or after timeout_ms */
 };
 
 struct control_request {
@@ -65,8 +65,8 @@ enum tailnet_state { /* contract: the words of `tsgwctl list` */
 /* "down", "starting", …; "unknown" out of range. */
 static inline const char *tailnet_state_name(unsigned state)
 {
-	static const char *const names[TAILNET_STATES] = { "down", "starting", "up", "degraded",
-		"needs-login", "needs-approval", "failed" };
+	static const char *const names[TAILNET_STATES] = {
+		"down", "starting", "up", "degraded", "needs-login", "needs-approval", "failed"};
 
 	return state < TAILNET_STATES ? names[state] : "unknown";
 }
@@ -75,21 +75,21 @@ struct control_tailnet {
 	struct control_header h;
 	char name[MSG_NAME_MAX];
 	char link[16];
-	uint8_t state;	       /* enum tailnet_state */
-	uint8_t engine;	       /* enum engine of config.h */
-	uint8_t has_counters;  /* rx, tx, clients are known */
+	uint8_t state;	      /* enum tailnet_state */
+	uint8_t engine;	      /* enum engine of config.h */
+	uint8_t has_counters; /* rx, tx, clients are known */
 	uint8_t has_uptime;
 	uint8_t zero;
 	uint16_t port;
 	uint16_t n_addresses;
 	uint16_t n_listen;
-	uint32_t peers;	   /* that count (see the contract §8) */
+	uint32_t peers; /* that count (see the contract §8) */
 	uint32_t peers_up;
 	uint64_t clients;
 	uint64_t rx_bytes;
 	uint64_t tx_bytes;
 	uint64_t uptime_s;
-	uint32_t restarts_wg;	 /* worker restarts since the start */
+	uint32_t restarts_wg; /* worker restarts since the start */
 	uint32_t restarts_proxy;
 	int32_t pid_wg; /* 0 = not running */
 	int32_t pid_proxy;
@@ -125,6 +125,6 @@ struct control_text { /* STEP, PROBLEM: one line */
 
 struct control_end {
 	struct control_header h;
-	int32_t code;	    /* the exit code for tsgwctl: 0, 1, 3 */
-	char text[512];	    /* one line to print, may be empty */
+	int32_t code;	/* the exit code for tsgwctl: 0, 1, 3 */
+	char text[512]; /* one line to print, may be empty */
 };

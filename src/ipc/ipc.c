@@ -15,40 +15,40 @@ static const struct ipc_rule {
 	uint8_t fds_min, fds_max;
 	const char *name;
 } ipc_rules[] = {
-	{ MSG_HELLO, sizeof(struct msg_hello), IPC_PARENT, 1, 1, "hello" },
-	{ MSG_BEGIN, sizeof(struct msg_generation), IPC_PARENT, 0, 0, "begin" },
-	{ MSG_COMMIT, sizeof(struct msg_generation), IPC_PARENT, 0, 0, "commit" },
-	{ MSG_READY, sizeof(struct msg_generation), IPC_WORKER, 0, 0, "ready" },
-	{ MSG_LOG_LEVEL, sizeof(struct msg_log_level), IPC_PARENT, 0, 0, "log-level" },
-	{ MSG_WG_TUN, sizeof(struct msg_wg_tun), IPC_PARENT, 1, 1, "wg-tun" },
-	{ MSG_WG_UDP, sizeof(struct msg_wg_udp), IPC_PARENT, 1, 2, "wg-udp" },
-	{ MSG_WG_UAPI, sizeof(struct msg_wg_uapi), IPC_PARENT, 1, 1, "wg-uapi" },
-	{ MSG_WG_DEVICE, sizeof(struct msg_wg_device), IPC_PARENT, 0, 0, "wg-device" },
-	{ MSG_WG_PEER, sizeof(struct msg_wg_peer), IPC_PARENT, 0, 0, "wg-peer" },
-	{ MSG_WG_ALLOWED, sizeof(struct msg_wg_allowed), IPC_PARENT, 0, 0, "wg-allowed" },
-	{ MSG_WG_ENDPOINT, sizeof(struct msg_wg_endpoint), IPC_PARENT, 0, 0, "wg-endpoint" },
-	{ MSG_WG_PEER_STATE, sizeof(struct msg_peer_state), IPC_WORKER, 0, 0, "wg-peer-state" },
-	{ MSG_WG_SOCKET_WANTED, sizeof(struct msg_wg_socket_wanted), IPC_WORKER, 0, 0,
-		"wg-socket-wanted" },
-	{ MSG_PROXY_CONFIG, sizeof(struct msg_proxy_config), IPC_PARENT, 0, 0, "proxy-config" },
-	{ MSG_PROXY_SUFFIX, sizeof(struct msg_proxy_suffix), IPC_PARENT, 0, 0, "proxy-suffix" },
-	{ MSG_PROXY_HOST, sizeof(struct msg_host), IPC_PARENT, 0, 0, "proxy-host" },
-	{ MSG_PROXY_ROUTE, sizeof(struct msg_proxy_route), IPC_PARENT, 0, 0, "proxy-route" },
-	{ MSG_PROXY_ALLOW, sizeof(struct msg_prefixes), IPC_PARENT, 0, 0, "proxy-allow" },
-	{ MSG_PROXY_DENY, sizeof(struct msg_prefixes), IPC_PARENT, 0, 0, "proxy-deny" },
-	{ MSG_PROXY_LISTEN, sizeof(struct msg_proxy_listen), IPC_PARENT, 1, 1, "proxy-listen" },
-	{ MSG_PROXY_UNLISTEN, sizeof(struct msg_proxy_listen), IPC_PARENT, 0, 0, "proxy-unlisten" },
-	{ MSG_PROXY_PEER_UP, sizeof(struct msg_peer_state), IPC_PARENT, 0, 0, "proxy-peer-up" },
-	{ MSG_PROXY_NODE, sizeof(struct msg_proxy_node), IPC_PARENT, 0, 0, "proxy-node" },
-	{ MSG_DNS_ZONE, sizeof(struct msg_dns_zone), IPC_PARENT, 0, 0, "dns-zone" },
-	{ MSG_DNS_SUFFIX, sizeof(struct msg_dns_suffix), IPC_PARENT, 0, 0, "dns-suffix" },
-	{ MSG_DNS_ROUTE, sizeof(struct msg_prefixes), IPC_PARENT, 0, 0, "dns-route" },
-	{ MSG_DNS_HOST, sizeof(struct msg_host), IPC_PARENT, 0, 0, "dns-host" },
-	{ MSG_DNS_ALLOW, sizeof(struct msg_prefixes), IPC_PARENT, 0, 0, "dns-allow" },
-	{ MSG_DNS_LISTEN, sizeof(struct msg_dns_listen), IPC_PARENT, 2, 2, "dns-listen" },
-	{ MSG_DNS_UNLISTEN, sizeof(struct msg_dns_listen), IPC_PARENT, 0, 0, "dns-unlisten" },
-	{ MSG_HOST_LOOKUP, sizeof(struct msg_host_lookup), IPC_PARENT, 0, 0, "host-lookup" },
-	{ MSG_HOST_ANSWER, sizeof(struct msg_host_answer), IPC_WORKER, 0, 0, "host-answer" },
+	{MSG_HELLO, sizeof(struct msg_hello), IPC_PARENT, 1, 1, "hello"},
+	{MSG_BEGIN, sizeof(struct msg_generation), IPC_PARENT, 0, 0, "begin"},
+	{MSG_COMMIT, sizeof(struct msg_generation), IPC_PARENT, 0, 0, "commit"},
+	{MSG_READY, sizeof(struct msg_generation), IPC_WORKER, 0, 0, "ready"},
+	{MSG_LOG_LEVEL, sizeof(struct msg_log_level), IPC_PARENT, 0, 0, "log-level"},
+	{MSG_WG_TUN, sizeof(struct msg_wg_tun), IPC_PARENT, 1, 1, "wg-tun"},
+	{MSG_WG_UDP, sizeof(struct msg_wg_udp), IPC_PARENT, 1, 2, "wg-udp"},
+	{MSG_WG_UAPI, sizeof(struct msg_wg_uapi), IPC_PARENT, 1, 1, "wg-uapi"},
+	{MSG_WG_DEVICE, sizeof(struct msg_wg_device), IPC_PARENT, 0, 0, "wg-device"},
+	{MSG_WG_PEER, sizeof(struct msg_wg_peer), IPC_PARENT, 0, 0, "wg-peer"},
+	{MSG_WG_ALLOWED, sizeof(struct msg_wg_allowed), IPC_PARENT, 0, 0, "wg-allowed"},
+	{MSG_WG_ENDPOINT, sizeof(struct msg_wg_endpoint), IPC_PARENT, 0, 0, "wg-endpoint"},
+	{MSG_WG_PEER_STATE, sizeof(struct msg_peer_state), IPC_WORKER, 0, 0, "wg-peer-state"},
+	{MSG_WG_SOCKET_WANTED, sizeof(struct msg_wg_socket_wanted), IPC_WORKER, 0, 0,
+		"wg-socket-wanted"},
+	{MSG_PROXY_CONFIG, sizeof(struct msg_proxy_config), IPC_PARENT, 0, 0, "proxy-config"},
+	{MSG_PROXY_SUFFIX, sizeof(struct msg_proxy_suffix), IPC_PARENT, 0, 0, "proxy-suffix"},
+	{MSG_PROXY_HOST, sizeof(struct msg_host), IPC_PARENT, 0, 0, "proxy-host"},
+	{MSG_PROXY_ROUTE, sizeof(struct msg_proxy_route), IPC_PARENT, 0, 0, "proxy-route"},
+	{MSG_PROXY_ALLOW, sizeof(struct msg_prefixes), IPC_PARENT, 0, 0, "proxy-allow"},
+	{MSG_PROXY_DENY, sizeof(struct msg_prefixes), IPC_PARENT, 0, 0, "proxy-deny"},
+	{MSG_PROXY_LISTEN, sizeof(struct msg_proxy_listen), IPC_PARENT, 1, 1, "proxy-listen"},
+	{MSG_PROXY_UNLISTEN, sizeof(struct msg_proxy_listen), IPC_PARENT, 0, 0, "proxy-unlisten"},
+	{MSG_PROXY_PEER_UP, sizeof(struct msg_peer_state), IPC_PARENT, 0, 0, "proxy-peer-up"},
+	{MSG_PROXY_NODE, sizeof(struct msg_proxy_node), IPC_PARENT, 0, 0, "proxy-node"},
+	{MSG_DNS_ZONE, sizeof(struct msg_dns_zone), IPC_PARENT, 0, 0, "dns-zone"},
+	{MSG_DNS_SUFFIX, sizeof(struct msg_dns_suffix), IPC_PARENT, 0, 0, "dns-suffix"},
+	{MSG_DNS_ROUTE, sizeof(struct msg_prefixes), IPC_PARENT, 0, 0, "dns-route"},
+	{MSG_DNS_HOST, sizeof(struct msg_host), IPC_PARENT, 0, 0, "dns-host"},
+	{MSG_DNS_ALLOW, sizeof(struct msg_prefixes), IPC_PARENT, 0, 0, "dns-allow"},
+	{MSG_DNS_LISTEN, sizeof(struct msg_dns_listen), IPC_PARENT, 2, 2, "dns-listen"},
+	{MSG_DNS_UNLISTEN, sizeof(struct msg_dns_listen), IPC_PARENT, 0, 0, "dns-unlisten"},
+	{MSG_HOST_LOOKUP, sizeof(struct msg_host_lookup), IPC_PARENT, 0, 0, "host-lookup"},
+	{MSG_HOST_ANSWER, sizeof(struct msg_host_answer), IPC_WORKER, 0, 0, "host-answer"},
 };
 
 static const struct ipc_rule *ipc_rule_of(uint16_t type)
@@ -83,9 +83,9 @@ int ipc_send(int sock, enum msg_type type, void *msg, size_t size, const int *fd
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int) * MSG_FDS_MAX)];
-	} control = { 0 };
-	struct iovec iov = { .iov_base = msg, .iov_len = size };
-	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	} control = {0};
+	struct iovec iov = {.iov_base = msg, .iov_len = size};
+	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
 	struct msg_header *h = msg;
 
 	h->type = (uint16_t)type;
@@ -132,22 +132,22 @@ static size_t ipc_take_fds(struct msghdr *mh, int fds[MSG_FDS_MAX])
 	return n;
 }
 
-int ipc_recv(int sock, enum ipc_sender sender, union msg *ret, int fds[MSG_FDS_MAX],
-	size_t *ret_n_fds)
+int ipc_recv(
+	int sock, enum ipc_sender sender, union msg *ret, int fds[MSG_FDS_MAX], size_t *ret_n_fds)
 {
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int) * (MSG_FDS_MAX + 2))];
 	} control;
-	struct iovec iov = { .iov_base = ret, .iov_len = sizeof(*ret) };
-	struct msghdr mh = { .msg_iov = &iov,
+	struct iovec iov = {.iov_base = ret, .iov_len = sizeof(*ret)};
+	struct msghdr mh = {.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes) };
+		.msg_controllen = sizeof(control.bytes)};
 	ssize_t n;
 	size_t n_fds;
 
-	ret->h = (struct msg_header){ 0 }; /* who logs a bad message may look at its type */
+	ret->h = (struct msg_header){0}; /* who logs a bad message may look at its type */
 	do {
 		n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
@@ -156,7 +156,8 @@ int ipc_recv(int sock, enum ipc_sender sender, union msg *ret, int fds[MSG_FDS_M
 	n_fds = ipc_take_fds(&mh, fds);
 	if (n == 0 && n_fds == 0)
 		return 0;
-	if ((mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || ipc_check(ret, (size_t)n, n_fds, sender) < 0) {
+	if ((mh.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
+		ipc_check(ret, (size_t)n, n_fds, sender) < 0) {
 		for (size_t i = 0; i < n_fds && i < MSG_FDS_MAX; i++)
 			fd_close(fds[i]);
 		return -EBADMSG;

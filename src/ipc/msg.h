@@ -17,31 +17,31 @@
 
 #include "common/addr.h"
 
-#define MSG_VERSION 1
-#define MSG_SIZE_MAX 2048
-#define MSG_FDS_MAX 2
+#define MSG_VERSION    1
+#define MSG_SIZE_MAX   2048
+#define MSG_FDS_MAX    2
 
-#define MSG_NAME_MAX 33   /* tailnet name with NUL */
+#define MSG_NAME_MAX   33  /* tailnet name with NUL */
 #define MSG_DOMAIN_MAX 254 /* DNS name with NUL */
-#define MSG_PREFIXES 32	  /* per message */
-#define WG_KEY 32
+#define MSG_PREFIXES   32  /* per message */
+#define WG_KEY	       32
 
 enum msg_type {
 	/*                          sender    descriptors */
-	MSG_HELLO = 1,	     /* parent -> 1 (stats memfd)  first message, once */
-	MSG_BEGIN,	     /* parent -> 0 */
-	MSG_COMMIT,	     /* parent -> 0 */
-	MSG_READY,	     /* worker -> 0 */
-	MSG_LOG_LEVEL,	     /* parent -> 0 */
+	MSG_HELLO = 1, /* parent -> 1 (stats memfd)  first message, once */
+	MSG_BEGIN,     /* parent -> 0 */
+	MSG_COMMIT,    /* parent -> 0 */
+	MSG_READY,     /* worker -> 0 */
+	MSG_LOG_LEVEL, /* parent -> 0 */
 
-	MSG_WG_TUN = 16,     /* parent -> 1 */
-	MSG_WG_UDP,	     /* parent -> 1 or 2: IPv4 first, then IPv6 (see .has_v4, .has_v6) */
-	MSG_WG_UAPI,	     /* parent -> 1 listening unix stream socket */
-	MSG_WG_DEVICE,	     /* parent -> 0 item */
-	MSG_WG_PEER,	     /* parent -> 0 item */
-	MSG_WG_ALLOWED,	     /* parent -> 0 item, belongs to the last MSG_WG_PEER; repeatable */
-	MSG_WG_ENDPOINT,     /* parent -> 0 live: a looked-up endpoint of a peer */
-	MSG_WG_PEER_STATE,   /* worker -> 0 report: a peer went up or down */
+	MSG_WG_TUN = 16,      /* parent -> 1 */
+	MSG_WG_UDP,	      /* parent -> 1 or 2: IPv4 first, then IPv6 (see .has_v4, .has_v6) */
+	MSG_WG_UAPI,	      /* parent -> 1 listening unix stream socket */
+	MSG_WG_DEVICE,	      /* parent -> 0 item */
+	MSG_WG_PEER,	      /* parent -> 0 item */
+	MSG_WG_ALLOWED,	      /* parent -> 0 item, belongs to the last MSG_WG_PEER; repeatable */
+	MSG_WG_ENDPOINT,      /* parent -> 0 live: a looked-up endpoint of a peer */
+	MSG_WG_PEER_STATE,    /* worker -> 0 report: a peer went up or down */
 	MSG_WG_SOCKET_WANTED, /* worker -> 0 report: UAPI changed listen-port or fwmark */
 
 	MSG_PROXY_CONFIG = 32, /* parent -> 0 item, exactly one */
@@ -55,13 +55,13 @@ enum msg_type {
 	MSG_PROXY_PEER_UP,     /* parent -> 0 live: the node's report passed on */
 	MSG_PROXY_NODE,	       /* parent -> 0 live: the node runs or not */
 
-	MSG_DNS_ZONE = 48,  /* parent -> 0 item: a tailnet; the following items belong to it */
-	MSG_DNS_SUFFIX,	    /* parent -> 0 item */
-	MSG_DNS_ROUTE,	    /* parent -> 0 item: routed prefixes */
-	MSG_DNS_HOST,	    /* parent -> 0 item: a line of [hosts] */
-	MSG_DNS_ALLOW,	    /* parent -> 0 item: clients that may see this zone */
-	MSG_DNS_LISTEN,	    /* parent -> 2 live: UDP socket, accepting TCP socket */
-	MSG_DNS_UNLISTEN,   /* parent -> 0 live */
+	MSG_DNS_ZONE = 48, /* parent -> 0 item: a tailnet; the following items belong to it */
+	MSG_DNS_SUFFIX,	   /* parent -> 0 item */
+	MSG_DNS_ROUTE,	   /* parent -> 0 item: routed prefixes */
+	MSG_DNS_HOST,	   /* parent -> 0 item: a line of [hosts] */
+	MSG_DNS_ALLOW,	   /* parent -> 0 item: clients that may see this zone */
+	MSG_DNS_LISTEN,	   /* parent -> 2 live: UDP socket, accepting TCP socket */
+	MSG_DNS_UNLISTEN,  /* parent -> 0 live */
 
 	MSG_HOST_LOOKUP = 64, /* parent -> 0 */
 	MSG_HOST_ANSWER,      /* worker -> 0 */

@@ -9,11 +9,11 @@
 
 #include "common/addr.h"
 
-#define STATS_PEERS_MAX 4096 /* peers of one node, also the node's own limit */
+#define STATS_PEERS_MAX	   4096 /* peers of one node, also the node's own limit */
 
 #define STAT_ADD(field, n) __atomic_fetch_add(&(field), (n), __ATOMIC_RELAXED)
 #define STAT_SET(field, v) __atomic_store_n(&(field), (v), __ATOMIC_RELAXED)
-#define STAT_GET(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
+#define STAT_GET(field)	   __atomic_load_n(&(field), __ATOMIC_RELAXED)
 
 struct wg_peer_stats {
 	uint8_t public_key[32];
@@ -31,12 +31,12 @@ struct wg_stats {
 	uint64_t rx_bytes; /* all peers, also removed ones */
 	uint64_t tx_bytes;
 	uint64_t handshakes;
-	uint64_t dropped_no_peer;   /* no allowed-ips entry for an outgoing packet */
-	uint64_t dropped_source;    /* decrypted, but from an address the peer may not use */
-	uint64_t dropped_veth;	    /* to or from the /30 */
+	uint64_t dropped_no_peer; /* no allowed-ips entry for an outgoing packet */
+	uint64_t dropped_source;  /* decrypted, but from an address the peer may not use */
+	uint64_t dropped_veth;	  /* to or from the /30 */
 	uint64_t dropped_replay;
-	uint64_t dropped_invalid;   /* no such index, mac1, AEAD, length */
-	uint64_t dropped_queue;	    /* a bounded queue was full */
+	uint64_t dropped_invalid; /* no such index, mac1, AEAD, length */
+	uint64_t dropped_queue;	  /* a bounded queue was full */
 	uint64_t cookies_sent;
 	uint32_t n_peers;
 	uint32_t listen_port;

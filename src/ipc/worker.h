@@ -7,14 +7,16 @@
 
 #include "common/sandbox.h"
 
-/* The supervisor starts a worker as `PROGRAM --worker NAME UID EMPTY_DIR`, with the message channel as
- * descriptor 3 and nothing else open but stdio. NAME is the tailnet, or "-" for the front. */
+/* The supervisor starts a worker as `PROGRAM --worker NAME UID EMPTY_DIR`, with the message
+ * channel as descriptor 3 and nothing else open but stdio. NAME is the tailnet, or "-" for the
+ * front. */
 #define WORKER_CHANNEL 3
 
 /* True if ARGV says that the supervisor started us so. */
 int worker_is(int argc, char **argv);
 
-/* Opens the log, enters the sandbox of KIND (see common/sandbox.h; load libraries before), then waits
- * for MSG_HELLO and maps its stats memfd of at least STATS_SIZE bytes at *ret_stats.
- * 0, or -errno after having logged why. End of file before HELLO gives -EPIPE. */
-int worker_start(int argc, char **argv, enum sandbox_kind kind, size_t stats_size, void **ret_stats);
+/* Opens the log, enters the sandbox of KIND (see common/sandbox.h; load libraries before), then
+ * waits for MSG_HELLO and maps its stats memfd of at least STATS_SIZE bytes at *ret_stats. 0, or
+ * -errno after having logged why. End of file before HELLO gives -EPIPE. */
+int worker_start(
+	int argc, char **argv, enum sandbox_kind kind, size_t stats_size, void **ret_stats);

@@ -189,8 +189,8 @@ static int compare_prefixes(const void *x, const void *y)
 	return c ? c : (int)a->len - (int)b->len;
 }
 
-/* The difference of two sorted lists: removed from A on, added from B on. Linear, since a wg file may
- * hold a hundred thousand allowed-ips. */
+/* The difference of two sorted lists: removed from A on, added from B on. Linear, since a wg file
+ * may hold a hundred thousand allowed-ips. */
 static int move_routes(struct tailnet *t, const struct prefix_list *a, const struct prefix_list *b)
 {
 	_cleanup_free_ struct prefix *added = calloc(b->n + 1, sizeof(*added));

@@ -9,7 +9,8 @@
 #include "common/log.h"
 #include "supervisor/plan.h"
 
-/* Steps are comments of the INI that is printed before them, so that the whole can be loaded again. */
+/* Steps are comments of the INI that is printed before them, so that the whole can be loaded
+ * again. */
 static void check_say(void *arg, bool problem, const char *line)
 {
 	printf("; %s\n", line);

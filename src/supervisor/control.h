@@ -8,8 +8,8 @@ struct control;
 
 int control_new(struct supervisor *s, struct control **ret);
 void control_free(struct control *c);
-/* RUN/NAME/control.sock, or RUN/front.sock for NAME NULL. Our lock on the object says that a file that
- * lies there is stale. */
+/* RUN/NAME/control.sock, or RUN/front.sock for NAME NULL. Our lock on the object says that a file
+ * that lies there is stale. */
 int control_listen(struct control *c, const char *name);
 void control_unlisten(struct control *c, const char *name);
 /* Answers the clients that wait for a state. */

@@ -10,8 +10,8 @@
 
 #include "common/cleanup.h"
 
-/* True if address A of the host belongs to primary P. A loopback primary such as 127.0.0.5 is served by
- * 127.0.0.1/8: every address of an IPv4 loopback network is local. */
+/* True if address A of the host belongs to primary P. A loopback primary such as 127.0.0.5 is
+ * served by 127.0.0.1/8: every address of an IPv4 loopback network is local. */
 static bool expose_matches(const struct primary *p, const struct link_address *a)
 {
 	if (!a->usable)
@@ -89,8 +89,8 @@ static int allow_add(struct prefix_list *l, const struct prefix *p)
 	return 0;
 }
 
-/* Tailscale gives an interface a host address and routes its whole range elsewhere: that range is the
- * interface's own network. */
+/* Tailscale gives an interface a host address and routes its whole range elsewhere: that range is
+ * the interface's own network. */
 static struct prefix own_network(const struct prefix *p)
 {
 	static const char *const ranges[] = {"100.64.0.0/10", "fd7a:115c:a1e0::/48"};

@@ -11,12 +11,13 @@
 struct expose {
 	struct addr addrs[EXPOSE_MAX];
 	size_t n;
-	char missing[256]; /* "waiting for interface tailscale0", "" if every primary has an address */
+	char missing
+		[256]; /* "waiting for interface tailscale0", "" if every primary has an address */
 };
 
 /* Pure: which addresses of the host are exposed. Link-local IPv6 addresses are not. */
-void expose_find(const struct gateway_config *g, const struct link_address *a, size_t n,
-	struct expose *ret);
+void expose_find(
+	const struct gateway_config *g, const struct link_address *a, size_t n, struct expose *ret);
 
 /* Do the two name other primaries? */
 bool expose_differs(const struct gateway_config *a, const struct gateway_config *b);

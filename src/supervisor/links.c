@@ -91,8 +91,9 @@ int links_find(struct links *l, const char *name, struct link_info *ret)
 
 /* ---- veth ---- */
 
-/* The host's end is made in the host's namespace at once: moving a link there costs 20 ms of waiting for
- * other CPUs. A new link cannot have an alias, but it can be in a group: that marks it until it has. */
+/* The host's end is made in the host's namespace at once: moving a link there costs 20 ms of
+ * waiting for other CPUs. A new link cannot have an alias, but it can be in a group: that marks it
+ * until it has. */
 static int links_make_pair(struct links *l, const char *ns_name, int host_netns_fd,
 	const char *host_name, uint32_t group)
 {

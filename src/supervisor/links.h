@@ -26,8 +26,9 @@ struct link_info {
 /* -ENODEV if there is none. */
 int links_find(struct links *l, const char *name, struct link_info *ret);
 
-/* Makes a veth pair, NS_NAME in namespace L, HOST_NAME in HOST_NETNS_FD. The host's end is marked from birth, first by
- * the group links_group(ALIAS), then by ALIAS, and dies with the namespace if we do. -EEXIST if HOST_NAME is taken. */
+/* Makes a veth pair, NS_NAME in namespace L, HOST_NAME in HOST_NETNS_FD. The host's end is marked
+ * from birth, first by the group links_group(ALIAS), then by ALIAS, and dies with the namespace if
+ * we do. -EEXIST if HOST_NAME is taken. */
 int links_veth(struct links *l, int host_netns_fd, const char *host_name, const char *ns_name,
 	const char *alias);
 uint32_t links_group(const char *alias);
@@ -40,14 +41,17 @@ int links_set_mtu(struct links *l, const char *name, uint32_t mtu);
 int links_set_gso_max(struct links *l, const char *name, uint32_t bytes);
 /* NODAD for IPv6. -EEXIST is success. */
 int links_add_address(struct links *l, const char *name, const struct prefix *p);
-int links_del_address(struct links *l, const char *name, const struct prefix *p); /* none = success */
-/* A device route in the main table; existing = success. For an IPv4 prefix that SRC (family 0 = none) is given, as source. */
+int links_del_address(
+	struct links *l, const char *name, const struct prefix *p); /* none = success */
+/* A device route in the main table; existing = success. For an IPv4 prefix that SRC (family 0 =
+ * none) is given, as source. */
 int links_add_route(struct links *l, const char *name, const struct prefix *p);
-int links_add_routes(struct links *l, const char *name, const struct prefix *p, size_t n); /* batched */
+int links_add_routes(
+	struct links *l, const char *name, const struct prefix *p, size_t n);	/* batched */
 int links_del_route(struct links *l, const char *name, const struct prefix *p); /* none = success */
 
-/* Every address of the namespace with its interface, and every non-default route of every table, for the pool and
- * the exposure. Fresh arrays. */
+/* Every address of the namespace with its interface, and every non-default route of every table,
+ * for the pool and the exposure. Fresh arrays. */
 struct link_address {
 	int ifindex;
 	char ifname[16];
@@ -59,8 +63,9 @@ int links_routes(struct links *l, struct prefix **ret, size_t *ret_n);
 /* Both in one list, for the pool, less those of the link EXCEPT (NULL = none): a tailnet's own. */
 int links_used(struct links *l, const char *except, struct prefix **ret, size_t *ret_n);
 
-/* A second socket of the caller's own namespace that is subscribed to link and address events: poll its descriptor, call
- * links_watch_drain() when readable: 1 something changed (or events were lost), 0 nothing, -errno. */
+/* A second socket of the caller's own namespace that is subscribed to link and address events:
+ * poll its descriptor, call links_watch_drain() when readable: 1 something changed (or events were
+ * lost), 0 nothing, -errno. */
 int links_watch_open(struct links **ret);
 int links_watch_fd(const struct links *l);
 int links_watch_drain(struct links *l);

@@ -64,7 +64,8 @@ static void usage(FILE *out)
 		out);
 }
 
-/* The mark on our links holds the run directory: it must read the same from wherever we are started. */
+/* The mark on our links holds the run directory: it must read the same from wherever we are
+ * started. */
 static int option_dir(const char **ret, const char *dir)
 {
 	static char made[2][PATH_MAX];

@@ -159,8 +159,8 @@ static const struct {
 	{"ipv6", "addr_gen_mode", "1"}, /* no link-local address either, like a WireGuard link */
 };
 
-/* The proxy dials every connection from one address: it may use all ports, and those in TIME-WAIT again
- * (RFC 6191). Not safety but capacity, so a kernel that refuses is no error. */
+/* The proxy dials every connection from one address: it may use all ports, and those in TIME-WAIT
+ * again (RFC 6191). Not safety but capacity, so a kernel that refuses is no error. */
 static const struct {
 	const char *path;
 	const char *value;

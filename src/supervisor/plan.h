@@ -25,8 +25,8 @@ struct plan {
 	size_t n;
 };
 
-/* Fills *RET with what leads from OLD (NULL: nothing runs) to NEW. Tailnets that the process was not asked
- * to run are left out. 0 or -ENOMEM. */
+/* Fills *RET with what leads from OLD (NULL: nothing runs) to NEW. Tailnets that the process was
+ * not asked to run are left out. 0 or -ENOMEM. */
 int plan_make(const struct supervisor *s, const struct config *old, const struct config *new,
 	struct plan *ret);
 void plan_free(struct plan *p);

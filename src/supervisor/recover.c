@@ -135,7 +135,8 @@ static int recover_listener(const char *path, pid_t *ret_pid)
 	return 0;
 }
 
-/* Did the supervisor that wrote the record make what PID listens on? It may be dead, and its worker serve. */
+/* Did the supervisor that wrote the record make what PID listens on? It may be dead, and its
+ * worker serve. */
 static bool recover_is_owner(const struct made *m, pid_t pid)
 {
 	uint64_t ticks;
@@ -333,7 +334,8 @@ int recover_tailnet(const struct store *s, const char *name, struct links *host,
 
 /* ---- many at once ---- */
 
-/* A group of links goes at the price of one. Its number is drawn, so that nobody else's link is in it. */
+/* A group of links goes at the price of one. Its number is drawn, so that nobody else's link is in
+ * it. */
 static void recover_delete_links(const struct recovery *c, size_t n)
 {
 	uint32_t group;

@@ -17,7 +17,8 @@ static inline void rtnl_msg_freep(struct nl_msg **m)
 }
 #define _cleanup_msg_ __attribute__((cleanup(rtnl_msg_freep)))
 
-/* A message of TYPE that starts with the SIZE bytes at HEADER. FLAGS as NLM_F_CREATE. 0 or -ENOMEM; so are the others. */
+/* A message of TYPE that starts with the SIZE bytes at HEADER. FLAGS as NLM_F_CREATE. 0 or
+ * -ENOMEM; so are the others. */
 int rtnl_message(uint16_t type, int flags, const void *header, size_t size, struct nl_msg **ret);
 int rtnl_put(struct nl_msg *m, int attribute, const void *data, size_t len);
 int rtnl_put_u32(struct nl_msg *m, int attribute, uint32_t value);
@@ -25,15 +26,16 @@ int rtnl_put_string(struct nl_msg *m, int attribute, const char *text);
 /* FAMILY is AF_INET or AF_INET6; A NULL is the unspecified address. -EINVAL if it does not fit. */
 int rtnl_get_prefix(int family, const struct nlattr *a, uint8_t len, struct prefix *ret);
 
-/* Sends MSG and waits for the kernel's word on it. EACH (may be NULL) gets every other message that answers it.
- * 0, what EACH said, or the kernel's -errno; -ETIMEDOUT. */
+/* Sends MSG and waits for the kernel's word on it. EACH (may be NULL) gets every other message
+ * that answers it. 0, what EACH said, or the kernel's -errno; -ETIMEDOUT. */
 int rtnl_talk(
 	struct links *l, struct nl_msg *msg, int (*each)(struct nlmsghdr *h, void *arg), void *arg);
 /* A dump. One that the kernel interrupted is taken again, with *N set to 0. */
 int rtnl_dump(struct links *l, uint16_t type, int family,
 	int (*each)(struct nlmsghdr *h, void *arg), void *arg, size_t *n);
 
-/* Many messages in one send; only the last is acknowledged, each may fail: the first -errno that is not -IGNORE. */
+/* Many messages in one send; only the last is acknowledged, each may fail: the first -errno that
+ * is not -IGNORE. */
 #define RTNL_BATCH_MESSAGES 128
 struct rtnl_batch {
 	struct links *links;

@@ -16,23 +16,29 @@ struct store {
 	const char *state_dir; /* "/var/lib/tsgw" */
 };
 
-/* Makes run_dir (0755), run_dir/.empty (0555, for the workers' chroot) and state_dir (0700); names the one that fails in the log. */
+/* Makes run_dir (0755), run_dir/.empty (0555, for the workers' chroot) and state_dir (0700); names
+ * the one that fails in the log. */
 int store_init(const struct store *s);
 /* Makes RUN/NAME (0755) and STATE/NAME (0700). */
 int store_init_tailnet(const struct store *s, const char *name);
 
-/* Takes the lock RUN/NAME/lock (or RUN/front.lock for NAME NULL): open file description lock, held while *ret_fd is open.
- * -EAGAIN if another process has it; *ret_pid (may be NULL) is its pid then, or 0. */
+/* Takes the lock RUN/NAME/lock (or RUN/front.lock for NAME NULL): open file description lock, held
+ * while *ret_fd is open. -EAGAIN if another process has it; *ret_pid (may be NULL) is its pid
+ * then, or 0. */
 int store_lock(const struct store *s, const char *name, int *ret_fd, pid_t *ret_pid);
 
-/* The tailnet's /30: the remembered one if it lies in POOL, else the first free (no other STATE/NAME has it, no USED prefix overlaps it), remembered with
- * write-rename under a lock on STATE/pool.lock. A remembered one that USED overlaps is replaced, with a warning. *ret_slot = 1 + its index in the pool.
- * -ENOSPC: pool exhausted. With DRY_RUN nothing is written or locked (works unprivileged, unreadable state = nothing remembered). */
-int store_pool_get(const struct store *s, const char *name, const struct prefix *pool, const struct prefix *used, size_t n_used, bool dry_run,
-	struct prefix *ret, uint32_t *ret_slot);
+/* The tailnet's /30: the remembered one if it lies in POOL, else the first free (no other
+ * STATE/NAME has it, no USED prefix overlaps it), remembered with write-rename under a lock on
+ * STATE/pool.lock. A remembered one that USED overlaps is replaced, with a warning. *ret_slot = 1
+ * + its index in the pool. -ENOSPC: pool exhausted. With DRY_RUN nothing is written or locked
+ * (works unprivileged, unreadable state = nothing remembered). */
+int store_pool_get(const struct store *s, const char *name, const struct prefix *pool,
+	const struct prefix *used, size_t n_used, bool dry_run, struct prefix *ret,
+	uint32_t *ret_slot);
 int store_pool_free(const struct store *s, const char *name);
 
-/* The volatile record RUN/NAME/made: what exists or is about to. Written before the thing is made, so that a start after SIGKILL knows all of it. */
+/* The volatile record RUN/NAME/made: what exists or is about to. Written before the thing is made,
+ * so that a start after SIGKILL knows all of it. */
 #define STORE_PIDS_MAX 8
 struct made_process {
 	pid_t pid;
@@ -43,9 +49,10 @@ struct made {
 	struct netns_id netns; /* ino 0 = none */
 	char link[16];	       /* "" = none */
 	bool resolv_conf;
-	char uapi_link[16]; /* of /run/wireguard/LINK.sock, "" = none */
+	char uapi_link[16];			       /* of /run/wireguard/LINK.sock, "" = none */
 	struct made_process processes[STORE_PIDS_MAX]; /* pid 0 = empty */
-	struct made_process owner; /* the supervisor that wrote it: filled in by store_made_write() */
+	struct made_process
+		owner; /* the supervisor that wrote it: filled in by store_made_write() */
 };
 int store_made_write(const struct store *s, const char *name, const struct made *m);
 /* -ENOENT: nothing recorded. A damaged record: -EBADMSG. Parsed strictly. */
@@ -54,13 +61,15 @@ int store_made_remove(const struct store *s, const char *name);
 /* start_ticks of a live process; -ESRCH. */
 int store_process_start(pid_t pid, uint64_t *ret_ticks);
 
-/* The mark of everything that this gateway makes: "tsgw:RUN_DIR", RUN_DIR without links in its path. */
+/* The mark of everything that this gateway makes: "tsgw:RUN_DIR", RUN_DIR without links in its
+ * path. */
 #define STORE_MARK_MAX 256
 void store_mark(const struct store *s, char ret[STORE_MARK_MAX]);
 /* "RUN/NAME/FILE" into RET (PATH_MAX bytes); -ENAMETOOLONG. */
 int store_run_path(const struct store *s, const char *name, const char *file, char *ret);
 
-/* The pure parts. A text is right only if printing what was read gives the same bytes. 0 or -EBADMSG. */
+/* The pure parts. A text is right only if printing what was read gives the same bytes. 0 or
+ * -EBADMSG. */
 #define STORE_MADE_TEXT_MAX 1024
 int store_made_format(const struct made *m, char ret[STORE_MADE_TEXT_MAX]); /* length or -EINVAL */
 int store_made_parse(const char *text, size_t len, struct made *ret);

@@ -12,7 +12,7 @@
 #include "supervisor/supervisor.h"
 #include "supervisor/worker.h"
 
-#define TAILNET_VETH_PORT 1080
+#define TAILNET_VETH_PORT   1080
 #define TAILNET_MTU_DEFAULT 1420
 
 struct listener {
@@ -38,9 +38,9 @@ struct tailnet {
 
 	enum tailnet_state state;
 	char reason[CONTROL_REASON_MAX];
-	bool wanted;	/* up was asked for */
-	bool refused;	/* a foreign object stands in the way */
-	bool late;	/* ready-timeout has passed */
+	bool wanted;  /* up was asked for */
+	bool refused; /* a foreign object stands in the way */
+	bool late;    /* ready-timeout has passed */
 	uint64_t started_ms;
 	uint32_t backoff_ms;
 	sd_event_source *ready_timer, *retry_timer, *listen_timer, *lookup_timer;
@@ -86,8 +86,8 @@ void tailnet_evaluate(struct tailnet *t);
 /* The host's addresses changed: listeners and default `allow` follow. */
 void tailnet_addresses_changed(struct tailnet *t);
 
-/* build.c: the parts of a tailnet in the order in which they are made. Each brings the real thing from
- * what OLD says (NULL = nothing is there) to what NEW says. */
+/* build.c: the parts of a tailnet in the order in which they are made. Each brings the real thing
+ * from what OLD says (NULL = nothing is there) to what NEW says. */
 struct part {
 	const char *name;
 	/* Does NEW ask for something else than OLD? Never called with NULL. */

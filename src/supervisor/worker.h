@@ -65,12 +65,14 @@ void worker_stop(struct worker *w);
 /* Frees what worker_init() made. */
 void worker_done(struct worker *w);
 
-/* Sends one message; a worker that does not take it within two seconds is killed (and started again). */
+/* Sends one message; a worker that does not take it within two seconds is killed (and started
+ * again). */
 int worker_send(
 	struct worker *w, enum msg_type type, void *msg, size_t size, const int *fds, size_t n_fds);
 #define worker_tell(w, type, msg) worker_send(w, type, msg, sizeof(*(msg)), NULL, 0)
 int worker_begin(struct worker *w);
 int worker_commit(struct worker *w);
 
-/* The directory that holds the workers: beside the running executable, ../libexec/tsgw, or the built-in one. */
+/* The directory that holds the workers: beside the running executable, ../libexec/tsgw, or the
+ * built-in one. */
 int worker_find_dir(char *ret, size_t size);
