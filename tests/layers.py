@@ -24,7 +24,7 @@ MAY = {
 }
 # headers of a library -> folders that may include them
 ONLY = {
-    r"netlink/|libnl|libmnl|libnftnl|linux/(rtnetlink|netlink|if_link|veth)\.h": {"supervisor"},
+    r"netlink/|libnl|libmnl|libnftnl": {"supervisor"},
     r"systemd/sd-event|systemd/sd-bus": {"supervisor", "ctl"},
     r"jansson": {"ctl"},
     r"ini\.h": {"config"},

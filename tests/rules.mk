@@ -13,6 +13,7 @@ FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,$(FUZ
 REPLAYS    := $(addprefix $(O)/replay/,$(FUZZ_NAMES))
 NET_BINS   := $(patsubst tests/net/%.c,$(O)/tests/net/%,$(wildcard tests/net/*.c))
 
+$(O)/tests/fuzz/%.o: WARN += -Wno-missing-prototypes
 # tests/fuzz/FOLDER-thing.c is linked like a unit test of FOLDER: once with a small main() that replays
 # the seeds (part of check-unit), once by clang as a fuzzer.
 define fuzz
