@@ -22,7 +22,8 @@ struct answer_context {
 	const uint8_t *secret; /* COOKIE_SECRET bytes */
 };
 
-/* Answers the message P of LEN bytes into OUT (room for PACKET_TCP_MAX bytes by TCP, PACKET_UDP_MAX by
- * UDP). Returns its length, or 0 if nothing may be sent; *ret_rcode is its rcode. */
+/* Answers the message P of LEN bytes into OUT (room for PACKET_TCP_MAX bytes by TCP,
+ * PACKET_UDP_MAX by UDP). Returns its length, or 0 if nothing may be sent; *ret_rcode is its
+ * rcode. */
 size_t answer_message(
 	const struct answer_context *c, const uint8_t *p, size_t len, uint8_t *out, int *ret_rcode);

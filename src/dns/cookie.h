@@ -13,7 +13,8 @@
 
 /* SipHash-2-4 of LEN bytes, in the byte order of RFC 9018's test vectors. */
 uint64_t cookie_siphash(const uint8_t key[16], const uint8_t *data, size_t len);
-/* The COOKIE option for an answer to CLIENT at NOW (seconds of the epoch) whose option held LEN bytes at
- * GIVEN: a server cookie of ours that is not stale comes back unchanged, else a fresh one. */
+/* The COOKIE option for an answer to CLIENT at NOW (seconds of the epoch) whose option held LEN
+ * bytes at GIVEN: a server cookie of ours that is not stale comes back unchanged, else a fresh
+ * one. */
 void cookie_answer(const uint8_t secret[COOKIE_SECRET], const uint8_t *given, size_t len,
 	const struct addr *client, uint32_t now, uint8_t ret[COOKIE_FULL]);

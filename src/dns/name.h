@@ -19,8 +19,8 @@ struct dns_name {
 /* Reads the uncompressed name at P[AT] of LEN bytes. Returns the offset behind it or -EBADMSG (also
  * for a compression pointer: in a question there is nothing to point to). */
 int name_read(const uint8_t *p, size_t len, size_t at, struct dns_name *ret);
-/* Skips any name at P[AT], compressed or not, without following pointers, which must lead backwards.
- * Returns the offset behind it or -EBADMSG. */
+/* Skips any name at P[AT], compressed or not, without following pointers, which must lead
+ * backwards. Returns the offset behind it or -EBADMSG. */
 int name_skip(const uint8_t *p, size_t len, size_t at);
 /* "a.b.c" without a trailing dot. 0 or -EINVAL. */
 int name_from_text(const char *text, struct dns_name *ret);

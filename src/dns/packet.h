@@ -64,9 +64,9 @@ struct dns_query {
 	struct dns_name name;
 };
 
-/* Returns the rcode with which the message must be refused (FORMERR, NOTIMP, BADVERS), 0 if it is a
- * question, or -EBADMSG if no answer may be given at all (no header, or itself an answer). What could
- * be understood is in *RET. */
+/* Returns the rcode with which the message must be refused (FORMERR, NOTIMP, BADVERS), 0 if it is
+ * a question, or -EBADMSG if no answer may be given at all (no header, or itself an answer). What
+ * could be understood is in *RET. */
 int packet_parse(const uint8_t *p, size_t len, struct dns_query *ret);
 
 /* An answer under construction. */
@@ -84,10 +84,11 @@ enum { WRITER_ANSWER = 1, WRITER_AUTHORITY = 2 };
  * the question byte for byte as it came. */
 void packet_begin(struct dns_writer *w, uint8_t *p, size_t limit, const uint8_t *query,
 	const struct dns_query *q);
-/* A record whose owner is the name at offset OWNER of the message. It is written whole or not at all. */
+/* A record whose owner is the name at offset OWNER of the message. It is written whole or not at
+ * all. */
 void packet_record(struct dns_writer *w, int section, size_t owner, uint16_t type, uint32_t ttl,
 	const uint8_t *data, size_t len);
-/* Header flags, rcode and OPT (with COOKIE of COOKIE_LEN bytes if not 0). If a record did not fit, all
- * records go and TC is set. Returns the length. */
+/* Header flags, rcode and OPT (with COOKIE of COOKIE_LEN bytes if not 0). If a record did not fit,
+ * all records go and TC is set. Returns the length. */
 size_t packet_end(struct dns_writer *w, const struct dns_query *q, int rcode, bool authoritative,
 	const uint8_t *cookie, size_t cookie_len);

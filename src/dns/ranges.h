@@ -29,6 +29,6 @@ void ranges_finish(struct ranges *r);
 void ranges_free(struct ranges *r);
 
 bool ranges_have(const struct ranges *r, const struct addr *a);
-/* Some IPv4 address whose last N_OCTETS (1…3) are those of LOW is in a range, and is none that is never
- * proxied. */
+/* Some IPv4 address whose last N_OCTETS (1…3) are those of LOW is in a range, and is none that is
+ * never proxied. */
 bool ranges_have_low(const struct ranges *r, uint32_t low, unsigned n_octets);

@@ -36,7 +36,8 @@ struct listener {
 
 /* 0 or -errno. */
 int server_init(struct server *s, struct dns_stats *stats);
-/* Takes both descriptors over, also on failure. A second one for the same address replaces the first. */
+/* Takes both descriptors over, also on failure. A second one for the same address replaces the
+ * first. */
 int server_listen(struct server *s, const struct hostport *at, int udp_fd, int tcp_fd);
 void server_unlisten(struct server *s, const struct hostport *at);
 /* From now on ZONES, which are taken over, are what is served. */

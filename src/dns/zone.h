@@ -50,8 +50,8 @@ int zone_add_suffix(struct zone *z, const char *suffix);
 int zone_add_host(struct zone *z, const char *name, const struct addr *a);
 int zone_set_finish(struct zone_set *s, uint32_t serial);
 
-/* The longest suffix that NAME ends with, among the zones that admit CLIENT. *ret_label is the first
- * label of the suffix in NAME. NULL if none. */
+/* The longest suffix that NAME ends with, among the zones that admit CLIENT. *ret_label is the
+ * first label of the suffix in NAME. NULL if none. */
 const struct zone *zone_find(const struct zone_set *s, const struct dns_name *name,
 	const struct addr *client, unsigned *ret_label, const struct dns_name **ret_suffix);
 /* The only zone admitting CLIENT that routes A, or NULL. */

@@ -17,7 +17,8 @@ static inline uint8_t *buf_data(const struct buf *b)
 	return b->base + b->off;
 }
 
-/* Room for at least WANT more bytes behind the data, whose address is returned; NULL without memory. */
+/* Room for at least WANT more bytes behind the data, whose address is returned; NULL without
+ * memory. */
 uint8_t *buf_reserve(struct buf *b, size_t want);
 /* N bytes were written where buf_reserve() said. */
 void buf_commit(struct buf *b, size_t n);

@@ -5,8 +5,8 @@
 #include "proxy/conn.h"
 #include "proxy/peers.h"
 
-/* Resolves and judges TEXT (any bytes) and PORT; PROXY_OK: c->dial is ready for dial_go(). Otherwise
- * the client has been told, and the result is returned. */
+/* Resolves and judges TEXT (any bytes) and PORT; PROXY_OK: c->dial is ready for dial_go().
+ * Otherwise the client has been told, and the result is returned. */
 enum proxy_result dial_prepare(struct conn *c, const char *text, size_t len, uint16_t port);
 /* Starts connecting. */
 void dial_go(struct conn *c);

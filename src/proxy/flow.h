@@ -9,8 +9,8 @@
 #include "proxy/loop.h"
 #include "proxy/pipes.h"
 
-/* A socket of a connection, watched edge-triggered from its birth to its end: .readable and .writable
- * are what epoll said last, less what EAGAIN said since. */
+/* A socket of a connection, watched edge-triggered from its birth to its end: .readable and
+ * .writable are what epoll said last, less what EAGAIN said since. */
 struct sock {
 	struct source source;
 	bool readable, writable;

@@ -56,8 +56,9 @@ struct http_target {
 	struct http_text path; /* "" possible; starts with '/' or '?' */
 };
 
-/* Looks at the bytes P[…LEN] that came since. Size of the complete head; 0 = more is needed; -status
- * (400, 431) with *ret_why = a constant text. A request's first line is checked as soon as it is there. */
+/* Looks at the bytes P[…LEN] that came since. Size of the complete head; 0 = more is needed;
+ * -status (400, 431) with *ret_why = a constant text. A request's first line is checked as soon as
+ * it is there. */
 int http_scan(
 	struct http_scan *s, const char *p, size_t len, enum http_kind kind, const char **ret_why);
 /* Takes a scanned head of SIZE bytes apart. 0, or -status (400, 431, 501; a response: 502). */

@@ -11,8 +11,8 @@ struct source {
 	void (*on_event)(struct source *s, uint32_t events);
 };
 
-/* Work for the end of the present round: connections that have used up their share of it, and memory
- * that events under way may still point to. */
+/* Work for the end of the present round: connections that have used up their share of it, and
+ * memory that events under way may still point to. */
 struct task {
 	struct task *next, *prev;
 	void (*run)(struct task *t);

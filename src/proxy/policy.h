@@ -23,8 +23,8 @@ enum policy_verdict {
 	POLICY_NOT_ROUTED,
 };
 
-/* Looks at nothing but the tailnet's own prefixes: an address that the host or another tailnet has too
- * is none of its business. *ret_peer is set with POLICY_OK. */
+/* Looks at nothing but the tailnet's own prefixes: an address that the host or another tailnet has
+ * too is none of its business. *ret_peer is set with POLICY_OK. */
 enum policy_verdict policy_check(const struct policy *p, const struct addr *a, uint32_t *ret_peer);
 /* May CLIENT use the listener? */
 bool policy_admits(const struct policy *p, const struct addr *client);

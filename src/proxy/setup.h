@@ -17,7 +17,8 @@ struct setup {
 	struct resolve_names names;
 };
 
-/* Never NULL; before the first COMMIT it admits nobody and routes nothing. Do not keep the pointer. */
+/* Never NULL; before the first COMMIT it admits nobody and routes nothing. Do not keep the
+ * pointer. */
 const struct setup *setup_now(void);
 /* Applies one message of a configuration. 1 = COMMIT, and it is in force; 0; -EBADMSG and others:
  * the supervisor has broken the rules of msg.h, *ret_why tells how. */

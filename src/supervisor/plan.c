@@ -18,6 +18,7 @@ struct teller {
 	const struct supervisor *s;
 	const struct config *config;
 	const struct tailnet_config *t;
+	struct prefix_list *planned; /* /30s of earlier steps */
 	void (*say)(void *arg, bool problem, const char *line);
 	void *arg;
 };
@@ -44,17 +45,38 @@ static void say_namespace(const struct teller *to)
 		to->t->name, to->t->name);
 }
 
+/* The /30 that a start would choose: neither the host nor an earlier step has it. */
+static int plan_veth(const struct teller *to, const char *link, struct prefix *ret)
+{
+	_cleanup_free_ struct prefix *used = NULL;
+	struct prefix *all;
+	size_t n = 0;
+	uint32_t slot;
+	int r;
+
+	if (to->s->host)
+		(void)links_used(to->s->host, link, &used, &n);
+	all = reallocarray(used, n + to->planned->n + 1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	used = all;
+	for (size_t i = 0; i < to->planned->n; i++)
+		used[n++] = to->planned->items[i];
+	r = store_pool_get(&to->s->store, to->t->name, &to->config->gateway.veth_pool, used, n,
+		true, ret, &slot);
+	if (r == 0)
+		to->planned->items[to->planned->n++] = *ret; /* has room for every tailnet */
+	return r;
+}
+
 static void say_link(const struct teller *to)
 {
-	const struct supervisor *s = to->s;
 	char link[LINK_NAME_MAX], host[ADDR_TEXT_MAX], ns[ADDR_TEXT_MAX];
 	struct prefix veth;
 	struct addr a;
-	uint32_t slot;
 
 	names_link(to->t->name, link);
-	if (store_pool_get(&s->store, to->t->name, &to->config->gateway.veth_pool, NULL, 0, true,
-		    &veth, &slot) < 0) {
+	if (plan_veth(to, link, &veth) < 0) {
 		tell(to, "make veth pair %s and veth0: no free /30 in veth-pool", link);
 		return;
 	}
@@ -304,9 +326,11 @@ static void say_change(const struct teller *to, size_t part)
 void plan_say(const struct supervisor *s, const struct plan *p, const struct config *new,
 	void (*say)(void *arg, bool problem, const char *line), void *arg)
 {
-	struct teller to = {.s = s, .config = new, .say = say, .arg = arg};
+	_cleanup_free_ struct prefix *room = calloc(p->n + 1, sizeof(*room));
+	struct prefix_list planned = {.items = room};
+	struct teller to = {.s = s, .config = new, .say = say, .arg = arg, .planned = &planned};
 
-	for (size_t i = 0; i < p->n; i++) {
+	for (size_t i = 0; room && i < p->n; i++) {
 		const struct step *step = &p->steps[i];
 
 		to.t = step->kind == STEP_STOP ? step->old : step->new;

@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "supervisor/control.h"
 #include "supervisor/front.h"
+#include "supervisor/recover.h"
 #include "supervisor/tailnet.h"
 
 bool supervisor_wants(const struct supervisor *s, const struct tailnet_config *t)
@@ -284,9 +285,25 @@ static bool all_refused(const struct supervisor *s)
 	return s->n_tailnets > 0;
 }
 
+/* What takes long one by one, for all at once: see recover_many(). */
+static void supervisor_clear(struct supervisor *s)
+{
+	_cleanup_free_ const char **names = calloc(s->n_tailnets + 1, sizeof(*names));
+
+	if (!names)
+		return;
+	for (size_t i = 0; i < s->n_tailnets; i++) {
+		names[i] = s->tailnets[i]->name;
+		/* the node has it too, so it goes when that ends, and those end side by side */
+		s->tailnets[i]->tun_fd = fd_close(s->tailnets[i]->tun_fd);
+	}
+	recover_many(&s->store, names, s->n_tailnets, s->host);
+}
+
 static void supervisor_close(struct supervisor *s)
 {
 	s->stopping = true;
+	supervisor_clear(s);
 	control_free(s->control);
 	s->control = NULL;
 	for (size_t i = 0; i < s->n_tailnets; i++)
@@ -304,6 +321,7 @@ static int supervisor_loop(struct supervisor *s)
 {
 	int r;
 
+	supervisor_clear(s);
 	for (size_t i = 0; i < s->n_tailnets; i++)
 		tailnet_start(s->tailnets[i]);
 	if (all_refused(s))

@@ -228,21 +228,11 @@ static int tailnet_allocate(struct tailnet *t)
 {
 	const struct prefix *pool = &t->s->config->gateway.veth_pool;
 	_cleanup_free_ struct prefix *used = NULL;
-	size_t n_routes = 0, n = 0;
-	int r = links_routes(t->s->host, &used, &n_routes);
+	size_t n = 0;
+	int r = links_used(t->s->host, t->link, &used, &n);
 
 	if (r < 0)
 		return r;
-	struct prefix *all = reallocarray(used, n_routes + t->s->n_addresses + 1, sizeof(*all));
-	if (!all)
-		return -ENOMEM;
-	used = all;
-	n = n_routes;
-	/* the addresses were read before leftovers were removed: links of ours do not count, the pool's own
-	 * memory knows them */
-	for (size_t i = 0; i < t->s->n_addresses; i++)
-		if (strncmp(t->s->addresses[i].ifname, "tsgw-", 5))
-			used[n++] = prefix_canonical(&t->s->addresses[i].prefix);
 	r = store_pool_get(&t->s->store, t->name, pool, used, n, false, &t->veth, &t->slot);
 	if (r < 0)
 		return r;

@@ -21,8 +21,8 @@ enum aead_kind {
 	AEAD_KINDS
 };
 
-/* One packet. Sealing: LEN bytes of plaintext at DATA, AEAD_TAG writable bytes behind them. Opening: LEN
- * bytes of plaintext to be (so LEN + AEAD_TAG at DATA). */
+/* One packet. Sealing: LEN bytes of plaintext at DATA, AEAD_TAG writable bytes behind them.
+ * Opening: LEN bytes of plaintext to be (so LEN + AEAD_TAG at DATA). */
 struct aead_packet {
 	uint8_t *data;
 	uint64_t counter;
@@ -33,9 +33,9 @@ struct aead_packet {
 /* What one thread needs. */
 struct aead;
 
-/* Loads what is there; before the sandbox, and before threads start. Never fails: libsodium is always
- * there (sodium_init() must have been called). KIND other than AEAD_AUTO forces one, for tests and
- * measurements: -ENOTSUP if it is not available. */
+/* Loads what is there; before the sandbox, and before threads start. Never fails: libsodium is
+ * always there (sodium_init() must have been called). KIND other than AEAD_AUTO forces one, for
+ * tests and measurements: -ENOTSUP if it is not available. */
 int aead_init(enum aead_kind kind);
 
 /* A context for one thread; small until the first bulk of packets goes through it, when the fastest

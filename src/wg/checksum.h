@@ -37,7 +37,7 @@ static inline uint16_t checksum_fold(uint64_t sum)
 	return (uint16_t)sum;
 }
 
-/* The pseudo header of RFC 9293 §3.1 and RFC 8200 §8.1: ADDRESSES are source and destination as they lie
- * in the IP header, LEN is that of the upper layer's header and data. */
+/* The pseudo header of RFC 9293 §3.1 and RFC 8200 §8.1: ADDRESSES are source and destination as
+ * they lie in the IP header, LEN is that of the upper layer's header and data. */
 uint64_t checksum_pseudo4(const void *addresses, uint8_t protocol, uint32_t len);
 uint64_t checksum_pseudo6(const void *addresses, uint8_t protocol, uint32_t len);

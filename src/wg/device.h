@@ -43,8 +43,8 @@ int device_new(struct wg_stats *stats, struct device **ret);
 void device_free(struct device *d);
 void device_set_ops(struct device *d, const struct device_ops *ops, void *owner);
 
-/* Zero KEY: no key, no handshakes. A peer with our own public key is removed. Sessions end if the key
- * differs. */
+/* Zero KEY: no key, no handshakes. A peer with our own public key is removed. Sessions end if the
+ * key differs. */
 void device_set_private_key(struct device *d, const uint8_t key[32]);
 bool device_private_key(struct device *d, uint8_t ret[32]); /* clamped; false: none */
 
@@ -69,8 +69,8 @@ void device_peer_info(struct device *d, const struct peer *p, struct peer_info *
 
 void device_peer_set_psk(struct device *d, struct peer *p, const uint8_t psk[32]);
 void device_peer_set_endpoint(struct device *d, struct peer *p, const struct hostport *endpoint);
-/* The same for one from a configuration or a name's lookup: if it is what was configured before and the
- * peer is not down, it stays where it has roamed to. */
+/* The same for one from a configuration or a name's lookup: if it is what was configured before
+ * and the peer is not down, it stays where it has roamed to. */
 void device_peer_configure_endpoint(
 	struct device *d, struct peer *p, const struct hostport *endpoint);
 void device_peer_set_keepalive(struct device *d, struct peer *p, uint16_t seconds);

@@ -31,14 +31,14 @@ struct gro_counters {
 	uint64_t bad_write; /* errno of the last failed write */
 };
 
-/* VNET: the TUN wants a virtio_net_hdr before each packet (else nothing is joined). TCP, UDP: what may be
- * joined. NULL without memory. */
+/* VNET: the TUN wants a virtio_net_hdr before each packet (else nothing is joined). TCP, UDP: what
+ * may be joined. NULL without memory. */
 struct gro *gro_new(const struct gro_calls *calls);
 void gro_free(struct gro *g);
 void gro_set_tun(struct gro *g, int fd, bool vnet, bool tcp, bool udp);
 
-/* PACKET: LEN bytes that are an IP packet of exactly that length (20 or 40…65535 bytes; the caller has
- * cut the padding off). It must stay there, and may be changed, until gro_flush(). */
+/* PACKET: LEN bytes that are an IP packet of exactly that length (20 or 40…65535 bytes; the caller
+ * has cut the padding off). It must stay there, and may be changed, until gro_flush(). */
 void gro_add(struct gro *g, uint8_t *packet, size_t len);
 /* Writes out everything. 0; -EBADFD if the device is gone for ever. Other errors only count. */
 int gro_flush(struct gro *g);

@@ -81,12 +81,12 @@ struct gso {
 	uint8_t ecn;
 };
 
-/* Looks at what read() gave; FRAME must stay as it is until .left is 0. With VNET a virtio_net_hdr comes
- * first. Believes nothing that LEN does not bound. 0 with .left of at least 1, or, for what is to be
- * dropped, -EBADMSG or -EMSGSIZE (above TRAIN_MTU_MAX). */
+/* Looks at what read() gave; FRAME must stay as it is until .left is 0. With VNET a virtio_net_hdr
+ * comes first. Believes nothing that LEN does not bound. 0 with .left of at least 1, or, for what
+ * is to be dropped, -EBADMSG or -EMSGSIZE (above TRAIN_MTU_MAX). */
 int gso_begin(struct gso *g, const uint8_t *frame, size_t len, bool vnet);
 
-/* Appends as many packets as the train takes, and takes them off .left. The header's 16 bytes are not
- * touched. Returns how many: 0 if the train is closed, full, of another ECN or of another length. An
- * empty train always takes one. */
+/* Appends as many packets as the train takes, and takes them off .left. The header's 16 bytes are
+ * not touched. Returns how many: 0 if the train is closed, full, of another ECN or of another
+ * length. An empty train always takes one. */
 int gso_append(struct gso *g, struct train *t);

@@ -6,8 +6,8 @@
 
 #define KEYS_SLOT 512 /* bytes; everything secret fits into one slot */
 
-/* A zeroed slot, aligned to 64 bytes; NULL without memory. Where the system refuses to lock, that is
- * logged once. */
+/* A zeroed slot, aligned to 64 bytes; NULL without memory. Where the system refuses to lock, that
+ * is logged once. */
 void *keys_new(void);
 /* Wipes it; accepts NULL. */
 void keys_free(void *slot);

@@ -65,8 +65,8 @@ struct node {
 /* ---- send.c ---- */
 /* The sending thread's main function; ARG is the node. */
 void *send_run(void *arg);
-/* Its steps, for tests under another clock: one frame as read from the TUN, what others asked for, and
- * sending the open train. */
+/* Its steps, for tests under another clock: one frame as read from the TUN, what others asked for,
+ * and sending the open train. */
 void send_frame(struct node *n, const uint8_t *frame, size_t len, uint64_t now_ns);
 void send_requests(struct node *n, uint64_t now_ns);
 void send_flush(struct node *n, uint64_t now_ns);

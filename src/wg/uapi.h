@@ -67,8 +67,8 @@ struct uapi_request {
 void uapi_request_init(struct uapi_request *r);
 /* Wipes what it holds, which is ready for the next request then. */
 void uapi_request_free(struct uapi_request *r);
-/* Takes bytes until the request is complete (its blank line) and returns how many it took; see .state. An
- * error is kept until then, so that the answer comes when the client waits for it. */
+/* Takes bytes until the request is complete (its blank line) and returns how many it took; see
+ * .state. An error is kept until then, so that the answer comes when the client waits for it. */
 size_t uapi_request_feed(struct uapi_request *r, const char *data, size_t len);
 /* Nothing has been taken since the last request. */
 bool uapi_request_is_empty(const struct uapi_request *r);

@@ -21,9 +21,9 @@ union udpio_sockaddr {
 	struct sockaddr_in6 v6;
 };
 
-/* Our own side of a path: the address that the peer's packets came to. An interface is named only with a
- * link-local address: an IPv4 route that must use an interface on which the destination is no longer
- * reachable would be taken for a direct one. */
+/* Our own side of a path: the address that the peer's packets came to. An interface is named only
+ * with a link-local address: an IPv4 route that must use an interface on which the destination is
+ * no longer reachable would be taken for a direct one. */
 struct udpio_source {
 	uint8_t family;	  /* 0 = the kernel chooses; 4 or 6 */
 	uint32_t ifindex; /* 0 = any */
@@ -66,8 +66,9 @@ struct udpio_rx;
 /* CALLS NULL: the real ones. NULL without memory. */
 struct udpio_rx *udpio_rx_new(const struct udpio_calls *calls);
 void udpio_rx_free(struct udpio_rx *rx);
-/* Takes what has arrived on FD, without blocking. Returns the number of messages at *ret (valid until the
- * next call), 0 if none, -errno if the socket is broken. A datagram larger than a slot is left out. */
+/* Takes what has arrived on FD, without blocking. Returns the number of messages at *ret (valid
+ * until the next call), 0 if none, -errno if the socket is broken. A datagram larger than a slot
+ * is left out. */
 int udpio_receive(struct udpio_rx *rx, int fd, struct udpio_message **ret);
 /* Reads one message's control data; pure. */
 void udpio_parse_control(const struct msghdr *msg, struct udpio_message *m);
@@ -96,12 +97,11 @@ struct udpio_tx {
 
 void udpio_socket_init(struct udpio_socket *s, int fd, bool gso);
 
-/* Sends datagrams that lie in a row: N of WIRE bytes each, the last LAST bytes, with TOS as the outer type of
- * service (an ECN alone: 0…3). PATH->source is cleared if
- * the kernel does not accept it any more. 0, or -errno if none or not all could be sent; they are
- * dropped and counted then. Never blocks longer than some milliseconds.
- *   -EDESTADDRREQ	the path is unknown
- *   -EAFNOSUPPORT	no socket of that family */
+/* Sends datagrams that lie in a row: N of WIRE bytes each, the last LAST bytes, with TOS as the
+ * outer type of service (an ECN alone: 0…3). PATH->source is cleared if the kernel does not accept
+ * it any more. 0, or -errno if none or not all could be sent; they are dropped and counted then.
+ * Never blocks longer than some milliseconds. -EDESTADDRREQ the path is unknown -EAFNOSUPPORT
+ * no socket of that family */
 int udpio_send(struct udpio_tx *tx, struct udpio_path *path, uint8_t tos, const uint8_t *data,
 	unsigned n, size_t wire, size_t last);
 
