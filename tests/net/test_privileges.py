@@ -4,7 +4,7 @@ import os
 import socket
 
 from client import connect, ping, socks5
-from lab import check, equal, inside, kill_all, status, wait_for
+from lab import BUILD, check, equal, inside, kill_all, status, wait_for
 from picture import GATEWAY_INNER, PEER_INNER, TARGET, check_page, wg
 
 KINDS = {"tsgw-wg": 0, "tsgw-proxy": 1, "tsgw-host": 3, "tsgw-dns": 4}
@@ -71,7 +71,9 @@ def test_memory_of_the_node_is_private(picture):
         with open(f"/proc/{pid}/{name}", "rb") as f:
             check(t.private.encode() not in f.read(), f"the key is in {name}")
     equal(os.stat(f"/proc/{pid}/mem").st_uid, 0, "owner of /proc/PID/mem of what is not dumpable")
-    check(int(status(pid)["VmLck"].split()[0]) > 0, "memory is locked")
+    with open(os.path.join(BUILD, "tsgw-wg"), "rb") as f:
+        sanitized = b"__asan_init" in f.read()  # which makes mlock(2) do nothing
+    check(sanitized or int(status(pid)["VmLck"].split()[0]) > 0, "memory is locked")
     for p in (g.ctl("status", t.name), g.ctl("list", "--json"), g.ctl("peers", t.name, "--json")):
         check(t.private not in p.stdout + p.stderr, "the key is printed")
     check(t.private not in g.process.log(), "the key is logged")
