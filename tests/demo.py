@@ -130,7 +130,8 @@ class Demo:
         for line in (
                 f"{mac} curl --socks5-hostname {PRIMARY}:{red.port} http://{TARGET}.red:3000",
                 f"{mac} dig @{PRIMARY} 10-100-10-141.blue",
-                f"{mac} ssh -i {self.picture.ssh_key()} -o 'ProxyCommand nc -X 5 -x "
+                f"{mac} ssh -i {self.picture.ssh_key()} -o StrictHostKeyChecking=no "
+                f"-o UserKnownHostsFile=/dev/null -o 'ProxyCommand nc -X 5 -x "
                 f"{PRIMARY}:{red.port} %h %p' root@{TARGET}.red",
                 f"sudo {ctl} --config {g.config} --run-dir {g.run_dir} status",
                 f"sudo {ctl} --config {g.config} --run-dir {g.run_dir} peers red",
