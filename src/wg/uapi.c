@@ -31,7 +31,7 @@ struct client {
 	bool eof;
 	bool waiting;	      /* for sockets */
 	uint64_t deadline_ms; /* UINT64_MAX = none */
-	uint64_t idle_since_ms;
+	uint64_t idle_order;  /* grows; the lowest has been idle longest */
 	struct uapi_request request;
 	struct uapi_text out;
 	size_t sent;
@@ -42,6 +42,7 @@ struct client {
 struct uapi {
 	struct device *device;
 	int listen_fd, epoll_fd;
+	uint64_t order;
 	struct client clients[UAPI_CLIENTS_MAX];
 };
 
@@ -141,7 +142,6 @@ static int client_send(struct client *c, uint64_t now_ms)
 		free(c->out.data);
 		c->out = (struct uapi_text){0};
 		c->sent = 0;
-		c->idle_since_ms = now_ms;
 		c->deadline_ms = UINT64_MAX;
 	}
 	return 0;
@@ -170,7 +170,7 @@ static int client_fill(struct client *c, uint64_t now_ms)
 }
 
 /* Between two requests nothing of a client is kept. */
-static void client_rest(struct client *c, uint64_t now_ms)
+static void client_rest(struct uapi *u, struct client *c)
 {
 	if (!uapi_request_is_empty(&c->request) || c->out.data || c->in_used < c->in_len)
 		return;
@@ -179,7 +179,7 @@ static void client_rest(struct client *c, uint64_t now_ms)
 	free(c->in);
 	c->in = NULL;
 	c->deadline_ms = UINT64_MAX;
-	c->idle_since_ms = now_ms;
+	c->idle_order = u->order++;
 }
 
 static int client_work(struct uapi *u, struct client *c, uint64_t now_ms)
@@ -214,7 +214,7 @@ static void client_run(struct uapi *u, struct client *c, uint64_t now_ms)
 		client_close(u, c);
 		return;
 	}
-	client_rest(c, now_ms);
+	client_rest(u, c);
 	client_watch(u, c, c->waiting ? 0 : c->out.data ? EPOLLOUT : EPOLLIN);
 }
 
@@ -242,7 +242,7 @@ static struct client *client_place(struct uapi *u)
 
 		if (c->fd < 0)
 			return c;
-		if (client_is_idle(c) && (!idle || c->idle_since_ms < idle->idle_since_ms))
+		if (client_is_idle(c) && (!idle || c->idle_order < idle->idle_order))
 			idle = c;
 	}
 	if (idle)
@@ -250,7 +250,7 @@ static struct client *client_place(struct uapi *u)
 	return idle;
 }
 
-static void accept_clients(struct uapi *u, uint64_t now_ms)
+static void accept_clients(struct uapi *u)
 {
 	struct client *c = client_place(u);
 	int fd;
@@ -263,7 +263,7 @@ static void accept_clients(struct uapi *u, uint64_t now_ms)
 	if (fd < 0)
 		return;
 	c->fd = fd;
-	c->idle_since_ms = now_ms;
+	c->idle_order = u->order++;
 	uapi_request_init(&c->request);
 	client_watch(u, c, EPOLLIN);
 }
@@ -348,7 +348,7 @@ void uapi_dispatch(struct uapi *u, uint64_t now_ms)
 	for (unsigned i = 0; i < UAPI_CLIENTS_MAX; i++)
 		expire(u, &u->clients[i], now_ms);
 	if (asked) /* last: a place may be another client's now */
-		accept_clients(u, now_ms);
+		accept_clients(u);
 	for (unsigned i = 0; i < UAPI_CLIENTS_MAX; i++)
 		room |= u->clients[i].fd < 0 || client_is_idle(&u->clients[i]);
 	if (room)
