@@ -68,20 +68,20 @@ LINT_C     := $(wildcard src/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.c tests/net
 LINT_SH     = $(shell grep -lE '^\#!.*[ /](sh|bash)$$' .ci/* $$(git ls-files 2>/dev/null | \
 	grep -vE '\.(c|h|py|md|ini)$$') 2>/dev/null | sort -u)
 LINT_TIDY  := $(patsubst %.c,$(O)/lint/%.ok,$(wildcard src/*/*.c))
-# Formatting and warnings depend on the version: others than this one advise, but do not fail.
+# Formatting and the set of warnings change with the version of these two; this one, Debian 12's, counts.
 LINT_LLVM  := 14
 llvm_is     = $(findstring version $(LINT_LLVM).,$(shell $(1) --version 2>/dev/null))
 lint:
-	@$(MAKE) --no-print-directory -j$$(nproc) $(LINT_TIDY)
+	@$(if $(call llvm_is,clang-tidy),$(MAKE) --no-print-directory -j$$(nproc) $(LINT_TIDY),\
+		echo "lint: clang-tidy $(LINT_LLVM) is not here, so it is left out")
 	@$(if $(call llvm_is,clang-format),clang-format --dry-run -Werror $(LINT_C),\
-		echo "lint: formatting is checked with clang-format $(LINT_LLVM)")
+		echo "lint: clang-format $(LINT_LLVM) is not here, so it is left out")
 	@test -z "$(LINT_SH)" || shellcheck $(LINT_SH)
 	@for m in $(wildcard man/*.[158]); do mandoc -T lint -W warning $$m || exit 1; done
 	@$(PY) tests/lint.py $(wildcard tests/*.py tests/*/*.py) -- $(LINT_C)
 $(O)/lint/%.ok: %.c .clang-tidy
 	@mkdir -p $(@D)
-	$(if $(V),,@printf '  TIDY %s\n' '$<';)clang-tidy --quiet $(if $(call llvm_is,clang-tidy),,--warnings-as-errors=-*) \
-		$< -- -std=gnu17 $(CPPFLAGS) \
+	$(if $(V),,@printf '  TIDY %s\n' '$<';)clang-tidy --quiet $< -- -std=gnu17 $(CPPFLAGS) \
 		$(call pkg_cflags) 2>$@.log || { cat $@.log; exit 1; }
 	@touch $@
 .PHONY: check check-unit check-net check-layers fuzz check-long demo bench lint

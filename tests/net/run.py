@@ -75,7 +75,7 @@ def discover():
         if not functions:
             yield Job(short, [sys.executable, path], 300, program=True)
     for path in sorted(glob.glob(os.path.join(L.BUILD, "tests/net/*-root"))):
-        yield Job(os.path.basename(path), [path], 300, program=True)
+        yield Job(os.path.basename(path), [path], 300, alone=True, program=True)
 
 
 # ---- one test, in its own process
