@@ -330,9 +330,25 @@ int worker_commit(struct worker *w)
 	return worker_tell(w, MSG_COMMIT, &m);
 }
 
+/* DIR with its links resolved, if the workers are there. */
+static int worker_look_in(const char *dir, char *ret, size_t size)
+{
+	char probe[PATH_MAX + 16];
+	char *real = realpath(dir, NULL);
+	int r = -ENOENT;
+
+	if (!real)
+		return -errno;
+	snprintf(probe, sizeof(probe), "%s/tsgw-wg", real);
+	if (access(probe, X_OK) == 0)
+		r = (size_t)snprintf(ret, size, "%s", real) < size ? 0 : -ENAMETOOLONG;
+	free(real);
+	return r;
+}
+
 int worker_find_dir(char *ret, size_t size)
 {
-	char self[PATH_MAX], probe[PATH_MAX + 64];
+	char self[PATH_MAX], beside[PATH_MAX + 32];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
 
@@ -341,14 +357,10 @@ int worker_find_dir(char *ret, size_t size)
 		slash = strrchr(self, '/');
 		if (slash)
 			*slash = '\0';
-		for (int i = 0; i < 2; i++) {
-			snprintf(ret, size, i ? "%s/../libexec/tsgw" : "%s", self);
-			snprintf(probe, sizeof(probe), "%s/tsgw-wg", ret);
-			if (access(probe, X_OK) == 0)
-				return 0;
-		}
+		snprintf(beside, sizeof(beside), "%s/../libexec/tsgw", self);
+		if (worker_look_in(self, ret, size) == 0 || worker_look_in(beside, ret, size) == 0)
+			return 0;
 	}
 	snprintf(ret, size, "%s", TSGW_LIBEXECDIR);
-	snprintf(probe, sizeof(probe), "%s/tsgw-wg", ret);
-	return access(probe, X_OK) == 0 ? 0 : -errno;
+	return worker_look_in(TSGW_LIBEXECDIR, ret, size);
 }
