@@ -133,8 +133,13 @@ static int node_configure(void *owner, struct worker *w)
 		.vnet_hdr = t->tun_flags.vnet_hdr,
 		.uso = t->tun_flags.uso};
 	struct msg_wg_uapi uapi = {0};
-	int r;
+	struct tun_flags flags;
+	int r = tun_query(t->tun_fd, &flags);
 
+	if (r < 0) { /* somebody has deleted wg0: a new node cannot live on this descriptor */
+		tailnet_rebuild(t, "wg0 is gone");
+		return r;
+	}
 	r = worker_send(w, MSG_WG_TUN, &tun, sizeof(tun), &t->tun_fd, 1);
 	if (r == 0)
 		r = node_send_sockets(t);

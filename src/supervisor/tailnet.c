@@ -346,6 +346,25 @@ void tailnet_start(struct tailnet *t)
 	tailnet_evaluate(t);
 }
 
+static int tailnet_on_rebuild(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct tailnet *t = userdata;
+
+	t->retry_timer = sd_event_source_disable_unref(t->retry_timer);
+	tailnet_teardown(t);
+	tailnet_start(t);
+	return 0;
+}
+
+void tailnet_rebuild(struct tailnet *t, const char *why)
+{
+	if (t->retry_timer)
+		return;
+	log_warning(t->name, NULL, "%s: made anew", why);
+	(void)sd_event_add_time_relative(t->s->event, &t->retry_timer, CLOCK_MONOTONIC,
+		WORKER_BACKOFF_MIN_MS * 1000, 10000, tailnet_on_rebuild, t);
+}
+
 /* ---- stop ---- */
 
 void tailnet_teardown(struct tailnet *t)

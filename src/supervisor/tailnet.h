@@ -76,6 +76,8 @@ void tailnet_free(struct tailnet *t); /* NULL is fine; stops it first */
 int tailnet_lock(struct tailnet *t);
 /* Makes everything and starts the workers; failures become the state `failed` and are retried. */
 void tailnet_start(struct tailnet *t);
+/* Soon, from the event loop: everything is removed and made again, because of WHY. */
+void tailnet_rebuild(struct tailnet *t, const char *why);
 /* Removes everything, keeps lock and control socket. */
 void tailnet_stop(struct tailnet *t);
 /* Removes everything it made, keeps `wanted`. */
