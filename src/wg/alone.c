@@ -20,8 +20,6 @@
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -31,8 +29,8 @@
 #include "common/sockets.h"
 #include "wg/aead.h"
 #include "wg/loop.h"
+#include "wg/wgsocket.h"
 
-#define SOCKET_DIR    "/run/wireguard"
 #define DEFAULT_MTU   1420
 #define PORT_TRIES    32
 #define EXIT_USAGE    2
@@ -40,7 +38,7 @@
 
 struct alone {
 	char name[IFNAMSIZ];
-	char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* "" = not ours to remove */
+	char socket_path[WGSOCKET_PATH_MAX]; /* "" = not ours to remove */
 	bool foreground;
 	int tun_fd, uapi_fd, netlink_fd, signal_fd, ready_fd, null_fd;
 	int udp[2]; /* copies of what the node has: IPv4, IPv6 */
@@ -55,7 +53,7 @@ static int usage(FILE *to, int code)
 	fprintf(to,
 		"Usage: tsgw-wg [-f|--foreground] INTERFACE\n"
 		"       tsgw-wg --version | --help\n"
-		"Makes the TUN device INTERFACE and serves " SOCKET_DIR
+		"Makes the TUN device INTERFACE and serves " WGSOCKET_DIR
 		"/INTERFACE.sock to wg(8).\n"
 		"See tsgw-wg(8).\n");
 	return code;
@@ -178,7 +176,7 @@ static int prepare_tun(struct alone *a)
 		return fd;
 	r = fd >= 0 ? tun_inherit(a, fd) : tun_make(a);
 	if (r < 0)
-		log_error(NULL, a->name, "TUN device: %s",
+		log_error(NULL, "TUN", "%s",
 			r == -EBUSY	       ? "the interface exists and is in use"
 				: r == -ENOENT ? "there is no /dev/net/tun"
 					       : strerror(-r));
@@ -187,51 +185,6 @@ static int prepare_tun(struct alone *a)
 }
 
 /* ---- wg(8)'s socket ---- */
-
-/* A socket on which nobody listens any more may be removed; a live one, or a file, may not. */
-static int take_over(const struct sockaddr_un *sun)
-{
-	_cleanup_close_ int fd = -1;
-	struct stat st;
-
-	if (lstat(sun->sun_path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 || errno != ECONNREFUSED)
-		return -EADDRINUSE;
-	return unlink(sun->sun_path) < 0 ? -errno : 0;
-}
-
-static int uapi_listen(struct alone *a)
-{
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mode_t mask;
-	int r;
-
-	if (fd < 0)
-		return -errno;
-	snprintf(sun.sun_path, sizeof(sun.sun_path), SOCKET_DIR "/%s.sock", a->name);
-	if (mkdir(SOCKET_DIR, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	r = take_over(&sun);
-	if (r < 0)
-		return r;
-	mask = umask(0177);
-	r = bind(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ? -errno : 0;
-	umask(mask);
-	if (r < 0)
-		return r;
-	strcpy(a->socket_path, sun.sun_path);
-	if (listen(fd, 16) < 0)
-		return -errno;
-	a->uapi_fd = take_fd(fd);
-	return 0;
-}
 
 static int prepare_uapi(struct alone *a)
 {
@@ -242,11 +195,13 @@ static int prepare_uapi(struct alone *a)
 	a->uapi_fd = fd;
 	if (fd >= 0)
 		return 0;
-	r = uapi_listen(a);
+	r = wgsocket_listen(a->name, a->socket_path);
 	if (r < 0)
-		log_error(NULL, a->name, SOCKET_DIR "/%s.sock: %s", a->name,
+		log_error(NULL, NULL, WGSOCKET_DIR "/%s.sock: %s", a->name,
 			r == -EADDRINUSE ? "another process serves it" : strerror(-r));
-	return r;
+	else
+		a->uapi_fd = r;
+	return r < 0 ? r : 0;
 }
 
 static void remove_socket(const struct alone *a)
@@ -428,6 +383,7 @@ static void report_ready(struct alone *a)
 	a->ready_fd = fd_close(a->ready_fd);
 	for (int fd = 0; fd <= (getenv("LOG_LEVEL") ? 1 : 2); fd++)
 		(void)dup3(a->null_fd, fd, 0);
+	a->null_fd = fd_close(a->null_fd);
 }
 
 static int start_node(struct alone *a, int fds[2], uint16_t port)
@@ -460,9 +416,9 @@ static int prepare(struct alone *a, int fds[2], uint16_t *ret_port)
 		return r;
 	r = open_pair(0, 0, fds, ret_port);
 	if (r < 0)
-		log_error(NULL, a->name, "UDP sockets: %s", strerror(-r));
+		log_error(NULL, "UDP", "%s", strerror(-r));
 	else if (fds[1] < 0)
-		log_info(NULL, a->name, "no IPv6 outside: peers are reached over IPv4 only");
+		log_info(NULL, "UDP", "no IPv6 outside: peers are reached over IPv4 only");
 	if (r == 0)
 		r = open_netlink(a);
 	if (r == 0)
@@ -482,13 +438,13 @@ static int run(struct alone *a)
 	if (r == 0)
 		r = start_node(a, fds, port);
 	if (r < 0) {
-		log_error(NULL, a->name, "%s", strerror(-r));
+		log_error(NULL, NULL, "%s", strerror(-r));
 		return r;
 	}
 	report_ready(a);
 	r = node_run(a->node);
 	if (r == -ENODEV) {
-		log_info(NULL, a->name, "the interface is gone");
+		log_info(NULL, NULL, "the interface is gone");
 		r = 0;
 	}
 	return r < 0 ? r : 0;

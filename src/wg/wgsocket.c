@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// The socket at which wg(8) looks for a node that stands alone.
+#include "wg/wgsocket.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+
+/* A socket on which nobody listens any more may be removed; a live one, or a file, may not. */
+static int take_over(const struct sockaddr_un *sun)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+
+	if (lstat(sun->sun_path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 || errno != ECONNREFUSED)
+		return -EADDRINUSE;
+	return unlink(sun->sun_path) < 0 ? -errno : 0;
+}
+
+int wgsocket_listen(const char *name, char ret_path[WGSOCKET_PATH_MAX])
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t mask;
+	int r;
+
+	_Static_assert(sizeof(sun.sun_path) == WGSOCKET_PATH_MAX, "unix(7)");
+	if (fd < 0)
+		return -errno;
+	snprintf(sun.sun_path, sizeof(sun.sun_path), WGSOCKET_DIR "/%s.sock", name);
+	if (mkdir(WGSOCKET_DIR, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	r = take_over(&sun);
+	if (r < 0)
+		return r;
+	mask = umask(0177);
+	r = bind(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0 ? -errno : 0;
+	umask(mask);
+	if (r < 0)
+		return r;
+	if (listen(fd, 16) < 0) {
+		r = -errno;
+		(void)unlink(sun.sun_path);
+		return r;
+	}
+	strcpy(ret_path, sun.sun_path);
+	return take_fd(fd);
+}
