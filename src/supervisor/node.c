@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -16,12 +17,27 @@
 #define LOOKUP_BACKOFF_MAX_S 60
 #define LOOKUP_TIMEOUT_MS    30000 /* a question that tsgw-host lost is asked again */
 
+/* The same port again: nothing else could be bound to it, so the sockets that are there change their mark. */
+static int node_mark_sockets(struct tailnet *t, uint32_t fwmark)
+{
+	const int fds[] = {t->udp4_fd, t->udp6_fd};
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+		if (fds[i] >= 0 &&
+			setsockopt(fds[i], SOL_SOCKET, SO_MARK, &fwmark, sizeof(fwmark)) < 0)
+			return -errno;
+	t->udp_fwmark = fwmark;
+	return 0;
+}
+
 /* IPv6 missing outside is no error: the node runs over IPv4 alone, and the log says so. */
 int node_open_sockets(struct tailnet *t, uint16_t port, uint32_t fwmark)
 {
 	_cleanup_close_ int v4 = -1, v6 = -1;
 	uint16_t bound = port, bound6;
 
+	if (port && port == t->udp_port && (t->udp4_fd >= 0 || t->udp6_fd >= 0))
+		return node_mark_sockets(t, fwmark);
 	v4 = udp_open(4, port, fwmark, &bound);
 	if (v4 < 0 && v4 != -EAFNOSUPPORT)
 		return v4;
