@@ -72,7 +72,7 @@ LINT_TIDY  := $(patsubst %.c,$(O)/lint/%.ok,$(wildcard src/*/*.c))
 LINT_LLVM  := 14
 llvm_is     = $(findstring version $(LINT_LLVM).,$(shell $(1) --version 2>/dev/null))
 lint:
-	@$(if $(call llvm_is,clang-tidy),$(MAKE) --no-print-directory -j$$(nproc) $(LINT_TIDY),\
+	@$(if $(call llvm_is,clang-tidy),$(MAKE) -s --no-print-directory -j$$(nproc) $(LINT_TIDY),\
 		echo "lint: clang-tidy $(LINT_LLVM) is not here, so it is left out")
 	@$(if $(call llvm_is,clang-format),clang-format --dry-run -Werror $(LINT_C),\
 		echo "lint: clang-format $(LINT_LLVM) is not here, so it is left out")

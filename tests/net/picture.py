@@ -89,7 +89,7 @@ class Peer:
     """One host behind a tailnet, linked to demon; the far end of its tunnel."""
 
     def __init__(self, picture, name, engine="wireguard-go", index=1, ssh=True, serve=True,
-                 ipv6=False, inner=PEER_INNER, target=TARGET, psk=None, start=True):
+                 ipv6=False, inner=PEER_INNER, target=TARGET, psk=None, start=True, underlay6=False):
         lab = self.lab = picture.lab
         self.picture, self.name, self.engine, self.index = picture, name, engine, index
         self.inner, self.target, self.psk, self.ipv6 = inner, target, psk, ipv6
@@ -100,7 +100,11 @@ class Peer:
         near = f"198.18.{index // 64}.{index % 64 * 4 + 1}"
         a, b = lab.link(picture.demon, self.ns, a_if=f"to{index}", b_if="eth0")
         picture.demon.ip(f"addr add {near}/30 dev {a}")
-        self.near = near
+        self.near, self.endpoint = near, f"{self.underlay}:{WG_PORT}"
+        if underlay6:
+            self.endpoint = f"[fd18:{index:x}::2]:{WG_PORT}"
+            picture.demon.ip(f"addr add fd18:{index:x}::1/64 dev {a} nodad")
+            self.ns.ip(f"addr add fd18:{index:x}::2/64 dev {b} nodad")
         self.ns.ip(f"addr add {self.underlay}/30 dev {b}", f"addr add {target}/32 dev lo",
                    f"route add blackhole {SILENT}", f"route add unreachable {UNREACHABLE}")
         self.ns.sysctl("ipv4/ip_forward", 1)
@@ -177,7 +181,7 @@ class Peer:
         return "\n".join(filter(None, (
             "[Peer]", f"PublicKey = {self.public}",
             f"PresharedKey = {self.psk}" if self.psk else "", f"AllowedIPs = {allowed}",
-            f"Endpoint = {self.underlay}:{WG_PORT}" if endpoint else "", extra, "")))
+            f"Endpoint = {self.endpoint}" if endpoint else "", extra, "")))
 
 
 class Tailnet:
