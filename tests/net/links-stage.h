@@ -71,6 +71,42 @@ static char *read_text(const char *path)
 	return text;
 }
 
+static bool has_line(const char *text, const char *line)
+{
+	const char *at = text;
+
+	while ((at = strstr(at, line)) && at != text && at[-1] != '\n')
+		at++;
+	return at != NULL;
+}
+
+/* The lines of ONE that are not in OTHER, both texts of /proc/self/mountinfo, told with SIGN. */
+static size_t tell_lines(const char *one, const char *other, char sign)
+{
+	size_t told = 0, len;
+
+	for (; *one; one += len) {
+		_cleanup_free_ char *line = NULL;
+
+		len = strcspn(one, "\n");
+		len += one[len] == '\n';
+		line = strndup(one, len);
+		if (!line || !has_line(other, line)) {
+			fprintf(stderr, "%c %s", sign, line ? line : "no memory\n");
+			told++;
+		}
+	}
+	return told;
+}
+
+__attribute__((unused)) static void check_mounts(const char *before)
+{
+	_cleanup_free_ char *after = read_text("/proc/self/mountinfo");
+
+	CHECK_EQ(tell_lines(before, after, '-'), 0);
+	CHECK_EQ(tell_lines(after, before, '+'), 0);
+}
+
 static void put_text(const char *path, const char *text)
 {
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
