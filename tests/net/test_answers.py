@@ -103,7 +103,7 @@ def test_peer_that_never_was(picture):
     """A peer that never completes a handshake: 3 and 503, within five seconds; state degraded."""
     t = picture.tailnet("red", 11080, ssh=False, serve=False, start=False)
     g = picture.gateway().start()
-    expect(picture, t, TARGET, 3000, 3, 503, 6.0)
+    expect(picture, t, TARGET, 3000, 3, 503, 8.0)
     g.wait_state(t, "degraded", timeout_s=30)
     check(g.list()[t.name]["reason"] != "", "a reason")
     t.peer.start()
@@ -162,7 +162,7 @@ def test_peer_lost(picture):
         check(took <= 21, f"{how} to a lost peer took {took:.1f} s")
     t = tailnets["socks5"]
     g.wait_state(t, "degraded", timeout_s=10)
-    expect(picture, t, TARGET, 3000, 3, 503, 6.0)
+    expect(picture, t, TARGET, 3000, 3, 503, 8.0)
     t.peer.start()
     wait_for(lambda: ask(picture, t, TARGET, 4444, "socks5")[0] == 5, "the peer is back", 60)
     g.wait_up(t)
