@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Enters the sandbox of a kind of worker as an intruder would find it, and tries one thing.
 //
-// intruder KIND UID EMPTY_DIR ATTEMPT: exit 0 = it worked, 10 = refused (EPERM, EACCES, ENOENT, …; the
+// intruder KIND UID EMPTY_DIR VICTIM ATTEMPT: exit 0 = it worked, 10 = refused (EPERM, EACCES, …; the
 // errno is printed), 2 = usage, 3 = the sandbox could not be entered; or death by SIGSYS.
-// ATTEMPT "list" prints all attempts, "time" the microseconds that entering took.
+// VICTIM is the file that "unlink" tries to remove. ATTEMPT "time" prints the microseconds that
+// entering took; "list" alone prints all attempts.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
@@ -37,6 +38,8 @@
 #include "common/log.h"
 #include "common/sandbox.h"
 
+static const char *victim;
+
 static long try_shadow(void)
 {
 	return open("/etc/shadow", O_RDONLY | O_CLOEXEC);
@@ -63,7 +66,7 @@ static long try_mkdir(void)
 }
 static long try_unlink(void)
 {
-	return unlink("/etc/hostname");
+	return unlink(victim);
 }
 static long try_packet(void)
 {
@@ -420,14 +423,15 @@ int main(int argc, char **argv)
 			puts(attempts[i].name);
 		return 0;
 	}
-	if (argc != 5 || (kind = kind_of(argv[1])) < 0)
+	if (argc != 6 || (kind = kind_of(argv[1])) < 0)
 		return 2;
+	victim = argv[4];
 	log_open("intruder", NULL);
 	start = clock_now_ns();
 	if (sandbox_enter((enum sandbox_kind)kind, (uid_t)strtoul(argv[2], NULL, 10), argv[3]) < 0)
 		return 3;
-	if (strcmp(argv[4], "time") != 0)
-		return attempt(argv[4]);
+	if (strcmp(argv[5], "time") != 0)
+		return attempt(argv[5]);
 	printf("%llu\n", (unsigned long long)((clock_now_ns() - start) / 1000));
 	return 0;
 }

@@ -7,7 +7,7 @@
 A test that names a parameter `lab` gets a fresh Lab, `picture` a fresh Picture, `o` the build
 directory. @run.serial tests run alone, @run.deadline(S) changes the 120 s that each may take. A
 test_*.py without such functions is run as a program, and like the programs O/tests/net/*-root it
-counts by its lines "ok …", "not ok …" and "skip …".
+counts by its lines "ok …", "not ok …" and "skip …". Lines "# …" are shown also of a test that passed.
 """
 import argparse
 import ast
@@ -147,18 +147,19 @@ def judge(job, code, late, out, took):
     words = [m.groups() for m in map(LINE.match, out.splitlines()) if m]
     skips = [text for word, text in words if word == "skip"]
     bad = [text for word, text in words if word == "not ok"]
+    notes = "".join(f"\n    {line}" for line in out.splitlines() if line.startswith("# "))
     why = f"not ended after {job.deadline_s} s" if late else None
     if not job.program:
         if code == 0 and skips:
             return 0, 0, [f"{job.name}: {skips[0]}"], f"skip {job.name}: {skips[0]}"
         if code == 0:
-            return 1, 0, [], f"ok {job.name} ({took})"
+            return 1, 0, [], f"ok {job.name} ({took}){notes}"
         last = [line for line in out.splitlines() if re.match(r"[\w.]*(Failure|Error|Exit)\b", line)]
         why = why or (last[-1].strip() if last else f"exit {code}")
         return 0, 1, [], f"not ok {job.name}: {why} ({took})\n" + indent(out)
     good = sum(word == "ok" for word, _ in words)
     if code == 0 and not bad and (good or skips):
-        return good, 0, [f"{job.name}: {s}" for s in skips], f"ok {job.name} ({good}, {took})"
+        return good, 0, [f"{job.name}: {s}" for s in skips], f"ok {job.name} ({good}, {took}){notes}"
     why = why or (bad[0] if bad else f"exit {code}")
     return good, max(len(bad), 1), [f"{job.name}: {s}" for s in skips], \
         f"not ok {job.name}: {why} ({took})\n" + indent(out)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A test-only program under each worker's own profile tries what an intruder would try.
 
-    common-intruder KIND UID EMPTY_DIR ATTEMPT  ->  exit 0 it worked, 10 refused, SIGSYS killed
+    common-intruder KIND UID EMPTY_DIR VICTIM ATTEMPT  ->  exit 0 it worked, 10 refused, SIGSYS killed
 """
+import ctypes
 import os
 import signal
 import subprocess
@@ -30,10 +31,22 @@ WORKS = {
 }
 
 
+SYS_LANDLOCK_CREATE_RULESET = 444
+# By hand tsgw-wg keeps root's uid and may remove files (its own socket): that it can remove no other one
+# is Landlock's work alone. Every other attempt is stopped by another layer as well.
+LANDLOCK_ONLY = {("wg-alone", "unlink")}
+
+
+def landlock_abi():
+    """0 where the kernel has no Landlock, or a container's own filter denies it."""
+    return max(ctypes.CDLL(None).syscall(SYS_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1), 0)
+
+
 def attempt(lab, kind, name):
     """"ok", "killed", "refused", "aborted" or what else came out."""
     program = os.path.join(L.BUILD, "tests/net/common-intruder")
-    p = subprocess.run([program, kind, str(lab.uid_base + 7), os.path.join(lab.dir, "empty"), name],
+    p = subprocess.run([program, kind, str(lab.uid_base + 7), os.path.join(lab.dir, "empty"),
+                        os.path.join(lab.dir, "victim"), name],
                        capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
     words = {0: "ok", 10: "refused", -signal.SIGSYS: "killed", -signal.SIGABRT: "aborted"}
     return words.get(p.returncode, f"exit {p.returncode} {p.stdout}{p.stderr}")
@@ -53,7 +66,10 @@ def prepare(lab):
 def test_every_kind_is_confined(lab):
     names = prepare(lab)
     wrong = []
+    landlock = landlock_abi()
     for kind in KINDS:
+        with open(os.path.join(lab.dir, "victim"), "w", encoding="utf-8"):
+            pass
         got = attempts(lab, kind, names)
         L.equal(got.pop("needs"), "ok", f"{kind}: what every worker needs")
         L.equal(got.pop("abort"), "aborted", f"{kind}: abort(3)")
@@ -62,7 +78,9 @@ def test_every_kind_is_confined(lab):
                 wrong.append(f"{kind} needs {name}")
         for name, result in got.items():
             fine = ("killed",) if name in KILLED else ("killed", "refused")
-            if result not in fine:
+            if result == "ok" and not landlock and (kind, name) in LANDLOCK_ONLY:
+                print(f"# no Landlock here: {kind}: {name} is not stopped")
+            elif result not in fine:
                 wrong.append(f"{kind}: {name}: {result}")
     L.check(not wrong, "\n".join(wrong))
 
