@@ -466,7 +466,7 @@ def test_ends(lab):
 
         p.serve(1, reader)
         p.serve(2, hello)
-        p.serve(3, reset_now)
+        p.serve(3, lambda conn: reset_now(conn) if conn.recv(1) else None)  # not before the reply
         p.serve(4, echo)
         s = p.socks(1, data=b"all of it")
         s.shutdown(socket.SHUT_WR)
@@ -476,7 +476,7 @@ def test_ends(lab):
         L.equal(read_all(s), b"hello", "server's end")
         s.sendall(b"more")  # our direction is still open
         s.close()
-        L.check(read_all(p.socks(3)).endswith(b"RESET"), "the server's reset did not pass")
+        L.check(read_all(p.socks(3, data=b"x")).endswith(b"RESET"), "the server's reset did not pass")
         s = p.socks(1, data=b"x")
         L.wait_for(lambda: p.worker.stats()["up"] >= 1, "bytes to pass")
         reset_now(s)
