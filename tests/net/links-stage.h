@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -131,6 +132,32 @@ static void old_run(void)
 	CHECK_EQ(umount2("/run", MNT_DETACH), 0);
 }
 
+static void drop_pin(const char *name)
+{
+	char path[sizeof("/run/netns/") + NAME_MAX];
+
+	snprintf(path, sizeof(path), "/run/netns/%s", name);
+	while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+		;
+}
+
+/* The real pins come and go, and with each file goes our copy of its mount: so none is kept. They lie on
+ * a mount of their own, or without one on a shared /run. */
+static void drop_pins(void)
+{
+	DIR *d;
+	struct dirent *e;
+
+	while (umount2("/run/netns", MNT_DETACH) == 0)
+		;
+	d = opendir("/run/netns");
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.')
+			drop_pin(e->d_name);
+	if (d)
+		closedir(d);
+}
+
 /* /etc/netns must be there to be hidden: an overlay shows the real /etc below, and keeps what is written. */
 static int hide_the_host(void)
 {
@@ -138,9 +165,7 @@ static int hide_the_host(void)
 		return -errno;
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -errno;
-	/* the real pins below come and go; this is only our private copy of them */
-	while (umount2("/run/netns", MNT_DETACH) == 0)
-		;
+	drop_pins(); /* of our private copy */
 	if (mount("tmpfs", "/mnt", "tmpfs", 0, "mode=755") < 0 || mkdir("/mnt/up", 0755) < 0 ||
 		mkdir("/mnt/work", 0755) < 0)
 		return -errno;
