@@ -75,7 +75,7 @@ FUZZ_SRCS := $(wildcard tests/fuzz/*.c)
 
 all: $(addprefix $(O)/,$(PROGRAMS))
 help:
-	@sed -n 's/^## //p' Makefile
+	@sed -n 's/^## //p' Makefile tests/rules.mk
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
