@@ -158,7 +158,8 @@ static void drop_pins(void)
 		closedir(d);
 }
 
-/* /etc/netns must be there to be hidden: an overlay shows the real /etc below, and keeps what is written. */
+/* An overlay shows the real /etc below and keeps what is written: there /etc/netns, in which a gateway
+ * that is running may have files, can be removed. */
 static int hide_the_host(void)
 {
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0)
@@ -172,6 +173,8 @@ static int hide_the_host(void)
 	if (mount("overlay", "/etc", "overlay", 0,
 		    "lowerdir=/etc,upperdir=/mnt/up,workdir=/mnt/work") < 0)
 		return -errno;
+	if (shell("rm -rf /etc/netns") != 0)
+		return -EIO;
 	host_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	return host_fd < 0 ? -errno : links_open(-1, &host);
 }
