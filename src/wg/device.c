@@ -40,11 +40,27 @@ int device_new(struct wg_stats *stats, struct device **ret)
 	return 0;
 }
 
+/* What waited for a handshake or the sending thread holds references. */
+static void release_lists(struct device *d)
+{
+	struct peer *p;
+
+	while ((p = d->hs_list)) {
+		d->hs_list = p->hs_next;
+		peer_unref(p);
+	}
+	while ((p = d->tx_list)) {
+		d->tx_list = p->tx_next;
+		peer_unref(p);
+	}
+}
+
 void device_free(struct device *d)
 {
 	if (!d)
 		return;
 	device_peer_remove_all(d);
+	release_lists(d);
 	index_free(&d->indices);
 	ratelimit_free(&d->ratelimit);
 	keys_free(d->secret);
