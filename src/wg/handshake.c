@@ -51,6 +51,23 @@ static int create_initiation(
 	return 0;
 }
 
+/* There can be no initiation now: too early, no endpoint, no key. Perhaps later, but not if what asked
+ * for it has been served by a handshake meanwhile. What waits in vain is so dropped after 90 s. */
+static void put_off(struct device *d, struct peer *p, uint64_t now_ns)
+{
+	bool known, served;
+
+	pthread_mutex_lock(&d->lock);
+	known = p->endpoint.at.addr.family;
+	served = known && p->current && keypair_may_send(p->current, now_ns, 1) &&
+		!keypair_is_old(p->current, now_ns);
+	if (!served && (p->staged_first || (known && !timers_may_initiate(&p->timers, now_ns)))) {
+		timers_postpone_initiation(&p->timers, now_ns);
+		deadlines_changed(d, p);
+	}
+	pthread_mutex_unlock(&d->lock);
+}
+
 void handshake_start(struct device *d, struct peer *p, uint64_t now_ns)
 {
 	struct noise_initiation m;
@@ -60,13 +77,11 @@ void handshake_start(struct device *d, struct peer *p, uint64_t now_ns)
 	pthread_mutex_lock(&d->lock);
 	to = p->endpoint;
 	may = timers_may_initiate(&p->timers, now_ns);
-	if (!may && to.at.addr.family) {
-		timers_postpone_initiation(&p->timers);
-		deadlines_changed(d, p);
-	}
 	pthread_mutex_unlock(&d->lock);
-	if (!may || !to.at.addr.family || create_initiation(d, p, now_ns, &m) < 0)
+	if (!may || !to.at.addr.family || create_initiation(d, p, now_ns, &m) < 0) {
+		put_off(d, p, now_ns);
 		return;
+	}
 	pthread_mutex_lock(&d->lock);
 	timers_initiation_sent(&p->timers, now_ns);
 	deadlines_changed(d, p);
@@ -145,9 +160,10 @@ static bool admit(struct device *d, const void *msg, size_t len, const uint8_t s
 	level = load_level(&d->load, now_ns);
 	has_cookie = level > LOAD_IDLE &&
 		cookie_check_mac2(&d->secret->checker, msg, len, &from->at, now_ns);
-	/* a forged source must not empty the bucket of its victim: charge only what may go on */
+	/* a forged source must not empty the bucket of its victim: charge only what may go on, and
+	 * whoever has a cookie apart from those who have not */
 	if (level > LOAD_IDLE && (has_cookie || level == LOAD_PRESSED))
-		in_rate = ratelimit_allow(&d->ratelimit, &from->at.addr, now_ns);
+		in_rate = ratelimit_allow(&d->ratelimit, &from->at.addr, has_cookie, now_ns);
 	if (!has_cookie && (level == LOAD_FULL || !in_rate)) {
 		send_cookie(d, msg, len, sender, from, now_ns);
 		return false;

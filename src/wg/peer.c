@@ -61,19 +61,25 @@ void keypair_unref(struct keypair *k)
 	free(k);
 }
 
+/* The sending thread may have looked at the clock before the main thread made K. */
+static uint64_t age_ns(const struct keypair *k, uint64_t now_ns)
+{
+	return now_ns > k->born_ns ? now_ns - k->born_ns : 0;
+}
+
 bool keypair_may_send(const struct keypair *k, uint64_t now_ns, uint64_t n)
 {
-	return now_ns - k->born_ns < REJECT_AFTER_TIME_NS &&
-		k->send_counter < REJECT_AFTER_MESSAGES - n;
+	return age_ns(k, now_ns) < REJECT_AFTER_TIME_NS &&
+		__atomic_load_n(&k->send_counter, __ATOMIC_RELAXED) < REJECT_AFTER_MESSAGES - n;
 }
 
 bool keypair_may_receive(const struct keypair *k, uint64_t now_ns)
 {
-	return now_ns - k->born_ns < REJECT_AFTER_TIME_NS;
+	return age_ns(k, now_ns) < REJECT_AFTER_TIME_NS;
 }
 
 bool keypair_is_old(const struct keypair *k, uint64_t now_ns)
 {
-	return k->send_counter > REKEY_AFTER_MESSAGES ||
-		(k->initiator && now_ns - k->born_ns >= REKEY_AFTER_TIME_NS);
+	return __atomic_load_n(&k->send_counter, __ATOMIC_RELAXED) > REKEY_AFTER_MESSAGES ||
+		(k->initiator && age_ns(k, now_ns) >= REKEY_AFTER_TIME_NS);
 }

@@ -41,7 +41,7 @@ struct keypair {
 	struct peer *peer;	   /* holds a reference */
 	struct keypair_keys *keys; /* locked memory */
 	uint64_t born_ns;
-	uint64_t send_counter; /* L */
+	uint64_t send_counter; /* atomic; only the sending thread writes it */
 	uint32_t refs;	       /* L */
 	uint32_t remote_index;
 	bool initiator;

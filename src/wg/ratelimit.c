@@ -27,9 +27,9 @@ static bool bucket_take(struct ratelimit_bucket *b, uint64_t now_ns)
 	return true;
 }
 
-static uint64_t source_hash(const struct ratelimit *l, const struct addr *from)
+static uint64_t source_hash(const struct ratelimit *l, const struct addr *from, bool proven)
 {
-	uint8_t text[9] = {from->family}, out[8];
+	uint8_t text[9] = {(uint8_t)(from->family | proven << 7)}, out[8];
 	uint64_t h;
 
 	memcpy(text + 1, from->bytes, from->family == 4 ? 4 : 8);
@@ -38,7 +38,7 @@ static uint64_t source_hash(const struct ratelimit *l, const struct addr *from)
 	return h ? h : 1;
 }
 
-bool ratelimit_allow(struct ratelimit *l, const struct addr *from, uint64_t now_ns)
+bool ratelimit_allow(struct ratelimit *l, const struct addr *from, bool proven, uint64_t now_ns)
 {
 	struct ratelimit_bucket *set, *victim;
 	uint64_t h;
@@ -49,7 +49,7 @@ bool ratelimit_allow(struct ratelimit *l, const struct addr *from, uint64_t now_
 			return false;
 		randombytes_buf(l->key, sizeof(l->key));
 	}
-	h = source_hash(l, from);
+	h = source_hash(l, from, proven);
 	set = &l->buckets[h % (RATELIMIT_SOURCES / WAYS) * WAYS];
 	victim = set;
 	for (int i = 0; i < WAYS; i++) {

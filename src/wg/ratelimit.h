@@ -26,8 +26,10 @@ struct ratelimit {
 	struct ratelimit_bucket *buckets; /* made at first use */
 };
 
-/* Takes a token of FROM's bucket; false: none left. Without memory everybody is told false. */
-bool ratelimit_allow(struct ratelimit *l, const struct addr *from, uint64_t now_ns);
+/* Takes a token of FROM's bucket; false: none left. PROVEN: it has a cookie, so it is there; it has a
+ * bucket of its own then, which nobody else empties by forging its address. Without memory everybody
+ * is told false. */
+bool ratelimit_allow(struct ratelimit *l, const struct addr *from, bool proven, uint64_t now_ns);
 void ratelimit_free(struct ratelimit *l);
 
 enum load_level {

@@ -23,17 +23,19 @@ static void seal(struct sender *s)
 {
 	struct aead_packet packets[TRAIN_PACKETS_MAX];
 	struct keypair *k = s->keypair;
+	uint64_t counter = k->send_counter;
 
 	for (unsigned i = 0; i < s->train.n; i++) {
 		struct noise_data *m = (struct noise_data *)train_datagram(&s->train, i);
 
 		noise_put32(m->type, NOISE_DATA);
 		noise_put32(m->receiver, k->remote_index);
-		noise_put64(m->counter, k->send_counter);
+		noise_put64(m->counter, counter);
 		packets[i] = (struct aead_packet){.data = m->sealed,
-			.counter = k->send_counter++,
+			.counter = counter++,
 			.len = (uint32_t)train_length(&s->train, i) - TRAIN_HEADER - TRAIN_TAG};
 	}
+	__atomic_store_n(&k->send_counter, counter, __ATOMIC_RELAXED);
 	aead_seal(s->aead, k->keys->send, packets, s->train.n);
 }
 
@@ -53,7 +55,8 @@ static void account(struct node *n, struct sender *s, int error, uint64_t now_ns
 	if (s->train.inner_bytes)
 		timers_data_sent(&p->timers, now_ns);
 	timers_packet_sent(&p->timers, now_ns);
-	if (keypair_is_old(s->keypair, now_ns))
+	/* the train's own keys may have been replaced meanwhile */
+	if (p->current && keypair_is_old(p->current, now_ns))
 		session_want_handshake(d, p);
 	deadlines_changed(d, p);
 }

@@ -58,10 +58,12 @@ void timers_initiation_sent(struct timers *t, uint64_t now_ns)
 	timers_packet_sent(t, now_ns);
 }
 
-void timers_postpone_initiation(struct timers *t)
+void timers_postpone_initiation(struct timers *t, uint64_t now_ns)
 {
+	uint64_t from_ns = timers_may_initiate(t, now_ns) ? now_ns : t->last_initiation_ns;
+
 	if (!t->due_ns[TIMER_RETRANSMIT])
-		arm(t, TIMER_RETRANSMIT, t->last_initiation_ns + REKEY_TIMEOUT_NS + jitter_ns());
+		arm(t, TIMER_RETRANSMIT, from_ns + REKEY_TIMEOUT_NS + jitter_ns());
 }
 
 void timers_response_sent(struct timers *t, uint64_t now_ns)

@@ -61,8 +61,8 @@ bool timers_may_initiate(const struct timers *t, uint64_t now_ns);
 /* Somebody wants a handshake: the 90 s of §6.4 start anew. */
 void timers_begin_attempt(struct timers *t, uint64_t now_ns);
 void timers_initiation_sent(struct timers *t, uint64_t now_ns);
-/* An initiation is wanted but may not go yet: it will, unless one is on its way anyhow. */
-void timers_postpone_initiation(struct timers *t);
+/* An initiation is wanted but cannot go yet: it will, unless one is on its way anyhow. */
+void timers_postpone_initiation(struct timers *t, uint64_t now_ns);
 void timers_response_sent(struct timers *t, uint64_t now_ns);
 void timers_handshake_complete(struct timers *t, uint64_t now_ns);
 void timers_session_derived(struct timers *t, uint64_t now_ns);

@@ -85,7 +85,7 @@ static unsigned allowed(struct ratelimit *l, const char *text, uint64_t now, uns
 
 	CHECK_EQ(addr_parse(text, &a), 0);
 	for (unsigned i = 0; i < tries; i++)
-		n += ratelimit_allow(l, &a, now);
+		n += ratelimit_allow(l, &a, false, now);
 	return n;
 }
 
@@ -93,6 +93,7 @@ static void test_ratelimit(void)
 {
 	struct ratelimit l = {0};
 	uint64_t now = 77 * SECOND;
+	struct addr a;
 
 	CHECK_EQ(allowed(&l, "198.18.0.1", now, 50), RATELIMIT_BURST);
 	CHECK_EQ(allowed(&l, "198.18.0.1", now + SECOND / 20 - 1, 5), 0);
@@ -103,6 +104,12 @@ static void test_ratelimit(void)
 	CHECK_EQ(allowed(&l, "2001:db8::1", now, 3), 3);
 	CHECK_EQ(allowed(&l, "2001:db8::ffff:1", now, 9), RATELIMIT_BURST - 3);
 	CHECK_EQ(allowed(&l, "2001:db8:0:1::1", now, 9), RATELIMIT_BURST);
+	/* who has shown that it is there does not pay for who forges its address */
+	CHECK_EQ(addr_parse("2001:db8::1", &a), 0);
+	CHECK(!ratelimit_allow(&l, &a, false, now));
+	for (int i = 0; i < RATELIMIT_BURST; i++)
+		CHECK(ratelimit_allow(&l, &a, true, now));
+	CHECK(!ratelimit_allow(&l, &a, true, now));
 	ratelimit_free(&l);
 }
 
@@ -115,7 +122,7 @@ static void test_ratelimit_is_bounded(void)
 	for (uint32_t i = 0; i < 100000; i++) {
 		struct addr a = addr_v4(0x0b000000 + i);
 
-		n += ratelimit_allow(&l, &a, 5 * SECOND + i);
+		n += ratelimit_allow(&l, &a, false, 5 * SECOND + i);
 	}
 	CHECK_EQ(n, 100000);
 	ratelimit_free(&l);

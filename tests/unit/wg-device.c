@@ -433,6 +433,129 @@ static void test_peer_removed_and_limits(void)
 	sim_stop();
 }
 
+/* What was asked for while a handshake was under way is done with when it is complete. */
+static void test_no_second_handshake(void)
+{
+	static struct sim_datagram response;
+
+	sim_start();
+	sim_send(0);
+	sim_work(0);
+	response = sim_wire[--sim_n_wire];
+	sim_deliver(&response);
+	sim_work(1);
+	CHECK_EQ(sim_n_wire, 1);
+	sim_send(0); /* asks for a handshake once more */
+	response = sim_wire[--sim_n_wire];
+	sim_deliver(&response);
+	sim_pass(20 * SECOND_NS);
+	CHECK_EQ(sim[1].came, 2);
+	CHECK_EQ(sim[0].initiations, 1);
+	CHECK_EQ(sim[0].stats->handshakes, 1);
+	sim_stop();
+}
+
+/* A train that was sealed with old keys asks for no new ones if they are there by now. */
+static void test_old_train_asks_for_nothing(void)
+{
+	struct keypair *old;
+
+	sim_start();
+	sim_send(0);
+	sim_settle();
+	sim_pass(121 * SECOND_NS);
+	sim_send(0); /* into the open train */
+	old = sim[0].node->sender.keypair;
+	CHECK(old && old == sim[0].peer->current);
+	device_peer_call(sim[0].node->device, sim[0].peer);
+	handshake_start_wanted(sim[0].node->device, sim_now_ns);
+	for (int i = 1; i >= 0; i--) {
+		static struct sim_datagram w;
+
+		CHECK_EQ(sim_n_wire, 1);
+		w = sim_wire[--sim_n_wire];
+		sim_deliver(&w);
+		if (i)
+			sim_work(1);
+	}
+	CHECK(old != sim[0].peer->current);
+	sim_now_ns += 6 * SECOND_NS; /* so that one might begin at once */
+	send_flush(sim[0].node, sim_now_ns);
+	CHECK(!sim[0].peer->hs_listed);
+	sim_pass(20 * SECOND_NS);
+	CHECK_EQ(sim[1].came, 2);
+	CHECK_EQ(sim[0].initiations, 2);
+	sim_stop();
+}
+
+/* The sending thread may have looked at the clock before the main thread installed the session. */
+static void test_session_from_the_future(void)
+{
+	sim_start();
+	sim_send(0);
+	sim_settle();
+	sim[0].peer->current->born_ns = sim_now_ns + 1000;
+	sim_send(0);
+	CHECK(!sim[0].peer->staged_first);
+	sim_pass(20 * SECOND_NS);
+	CHECK_EQ(sim[1].came, 2);
+	CHECK_EQ(sim[0].initiations, 1);
+	sim_stop();
+}
+
+/* Where no handshake can begin, what waits for it is dropped after 90 s all the same. */
+static void test_staged_without_endpoint(void)
+{
+	static const uint8_t no_key[32];
+
+	sim_start();
+	sim[1].peer->timers.heal = 1;
+	for (int i = 0; i < 10; i++)
+		sim_send(1); /* node 1 does not know where node 0 is */
+	sim_settle();
+	CHECK_EQ(sim[1].peer->staged_packets, 10);
+	sim_pass(80 * SECOND_NS);
+	CHECK_EQ(sim[1].peer->staged_packets, 10);
+	sim_pass(60 * SECOND_NS);
+	CHECK_EQ(sim[1].peer->staged_packets, 0);
+	sim_pass(600 * SECOND_NS);
+	CHECK_EQ(timers_next(&sim[1].peer->timers), UINT64_MAX);
+	/* known in time, it goes out by itself */
+	sim_send(1);
+	sim_pass(20 * SECOND_NS);
+	device_peer_set_endpoint(sim[1].node->device, sim[1].peer, &sim[0].at);
+	sim_pass(6 * SECOND_NS);
+	CHECK_EQ(sim[0].came, 1);
+	/* neither can there be one without a key */
+	device_set_private_key(sim[0].node->device, no_key);
+	sim_send(0);
+	sim_settle();
+	CHECK_EQ(sim[0].peer->staged_packets, 1);
+	sim_pass(120 * SECOND_NS);
+	CHECK_EQ(sim[0].peer->staged_packets, 0);
+	sim_stop();
+}
+
+/* Somebody forges the address of node 0 all the time: that must not cost its cookie's worth. */
+static void test_forged_flood_with_cookie(void)
+{
+	struct device *d;
+
+	sim_start();
+	d = sim[1].node->device;
+	d->load.force = LOAD_PRESSED;
+	for (int i = 0; i < 400; i++) {
+		while (ratelimit_allow(&d->ratelimit, &sim[0].at.addr, false, sim_now_ns))
+			;
+		if (i == 0)
+			sim_send(0);
+		sim_pass(SECOND_NS / 50);
+	}
+	CHECK_EQ(sim[1].cookies, 1);
+	CHECK_EQ(sim[1].came, 1);
+	sim_stop();
+}
+
 /* Nonces end: the counter never wraps, and new keys are asked for long before. */
 static void test_nonce_limits(void)
 {
@@ -516,6 +639,11 @@ int main(void)
 	RUN(test_clock_goes_back);
 	RUN(test_private_key_changes);
 	RUN(test_peer_removed_and_limits);
+	RUN(test_no_second_handshake);
+	RUN(test_old_train_asks_for_nothing);
+	RUN(test_session_from_the_future);
+	RUN(test_staged_without_endpoint);
+	RUN(test_forged_flood_with_cookie);
 	RUN(test_nonce_limits);
 	RUN(test_noise);
 	return TEST_END();
