@@ -156,6 +156,12 @@ static void status_line(const char *key, const char *fmt, ...)
 		printf("  %-10s %s\n", key, text);
 }
 
+/* One that is down or has failed has no namespace to look into. */
+static bool status_built(const struct control_tailnet *t)
+{
+	return t->state != TAILNET_DOWN && t->state != TAILNET_FAILED;
+}
+
 static void status_live(const struct entry *e)
 {
 	const struct control_tailnet *t = e->live;
@@ -170,12 +176,15 @@ static void status_live(const struct entry *e)
 	if (t->veth_host.family)
 		status_line("veth", "%s here, %s inside (proxy for this host: %s:1080)",
 			addr_format(&t->veth_host, host), addr_format(&t->veth_ns, ns), ns);
-	status_line("processes", "tsgwd %d, tsgw-wg %d, tsgw-proxy %d", (int)e->pid, t->pid_wg,
-		t->pid_proxy);
+	if (t->pid_wg || t->pid_proxy)
+		status_line("processes", "tsgwd %d, tsgw-wg %d, tsgw-proxy %d", (int)e->pid,
+			t->pid_wg, t->pid_proxy);
+	else
+		status_line("processes", "tsgwd %d", (int)e->pid);
 	if (t->restarts_wg || t->restarts_proxy)
 		status_line(
 			"restarts", "tsgw-wg %u, tsgw-proxy %u", t->restarts_wg, t->restarts_proxy);
-	if (t->state != TAILNET_DOWN)
+	if (status_built(t))
 		status_line("more", "tsgwctl peers %s; wg show %s", e->name, t->link);
 }
 
@@ -195,7 +204,7 @@ static void status_print(const struct entry *e)
 	status_line("address", "%s", join_addresses(e, text, sizeof(text)));
 	status_line("listen", "%s", join_listen(e, text, sizeof(text)));
 	status_line("suffix", "%s", join_suffixes(e, text, sizeof(text)));
-	if (t && t->state != TAILNET_DOWN)
+	if (t && status_built(t))
 		status_line("namespace", "%s, link %s", path, t->link);
 	if (t)
 		status_live(e);

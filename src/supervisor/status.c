@@ -20,17 +20,11 @@ static void status_counters(const struct tailnet *t, struct control_tailnet *r)
 {
 	const struct wg_stats *wg = t->node.stats;
 	const struct proxy_stats *proxy = t->proxy.stats;
+	struct peers_seen seen;
 
-	for (uint32_t i = 0; i < n_peers(t); i++) {
-		const struct wg_peer_stats *p = &wg->peers[i];
-
-		if (!p->endpoint.addr.family && !STAT_GET(p->last_handshake_s))
-			continue;
-		r->peers++;
-		r->peers_up += STAT_GET(p->state) == PEER_UP;
-	}
-	for (size_t i = 0; i < t->n_endpoints; i++)
-		r->peers += !t->endpoints[i].found.addr.family;
+	tailnet_see_peers(t, &seen);
+	r->peers = seen.counted;
+	r->peers_up = seen.up;
 	if (wg) {
 		r->rx_bytes = STAT_GET(wg->rx_bytes);
 		r->tx_bytes = STAT_GET(wg->tx_bytes);

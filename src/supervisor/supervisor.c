@@ -94,7 +94,7 @@ void supervisor_changed(struct supervisor *s)
 		return;
 	control_settle(s->control);
 	supervisor_notify(s);
-	if (s->ready)
+	if (s->ready || !s->started)
 		return;
 	for (size_t i = 0; i < s->n_tailnets; i++)
 		if (!tailnet_is_settled(s->tailnets[i]))
@@ -328,6 +328,7 @@ static int supervisor_loop(struct supervisor *s)
 		return 1;
 	if (s->front)
 		front_start(s->front);
+	s->started = true;
 	supervisor_changed(s);
 	r = sd_event_loop(s->event);
 	if (r < 0)

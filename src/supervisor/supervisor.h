@@ -41,6 +41,7 @@ struct supervisor {
 	size_t n_tailnets;
 	struct front *front; /* NULL = not ours */
 	struct control *control;
+	bool started; /* every tailnet has been started once: being down means something now */
 	bool ready;
 	bool stopping;
 };

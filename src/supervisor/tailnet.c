@@ -103,12 +103,16 @@ int tailnet_lock(struct tailnet *t)
 
 /* ---- state ---- */
 
-struct peers_seen {
-	uint32_t counted, up, down;
-	uint8_t first_missing[32];
-};
+/* A peer whose endpoint is a name is missed from the start, not only once the node has its address. */
+static bool peer_has_name(const struct tailnet *t, const uint8_t *public_key)
+{
+	for (size_t i = 0; i < t->n_endpoints; i++)
+		if (!memcmp(t->endpoints[i].public_key, public_key, 32))
+			return true;
+	return false;
+}
 
-static void tailnet_see_peers(const struct tailnet *t, struct peers_seen *ret)
+void tailnet_see_peers(const struct tailnet *t, struct peers_seen *ret)
 {
 	const struct wg_stats *stats = t->node.stats;
 	uint32_t n = stats ? MIN(STAT_GET(stats->n_peers), (uint32_t)STATS_PEERS_MAX) : 0;
@@ -118,7 +122,8 @@ static void tailnet_see_peers(const struct tailnet *t, struct peers_seen *ret)
 		const struct wg_peer_stats *p = &stats->peers[i];
 		uint32_t state = STAT_GET(p->state);
 
-		if (!p->endpoint.addr.family && !STAT_GET(p->last_handshake_s))
+		if (!p->endpoint.addr.family && !STAT_GET(p->last_handshake_s) &&
+			!peer_has_name(t, p->public_key))
 			continue;
 		ret->counted++;
 		ret->up += state == PEER_UP;
@@ -126,12 +131,6 @@ static void tailnet_see_peers(const struct tailnet *t, struct peers_seen *ret)
 		if (state != PEER_UP && ret->counted == ret->up + 1)
 			memcpy(ret->first_missing, p->public_key, 32);
 	}
-	/* a name that cannot be looked up leaves its peer without endpoint, but it is missed all the same */
-	for (size_t i = 0; i < t->n_endpoints; i++)
-		if (!t->endpoints[i].found.addr.family) {
-			ret->counted++;
-			memcpy(ret->first_missing, t->endpoints[i].public_key, 32);
-		}
 }
 
 static enum tailnet_state tailnet_peer_state(const struct tailnet *t, char *reason, size_t size)

@@ -83,6 +83,12 @@ void tailnet_stop(struct tailnet *t);
 /* Removes everything it made, keeps `wanted`. */
 void tailnet_teardown(struct tailnet *t);
 bool tailnet_is_settled(const struct tailnet *t);
+/* The peers that count: who has an endpoint, a name of one, or has ever called. */
+struct peers_seen {
+	uint32_t counted, up, down;
+	uint8_t first_missing[32];
+};
+void tailnet_see_peers(const struct tailnet *t, struct peers_seen *ret);
 /* State from what is known; tells the supervisor if it changed. */
 void tailnet_evaluate(struct tailnet *t);
 /* The host's addresses changed: listeners and default `allow` follow. */

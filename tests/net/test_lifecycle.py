@@ -449,6 +449,25 @@ def test_stopped_reader_does_not_block(picture):
     stuck.close()
 
 
+def test_ready_is_not_early(picture):
+    """Neither ready nor up before it is true: the first tailnet is broken, the second's peer has a name and
+    does not answer."""
+    broken = picture.tailnet("broken", 11080, ssh=False, serve=False, start=False)
+    broken.keys = ["no-such-key = 1"]
+    silent = picture.tailnet("silent", 11081, ssh=False, serve=False, start=False)
+    silent.keys = ["ready-timeout = 2"]
+    silent.wg_text = silent.wg_quick().replace(f"{silent.peer.underlay}:", "localhost:")
+    g = picture.gateway().start()
+    log = g.process.log()
+    check(f"{silent.name}: up" not in log, f"up without an answer:\n{log}")
+    check(f"{silent.name}: degraded" in log.split(": ready")[0], f"ready too early:\n{log}")
+    got = g.list()[silent.name]
+    equal((got["peers"], got["peers_up"]), (1, 0), "peers")
+    equal(g.state(broken), "failed", "the broken one")
+    shown = g.ctl("status", broken.name, ok=0).stdout
+    check("namespace" not in shown and "tsgw-wg 0" not in shown, f"status of what has failed:\n{shown}")
+
+
 def test_notifies_systemd(picture):
     """READY=1 when the listener answers; a tailnet that cannot come up does not hold it back."""
     red = picture.tailnet("red", 11080, ssh=False)
