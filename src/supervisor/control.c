@@ -21,11 +21,13 @@
 #include "supervisor/status.h"
 
 #define CONTROL_CLIENTS_MAX	64
+#define CONTROL_GUESTS_MAX	48 /* of these who are not root */
 #define CONTROL_SOCKETS_MAX	(CONFIG_TAILNETS_MAX + 1)
 #define CONTROL_BACKLOG		64
 #define CONTROL_GROUP		"tsgw" /* may look, not touch */
 #define CONTROL_SEND_TIMEOUT_MS 1000
 #define CONTROL_WAIT_DEFAULT_MS 60000
+#define CONTROL_REQUEST_MS	5000 /* who says nothing so long is cut off */
 
 struct socket_of {
 	char name[MSG_NAME_MAX]; /* "" = the front */
@@ -38,6 +40,7 @@ struct client {
 	int fd;
 	uid_t uid;
 	sd_event_source *source, *timer;
+	bool deaf;	  /* did not read in time: it is told no more */
 	uint16_t waiting; /* enum control_verb it waits for, 0 = for its request */
 	char name[MSG_NAME_MAX];
 	uint8_t state;
@@ -81,7 +84,10 @@ static int client_send(struct client *k, enum control_record record, void *what,
 
 	h->record = (uint16_t)record;
 	h->size = (uint16_t)size;
-	return send(k->fd, what, size, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	if (k->deaf)
+		return -ETIMEDOUT;
+	k->deaf = send(k->fd, what, size, MSG_NOSIGNAL) < 0;
+	return k->deaf ? -errno : 0;
 }
 
 /* The last word; K is gone afterwards. */
@@ -255,6 +261,7 @@ static int client_on_io(sd_event_source *s, int fd, uint32_t revents, void *user
 		client_end(k, 1, "tsgwctl and tsgwd are of different versions");
 		return 0;
 	}
+	k->timer = sd_event_source_disable_unref(k->timer);
 	snprintf(k->name, sizeof(k->name), "%s", q.name);
 	if (verb_changes(q.verb) && k->uid != 0) {
 		client_end(k, 1, "only root may do that");
@@ -276,6 +283,22 @@ static bool may_connect(int fd, uid_t *ret_uid)
 	return true;
 }
 
+/* The last places are kept for root, so that `down` works whatever the group does. */
+static bool has_place(const struct control *c, uid_t uid)
+{
+	size_t guests = 0;
+
+	for (size_t i = 0; i < c->n_clients; i++)
+		guests += c->clients[i]->uid != 0;
+	return c->n_clients < CONTROL_CLIENTS_MAX && (uid == 0 || guests < CONTROL_GUESTS_MAX);
+}
+
+static int client_on_silence(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	client_free(userdata);
+	return 0;
+}
+
 static int control_on_accept(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	struct control *c = userdata;
@@ -285,7 +308,7 @@ static int control_on_accept(sd_event_source *s, int fd, uint32_t revents, void 
 	struct client *k;
 	uid_t uid;
 
-	if (conn < 0 || c->n_clients == CONTROL_CLIENTS_MAX || !may_connect(conn, &uid))
+	if (conn < 0 || !may_connect(conn, &uid) || !has_place(c, uid))
 		return 0;
 	/* who does not read its answer for a second is cut off */
 	(void)setsockopt(conn, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
@@ -296,7 +319,9 @@ static int control_on_accept(sd_event_source *s, int fd, uint32_t revents, void 
 	k->uid = uid;
 	k->fd = take_fd(conn);
 	c->clients[c->n_clients++] = k;
-	if (sd_event_add_io(c->s->event, &k->source, k->fd, EPOLLIN, client_on_io, k) < 0)
+	if (sd_event_add_io(c->s->event, &k->source, k->fd, EPOLLIN, client_on_io, k) < 0 ||
+		sd_event_add_time_relative(c->s->event, &k->timer, CLOCK_BOOTTIME,
+			CONTROL_REQUEST_MS * 1000, 100000, client_on_silence, k) < 0)
 		client_free(k);
 	return 0;
 }

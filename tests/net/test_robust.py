@@ -66,6 +66,14 @@ def test_control_sockets_hold(picture):
     check_page(picture, t)
     for c in silent:
         c.close()
+    silent = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(64)]
+    for c in silent:
+        c.settimeout(1)
+        c.connect(path)
+    wait_for(lambda: g.ctl("list", "--json").returncode == 0
+             and g.list()[t.name]["uptime_s"] is not None, "who says nothing is cut off")
+    for c in silent:
+        c.close()
     equal(g.state(t), "up", "state")
 
 
