@@ -240,7 +240,7 @@ static void recover_signal(const struct pollfd *p, size_t n, int signal)
 /* Of N tailnets at once, so that they are waited for together. Gives how many do not die. */
 static size_t recover_end_processes(const struct recovery *c, size_t n)
 {
-	struct pollfd p[RECOVER_MANY * STORE_PIDS_MAX];
+	struct pollfd p[RECOVER_MANY * STORE_PIDS_MAX] = {0};
 	size_t n_fds = 0, left;
 
 	for (size_t i = 0; i < n * STORE_PIDS_MAX; i++) {
