@@ -211,7 +211,8 @@ void node_set_mtu(struct node *n, uint16_t mtu)
 }
 
 /* The descriptor's number stays, whatever the sending thread is doing with it: another socket takes its
- * place, or, when there is none any more, something that cannot be sent on. */
+ * place, or, when there is none any more, something that cannot be sent on. As others may keep copies of
+ * the old one, which may even be the new one, its end alone would not take it out of epoll. */
 static int replace_socket(struct node *n, int which, int fd)
 {
 	int r;
@@ -221,6 +222,7 @@ static int replace_socket(struct node *n, int which, int fd)
 		n->fds[which] = fd;
 		return fd < 0 ? 0 : watch(n, fd, which ? EVENT_UDP6 : EVENT_UDP4);
 	}
+	epoll_ctl(n->epoll_fd, EPOLL_CTL_DEL, n->fds[which], NULL);
 	r = dup3(fd < 0 ? n->epoll_fd : fd, n->fds[which], O_CLOEXEC) < 0 ? -errno : 0;
 	if (fd < 0 || r < 0)
 		return r;

@@ -3,6 +3,8 @@
 // roaming, floods, replays, and what the supervisor is told.
 #include "wg-sim.h"
 
+#include <sys/epoll.h>
+
 static unsigned state_of(int i)
 {
 	return STAT_GET(sim[i].stats->peers[0].state);
@@ -556,6 +558,41 @@ static void test_forged_flood_with_cookie(void)
 	sim_stop();
 }
 
+static int socket_to(struct node *n, int fd4, int fd6)
+{
+	return node_set_sockets(n, fd4, fd6, 51820, 0);
+}
+
+/* The owner keeps a copy: the same sockets may come again (with another mark), others, or none. */
+static void test_sockets_given_again(void)
+{
+	struct wg_stats *stats = calloc(1, sizeof(*stats));
+	int a = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), b;
+	struct epoll_event e;
+	struct node *n;
+
+	CHECK_EQ(node_new(stats, &n), 0);
+	for (int i = 0; i < 3; i++)
+		CHECK_EQ(socket_to(n, dup(a), -1), 0);
+	b = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	CHECK_EQ(socket_to(n, dup(b), -1), 0);
+	/* what was replaced is not listened to any more: an unconnected TCP socket hangs up at once */
+	close(a);
+	a = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK_EQ(socket_to(n, dup(a), -1), 0);
+	CHECK_EQ(epoll_wait(n->epoll_fd, &e, 1, 0), 1);
+	CHECK_EQ(socket_to(n, dup(b), -1), 0);
+	CHECK_EQ(epoll_wait(n->epoll_fd, &e, 1, 0), 0);
+	CHECK_EQ(socket_to(n, dup(a), -1), 0);
+	CHECK_EQ(socket_to(n, -1, -1), 0);
+	CHECK_EQ(epoll_wait(n->epoll_fd, &e, 1, 0), 0);
+	CHECK_EQ(socket_to(n, dup(b), -1), 0);
+	close(a);
+	close(b);
+	node_free(n);
+	free(stats);
+}
+
 /* Nonces end: the counter never wraps, and new keys are asked for long before. */
 static void test_nonce_limits(void)
 {
@@ -644,6 +681,7 @@ int main(void)
 	RUN(test_session_from_the_future);
 	RUN(test_staged_without_endpoint);
 	RUN(test_forged_flood_with_cookie);
+	RUN(test_sockets_given_again);
 	RUN(test_nonce_limits);
 	RUN(test_noise);
 	return TEST_END();
