@@ -15,6 +15,7 @@
 #include "ipc/stats.h"
 
 #define LOOKUP_BACKOFF_MAX_S 60
+#define LOOKUP_INTERVAL_MS   5000  /* however often the node says that the peer is down */
 #define LOOKUP_TIMEOUT_MS    30000 /* a question that tsgw-host lost is asked again */
 
 /* The same port again: nothing else could be bound to it, so the sockets that are there change their mark. */
@@ -173,9 +174,9 @@ static int node_peer_state(struct tailnet *t, const struct msg_peer_state *m)
 		return -EBADMSG;
 	(void)(t->proxy.pid && worker_tell(&t->proxy, MSG_PROXY_PEER_UP, &told));
 	e = endpoint_of(t, m->public_key);
-	if (e && m->state == PEER_DOWN && !e->asked_id) {
+	if (e && m->state == PEER_DOWN && !e->asked_id && !e->again_ms) {
 		/* perhaps its address has changed (dynamic DNS) */
-		e->again_ms = clock_now_ms();
+		e->again_ms = MAX(clock_now_ms(), e->asked_ms + LOOKUP_INTERVAL_MS);
 		endpoint_ask(t);
 	}
 	tailnet_evaluate(t);
@@ -301,6 +302,7 @@ void endpoint_ask(struct tailnet *t)
 			continue;
 		e->asked_id = m.id = ++t->lookup_id ? t->lookup_id : ++t->lookup_id;
 		snprintf(m.name, sizeof(m.name), "%s", e->name);
+		e->asked_ms = now;
 		e->again_ms = now + LOOKUP_TIMEOUT_MS;
 		if (worker_tell(&t->host, MSG_HOST_LOOKUP, &m) < 0)
 			return;

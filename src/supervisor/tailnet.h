@@ -26,6 +26,7 @@ struct endpoint { /* a looked-up endpoint name */
 	struct hostport found; /* addr.family 0 = not yet */
 	uint32_t asked_id;     /* 0 = no question is out */
 	uint32_t backoff_s;
+	uint64_t asked_ms; /* last */
 	uint64_t again_ms; /* ask again then, 0 = only when the peer goes down */
 };
 
