@@ -7,7 +7,7 @@
 
 Both nodes and iperf3 share the processors of this machine, so look at the ratios. $WIREGUARD_GO names
 the rival (default: wireguard or wireguard-go in PATH); $TSGW_NULL a tsgw-wg that was built with a null
-cipher (make O=build-null CPPFLAGS=-DTSGW_NULL_AEAD), to see how much is the cipher's.
+cipher (make O=build-null CFLAGS='-g -DTSGW_NULL_AEAD'), to see how much is the cipher's.
 """
 
 import argparse
@@ -46,8 +46,8 @@ TICK = os.sysconf("SC_CLK_TCK")
 LOADS = {"TCP x1": [], "TCP x4": ["-P", "4"], "TCP reverse": ["-R"]}
 
 
-def sh(*argv, **kw):
-    return subprocess.run(argv, check=True, text=True, capture_output=True, timeout=60, **kw).stdout.strip()
+def sh(*argv, check=True, **kw):
+    return subprocess.run(argv, check=check, text=True, capture_output=True, timeout=60, **kw).stdout.strip()
 
 
 def wait_for(what, condition, seconds=10):
@@ -104,8 +104,8 @@ class Bed:
         self.processes.append(p)
         return p
 
-    def exec(self, side, *argv):
-        return sh("nsenter", "--net=/run/netns/" + self.names[side], *argv)
+    def exec(self, side, *argv, **kw):
+        return sh("nsenter", "--net=/run/netns/" + self.names[side], *argv, **kw)
 
 
 def ping(bed, count):
@@ -145,8 +145,15 @@ def start_tunnel(bed, program):
 
 
 def iperf(bed, seconds, extra, target="10.88.0.2"):
-    out = bed.exec(0, "iperf3", "-J", "-c", target, "-t", str(seconds), *extra)
-    return json.loads(out)["end"]["sum_received"]
+    """What was received. A server that is still tidying up after the last run is asked again."""
+    end = time.monotonic() + 30
+    while True:
+        out = json.loads(bed.exec(0, "iperf3", "-J", "-c", target, "-t", str(seconds), *extra, check=False))
+        if "error" not in out:
+            return out["end"]["sum_received"]
+        if time.monotonic() > end:
+            raise RuntimeError("iperf3: " + out["error"])
+        time.sleep(0.1)
 
 
 def measure(program, seconds):
