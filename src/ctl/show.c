@@ -193,8 +193,15 @@ static void status_print(const struct entry *e)
 	char text[TEXT_CELL_MAX], path[64], up[TEXT_SIZE_MAX];
 	const struct control_tailnet *t = e->live;
 
-	printf("%s: %s%s%s%s\n", e->name, entry_state(e), t && t->has_uptime ? " for " : "",
-		t && t->has_uptime ? text_duration(t->uptime_s, up) : "",
+	bool counts = t && t->has_uptime && t->state != TAILNET_FAILED;
+
+	/* what is known is how long it runs, not how long it has been degraded */
+	printf("%s: %s%s%s%s%s\n", e->name, entry_state(e),
+		!counts				 ? ""
+			: t->state == TAILNET_UP ? " for "
+						 : ", started ",
+		counts ? text_duration(t->uptime_s, up) : "",
+		counts && t->state != TAILNET_UP ? " ago" : "",
 		!e->config		     ? " (no longer in the configuration)"
 			: e->config->enabled ? ""
 					     : " (not enabled)");

@@ -464,6 +464,8 @@ def test_ready_is_not_early(picture):
     got = g.list()[silent.name]
     equal((got["peers"], got["peers_up"]), (1, 0), "peers")
     equal(g.state(broken), "failed", "the broken one")
+    shown = g.ctl("status", silent.name, ok=0).stdout
+    check(shown.startswith(f"{silent.name}: degraded, started "), shown)
     shown = g.ctl("status", broken.name, ok=0).stdout
     check("namespace" not in shown and "tsgw-wg 0" not in shown, f"status of what has failed:\n{shown}")
 
