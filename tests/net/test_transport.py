@@ -67,7 +67,9 @@ def test_small_mtu(picture):
 def test_wg_set_port_and_mark(picture):
     """`wg set` of listen-port and fwmark: done when wg returns, and the tunnel goes on."""
     t = picture.tailnet("red", 11080, ssh=False)
-    picture.gateway().start().wait_up()
+    g = picture.gateway().start()
+    g.wait_up()
+    node = g.worker("tsgw-wg", t)
     s = connect(picture.mac, PRIMARY, t.port)
     equal(socks5(s, TARGET, 3000), 0, "SOCKS5")
     for key, value, shown in (("listen-port", "51777", "51777"), ("fwmark", "0x77", "0x77"),
@@ -80,6 +82,7 @@ def test_wg_set_port_and_mark(picture):
     p = picture.lab.run(["wg", "set", t.link, "listen-port", "53"])
     check(p.returncode != 0, "a port that is taken is refused")
     equal(get(s, "/end"), "this is red, you asked for /end\n", "after a refused port")
+    equal(g.worker("tsgw-wg", t), node, "the node that has served all along")
     s.close()
 
 
