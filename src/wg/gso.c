@@ -78,7 +78,7 @@ static int begin_segments(struct gso *g, const struct virtio_net_hdr *h, unsigne
 {
 	const uint8_t *l4 = g->ip + h->csum_start;
 	uint8_t protocol = g->version == 4 ? g->ip[9] : g->ip[6];
-	uint32_t payload;
+	uint32_t payload, headers;
 
 	g->tcp = (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) != GSO_TYPE_UDP_L4;
 	if (!g->needs_sum || !h->gso_size || h->csum_offset != (g->tcp ? TCP_SUM : UDP_SUM))
@@ -88,14 +88,15 @@ static int begin_segments(struct gso *g, const struct virtio_net_hdr *h, unsigne
 		return -EBADMSG;
 	if (g->version == 4 && h->csum_start != ip_header)
 		return -EBADMSG;
-	g->headers = (uint16_t)(h->csum_start + 8);
+	headers = h->csum_start + 8u;
 	if (g->tcp) {
 		if (h->csum_start + 20u > g->len || l4[12] >> 4 < 5)
 			return -EBADMSG;
-		g->headers = (uint16_t)(h->csum_start + (l4[12] >> 4) * 4u);
+		headers = h->csum_start + (l4[12] >> 4) * 4u;
 	}
-	if (g->headers >= g->len)
+	if (headers >= g->len || headers > UINT16_MAX) /* before it is cut to 16 bits */
 		return -EBADMSG;
+	g->headers = (uint16_t)headers;
 	payload = g->len - g->headers;
 	g->size = h->gso_size;
 	g->left = (payload + g->size - 1) / g->size;
