@@ -186,9 +186,11 @@ static int node_peer_state(struct tailnet *t, const struct msg_peer_state *m)
 /* `wg set LINK listen-port|fwmark`: new sockets, which the node waits for. */
 static int node_socket_wanted(struct tailnet *t, const struct msg_wg_socket_wanted *m)
 {
+	static struct log_limit refused = {.burst = 5, .interval_ms = 10000};
 	int r = node_open_sockets(t, m->port, m->fwmark);
 
-	if (r < 0)
+	/* the node says what wg(8) told it, so it could say it without end */
+	if (r < 0 && log_limit_ok(&refused, clock_now_ms(), NULL))
 		log_warning(t->name, "wg0", "UDP port %u, asked for by wg(8): %s", m->port,
 			strerror(-r));
 	return r < 0 ? 0 : node_send_sockets(t);

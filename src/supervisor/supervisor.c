@@ -178,11 +178,14 @@ static int supervisor_on_hup(
 {
 	struct supervisor *s = userdata;
 
-	(void)sd_notifyf(
-		0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(clock_now_ns() / 1000));
+	/* while it still starts, READY=1 has another meaning */
+	if (s->ready)
+		(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+			(unsigned long long)(clock_now_ns() / 1000));
 	(void)supervisor_reload(s, false, NULL, NULL);
-	(void)sd_notify(0, "READY=1");
-	supervisor_notify(s);
+	if (s->ready)
+		(void)sd_notify(0, "READY=1");
+	supervisor_changed(s);
 	return 0;
 }
 
