@@ -51,7 +51,7 @@ static void fuzz_net(const char *text, size_t len)
 /* Prefixes of 5 bytes: whatever is found is free and in the pool. */
 static void fuzz_pool(const uint8_t *data, size_t size)
 {
-	struct prefix p[64], copy[64], found;
+	struct prefix p[64] = {0}, copy[64], found;
 	size_t n = 0;
 
 	for (; size >= 5 && n < 64; data += 5, size -= 5) {

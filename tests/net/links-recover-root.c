@@ -311,7 +311,7 @@ static void many_at_once(void)
 	struct link_info info;
 	struct run run;
 	pid_t workers[5];
-	char link[16];
+	char link[24];
 
 	fresh_run(false);
 	make_run(&run, 9);
