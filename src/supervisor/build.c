@@ -331,7 +331,7 @@ static int make_node(
 	return t->node.pid ? node_send_config(t) : 0;
 }
 
-static bool hosts_differ(const struct tailnet_config *a, const struct tailnet_config *b)
+bool tailnet_hosts_differ(const struct tailnet_config *a, const struct tailnet_config *b)
 {
 	if (a->n_hosts != b->n_hosts)
 		return true;
@@ -342,7 +342,7 @@ static bool hosts_differ(const struct tailnet_config *a, const struct tailnet_co
 	return false;
 }
 
-static bool suffixes_differ(const struct tailnet_config *a, const struct tailnet_config *b)
+bool tailnet_suffixes_differ(const struct tailnet_config *a, const struct tailnet_config *b)
 {
 	if (a->n_suffixes != b->n_suffixes)
 		return true;
@@ -354,13 +354,14 @@ static bool suffixes_differ(const struct tailnet_config *a, const struct tailnet
 
 bool tailnet_names_differ(const struct tailnet_config *a, const struct tailnet_config *b)
 {
-	return strcmp(a->name, b->name) || a->port != b->port || suffixes_differ(a, b);
+	return strcmp(a->name, b->name) || a->port != b->port || tailnet_suffixes_differ(a, b);
 }
 
 static bool proxy_differs(const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	return hosts_differ(old, new) || suffixes_differ(old, new) || node_differs(old, new) ||
-		old->has_allow != new->has_allow || prefixes_differ(&old->allow, &new->allow) ||
+	return tailnet_hosts_differ(old, new) || tailnet_suffixes_differ(old, new) ||
+		node_differs(old, new) || old->has_allow != new->has_allow ||
+		prefixes_differ(&old->allow, &new->allow) ||
 		old->connect_timeout_s != new->connect_timeout_s ||
 		old->idle_timeout_s != new->idle_timeout_s ||
 		old->half_close_timeout_s != new->half_close_timeout_s ||

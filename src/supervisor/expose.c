@@ -24,12 +24,17 @@ static bool expose_matches(const struct primary *p, const struct link_address *a
 	return addr_equal(&p->addr, &a->prefix.addr);
 }
 
-static void expose_add(struct expose *e, const struct addr *a)
+bool expose_has(const struct expose *e, const struct addr *a)
 {
 	for (size_t i = 0; i < e->n; i++)
 		if (addr_equal(&e->addrs[i], a))
-			return;
-	if (e->n < EXPOSE_MAX)
+			return true;
+	return false;
+}
+
+static void expose_add(struct expose *e, const struct addr *a)
+{
+	if (!expose_has(e, a) && e->n < EXPOSE_MAX)
 		e->addrs[e->n++] = *a;
 }
 

@@ -19,6 +19,7 @@ struct expose {
 void expose_find(
 	const struct gateway_config *g, const struct link_address *a, size_t n, struct expose *ret);
 
+bool expose_has(const struct expose *e, const struct addr *a);
 /* Do the two name other primaries? */
 bool expose_differs(const struct gateway_config *a, const struct gateway_config *b);
 

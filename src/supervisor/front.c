@@ -15,6 +15,7 @@
 #include "common/sockets.h"
 #include "ipc/stats.h"
 #include "supervisor/recover.h"
+#include "supervisor/tailnet.h"
 
 #define FRONT_NAME   "-" /* in the worker's arguments; no tailnet can be called so */
 #define DNS_BACKLOG  256
@@ -27,16 +28,9 @@ bool front_serves(const struct tailnet_config *t)
 
 static bool zone_differs(const struct tailnet_config *a, const struct tailnet_config *b)
 {
-	bool differ = strcmp(a->name, b->name) || a->n_suffixes != b->n_suffixes ||
-		a->n_hosts != b->n_hosts || a->has_allow != b->has_allow ||
-		!prefix_list_equal(&a->allow, &b->allow) || !wg_config_equal(a->wg, b->wg);
-
-	for (size_t i = 0; !differ && i < a->n_suffixes; i++)
-		differ = strcmp(a->suffixes[i], b->suffixes[i]) != 0;
-	for (size_t i = 0; !differ && i < a->n_hosts; i++)
-		differ = strcmp(a->hosts[i].name, b->hosts[i].name) ||
-			!addr_equal(&a->hosts[i].addr, &b->hosts[i].addr);
-	return differ;
+	return strcmp(a->name, b->name) || a->has_allow != b->has_allow ||
+		!prefix_list_equal(&a->allow, &b->allow) || !wg_config_equal(a->wg, b->wg) ||
+		tailnet_suffixes_differ(a, b) || tailnet_hosts_differ(a, b);
 }
 
 static const struct tailnet_config *next_served(const struct config *c, size_t *at)
@@ -63,19 +57,6 @@ bool front_differs(const struct config *old, const struct config *new)
 		if (!x || !y || zone_differs(x, y))
 			return true;
 	}
-}
-
-static int front_send_prefixes(struct front *f, enum msg_type type, const struct prefix_list *l)
-{
-	int r = 0;
-
-	for (size_t at = 0; at < l->n && r == 0; at += MSG_PREFIXES) {
-		struct msg_prefixes m = {.n = (uint32_t)MIN(l->n - at, (size_t)MSG_PREFIXES)};
-
-		memcpy(m.prefixes, l->items + at, m.n * sizeof(m.prefixes[0]));
-		r = worker_tell(&f->dns, type, &m);
-	}
-	return r;
 }
 
 static int front_send_names(struct front *f, const struct tailnet_config *t)
@@ -113,11 +94,11 @@ static int front_send_zone(struct front *f, const struct tailnet_config *t)
 		r = config_routes(t, &routes);
 	routed = routes.items;
 	if (r == 0)
-		r = front_send_prefixes(f, MSG_DNS_ROUTE, &routes);
+		r = worker_tell_prefixes(&f->dns, MSG_DNS_ROUTE, routes.items, routes.n);
 	if (r == 0)
 		r = expose_allow(&s->config->gateway, t, s->addresses, s->n_addresses, &allow);
 	allowed = allow.items;
-	return r < 0 ? r : front_send_prefixes(f, MSG_DNS_ALLOW, &allow);
+	return r < 0 ? r : worker_tell_prefixes(&f->dns, MSG_DNS_ALLOW, allow.items, allow.n);
 }
 
 static int front_send_config(struct front *f)
@@ -228,10 +209,8 @@ static void front_update_listeners(struct front *f)
 	if (port)
 		expose_find(&f->s->config->gateway, f->s->addresses, f->s->n_addresses, &e);
 	for (size_t i = f->n_listeners; i-- > 0;) {
-		bool there = false;
+		bool there = expose_has(&e, &f->listeners[i].at.addr);
 
-		for (size_t k = 0; k < e.n; k++)
-			there |= addr_equal(&e.addrs[k], &f->listeners[i].at.addr);
 		if (!there || f->listeners[i].at.port != port)
 			front_close(f, i);
 	}

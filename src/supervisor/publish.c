@@ -17,20 +17,6 @@
 #define LISTEN_RETRY_MS 2000 /* a port that somebody else has may become free */
 #define VETH_NAME	"veth0"
 
-static int proxy_send_prefixes(
-	struct worker *w, enum msg_type type, const struct prefix *p, size_t n)
-{
-	int r = 0;
-
-	for (size_t at = 0; at < n && r == 0; at += MSG_PREFIXES) {
-		struct msg_prefixes m = {.n = (uint32_t)MIN(n - at, (size_t)MSG_PREFIXES)};
-
-		memcpy(m.prefixes, p + at, m.n * sizeof(m.prefixes[0]));
-		r = worker_tell(w, type, &m);
-	}
-	return r;
-}
-
 static int proxy_send_routes(struct tailnet *t, const struct wg_peer_config *p)
 {
 	int r = 0;
@@ -84,18 +70,19 @@ static int proxy_send_allow(struct tailnet *t)
 		&t->s->config->gateway, t->config, t->s->addresses, t->s->n_addresses, &l);
 
 	items = l.items;
-	return r < 0 ? r : proxy_send_prefixes(&t->proxy, MSG_PROXY_ALLOW, l.items, l.n);
+	return r < 0 ? r : worker_tell_prefixes(&t->proxy, MSG_PROXY_ALLOW, l.items, l.n);
 }
 
 static int proxy_send_deny(struct tailnet *t)
 {
 	const struct prefix_list *own = &t->config->wg->addresses;
-	int r = proxy_send_prefixes(&t->proxy, MSG_PROXY_DENY, &t->s->config->gateway.veth_pool, 1);
+	int r = worker_tell_prefixes(
+		&t->proxy, MSG_PROXY_DENY, &t->s->config->gateway.veth_pool, 1);
 
 	for (size_t i = 0; i < own->n && r == 0; i++) {
 		struct prefix p = prefix_of_addr(&own->items[i].addr);
 
-		r = proxy_send_prefixes(&t->proxy, MSG_PROXY_DENY, &p, 1);
+		r = worker_tell_prefixes(&t->proxy, MSG_PROXY_DENY, &p, 1);
 	}
 	return r;
 }
@@ -265,10 +252,8 @@ void proxy_update_listeners(struct tailnet *t)
 	expose_find(&t->s->config->gateway, t->s->addresses, t->s->n_addresses, &e);
 	for (size_t i = t->n_listeners; i-- > 0;) {
 		bool keep = t->listeners[i].at.port == t->config->port;
-		bool there = false;
+		bool there = expose_has(&e, &t->listeners[i].at.addr);
 
-		for (size_t k = 0; k < e.n; k++)
-			there |= addr_equal(&e.addrs[k], &t->listeners[i].at.addr);
 		if (!keep || !there)
 			listener_close(t, i);
 	}

@@ -106,6 +106,9 @@ struct part {
 };
 extern const struct part tailnet_parts[];
 extern const size_t tailnet_n_parts;
+/* [hosts], and suffixes, in their order. */
+bool tailnet_hosts_differ(const struct tailnet_config *a, const struct tailnet_config *b);
+bool tailnet_suffixes_differ(const struct tailnet_config *a, const struct tailnet_config *b);
 /* Would other tailnets' listeners name this one differently? */
 bool tailnet_names_differ(const struct tailnet_config *a, const struct tailnet_config *b);
 uint16_t tailnet_mtu(const struct tailnet_config *c);

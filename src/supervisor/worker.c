@@ -315,6 +315,19 @@ int worker_send(
 	return r;
 }
 
+int worker_tell_prefixes(struct worker *w, enum msg_type type, const struct prefix *p, size_t n)
+{
+	int r = 0;
+
+	for (size_t at = 0; at < n && r == 0; at += MSG_PREFIXES) {
+		struct msg_prefixes m = {.n = (uint32_t)MIN(n - at, (size_t)MSG_PREFIXES)};
+
+		memcpy(m.prefixes, p + at, m.n * sizeof(m.prefixes[0]));
+		r = worker_tell(w, type, &m);
+	}
+	return r;
+}
+
 int worker_begin(struct worker *w)
 {
 	struct msg_generation m = {.generation = ++w->generation};

@@ -70,6 +70,8 @@ void worker_done(struct worker *w);
 int worker_send(
 	struct worker *w, enum msg_type type, void *msg, size_t size, const int *fds, size_t n_fds);
 #define worker_tell(w, type, msg) worker_send(w, type, msg, sizeof(*(msg)), NULL, 0)
+/* N prefixes in as many struct msg_prefixes of TYPE as they need. */
+int worker_tell_prefixes(struct worker *w, enum msg_type type, const struct prefix *p, size_t n);
 int worker_begin(struct worker *w);
 int worker_commit(struct worker *w);
 
