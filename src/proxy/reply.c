@@ -42,11 +42,6 @@ uint8_t reply_socks5_code(enum proxy_result result)
 	return results[result].socks5;
 }
 
-int reply_http_status(enum proxy_result result)
-{
-	return results[result].status;
-}
-
 const char *reply_result_text(enum proxy_result result)
 {
 	return results[result].why;

@@ -17,7 +17,6 @@ struct reply_cause {
 
 /* RFC 1928 section 6. */
 uint8_t reply_socks5_code(enum proxy_result result);
-int reply_http_status(enum proxy_result result);
 /* Appends a whole response that says TAILNET, hop and cause and ends the connection; HEAD: without
  * a body. 0 or -ENOMEM. */
 int reply_http(struct buf *out, const char *tailnet, const struct reply_cause *c, bool head);

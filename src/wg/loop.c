@@ -247,12 +247,6 @@ int node_set_sockets(struct node *n, int fd4, int fd6, uint16_t port, uint32_t f
 	return r < 0 ? r : r6;
 }
 
-void node_sockets_refused(struct node *n, int error)
-{
-	if (n->uapi)
-		uapi_sockets_answer(n->uapi, error);
-}
-
 int node_set_uapi(struct node *n, int listen_fd)
 {
 	int r;

@@ -24,9 +24,6 @@ void node_set_mtu(struct node *n, uint16_t mtu);
 int node_watch(struct node *n, int fd, int (*call)(void *arg), void *arg);
 /* Never called again; FD stays the caller's. */
 void node_unwatch(struct node *n, int fd);
-/* The answer to a device_ops.want_sockets() that said -EINPROGRESS, if it is not
- * node_set_sockets(). */
-void node_sockets_refused(struct node *n, int error);
 
 /* Works until something ends it: -ENODEV when the TUN device is gone, or what a watcher returned. */
 int node_run(struct node *n);

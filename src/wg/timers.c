@@ -131,14 +131,6 @@ bool timers_set_persistent(struct timers *t, uint16_t seconds, uint64_t now_ns)
 	return start;
 }
 
-void timers_stop(struct timers *t)
-{
-	memset(t->due_ns, 0, sizeof(t->due_ns));
-	t->attempt_start_ns = 0;
-	t->last_initiation_ns = 0;
-	t->unanswered_since_ns = 0;
-}
-
 /* §6.4: for 90 s again and again, then the peer is left alone until there is new traffic. One that has
  * never answered may be tried on, slowly, so that a network heals by itself. */
 static unsigned expire_retransmit(struct timers *t, uint64_t now_ns)

@@ -73,5 +73,3 @@ void timers_packet_sent(struct timers *t, uint64_t now_ns);
 void timers_packet_received(struct timers *t, uint64_t now_ns);
 /* SECONDS 0: off. Returns true if a keepalive is to be sent at once. */
 bool timers_set_persistent(struct timers *t, uint16_t seconds, uint64_t now_ns);
-/* Everything off, as after the keys are gone with the interface; persistent_s and heal stay. */
-void timers_stop(struct timers *t);
