@@ -243,8 +243,9 @@ static void dial_next(struct conn *c, enum proxy_result why)
 
 void dial_event(struct conn *c)
 {
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(int), peer_len = sizeof(peer);
 	int err = 0;
-	socklen_t len = sizeof(err);
 
 	if (!c->origin.writable)
 		return;
@@ -252,6 +253,14 @@ void dial_event(struct conn *c)
 		err = errno;
 	if (err) {
 		dial_next(c, result_of(err));
+		return;
+	}
+	/* no error is not yet success: only a socket that has a peer is connected */
+	if (getpeername(c->origin.source.fd, (struct sockaddr *)&peer, &peer_len) < 0) {
+		if (c->origin.hup || c->origin.failed)
+			dial_next(c, PROXY_HOST_UNREACHABLE);
+		else
+			c->origin.writable = false;
 		return;
 	}
 	dial_free(c);
