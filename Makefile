@@ -58,16 +58,16 @@ tsgw-wg_USES    := ipc common
 tsgw-wg_LIBS    := libsodium libseccomp
 tsgw-wg_EXTRA   := -pthread
 tsgw-proxy_DIR  := proxy
-tsgw-proxy_USES := ipc common
+tsgw-proxy_USES := relay ipc common
 tsgw-proxy_LIBS := libseccomp
 tsgw-dns_DIR    := dns
 tsgw-dns_USES   := ipc common
 tsgw-dns_LIBS   := libseccomp
 tsgw-host_DIR   := host
-tsgw-host_USES  := ipc common
+tsgw-host_USES  := relay ipc common
 tsgw-host_LIBS  := libseccomp
 
-FOLDERS   := common ipc config supervisor wg proxy dns host ctl
+FOLDERS   := common ipc relay config supervisor wg proxy dns host ctl
 objs       = $(patsubst %.c,$(O)/%.o,$(wildcard src/$(1)/*.c))
 UNIT_SRCS := $(wildcard tests/unit/*.c)
 UNIT_BINS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRCS))
@@ -88,7 +88,7 @@ $(O)/lib$(1).a: $$(call objs,$(1))
 	@rm -f $$@
 	$$(call say,AR)$$(AR) rcs $$@ $$^
 endef
-$(foreach l,config ipc common,$(eval $(call layer,$(l))))
+$(foreach l,config relay ipc common,$(eval $(call layer,$(l))))
 
 define program
 $(O)/$(1): $$(call objs,$$($(1)_DIR)) $$(foreach d,$$($(1)_USES),$(O)/lib$$(d).a)
@@ -97,9 +97,10 @@ $(O)/$(1): $$(call objs,$$($(1)_DIR)) $$(foreach d,$$($(1)_USES),$(O)/lib$$(d).a
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
-# tests/unit/FOLDER-thing.c is linked with that folder (less its main.c), config, ipc and common.
+# tests/unit/FOLDER-thing.c is linked with that folder (less its main.c) and the layers below it.
 unit_objs  = $(filter-out %/main.o,$(foreach d,$(sort $(firstword $(subst -, ,$(1))) ipc common \
-	$(if $(filter ctl% supervisor% config%,$(1)),config)),$(call objs,$(d))))
+	$(if $(filter ctl% supervisor% config%,$(1)),config) \
+	$(if $(filter proxy% host%,$(1)),relay)),$(call objs,$(d))))
 define unit
 $(O)/unit/$(1): $(O)/tests/unit/$(1).o $$(call unit_objs,$(1))
 	@mkdir -p $$(@D)

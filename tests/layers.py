@@ -11,16 +11,17 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MAY = {
     "common": set(),
     "ipc": {"common"},
+    "relay": {"common"},
     "config": {"common"},
     "supervisor": {"common", "ipc", "config"},
     "ctl": {"common", "ipc", "config"},
     "wg": {"common", "ipc", "path"},
     "path": {"common", "ipc", "wg"},
     "coord": {"common", "ipc"},
-    "proxy": {"common", "ipc"},
+    "proxy": {"common", "ipc", "relay"},
     "dns": {"common", "ipc"},
     "web": {"common", "ipc"},
-    "host": {"common", "ipc"},
+    "host": {"common", "ipc", "relay"},
 }
 # headers of a library -> folders that may include them
 ONLY = {

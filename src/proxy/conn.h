@@ -7,10 +7,10 @@
 
 #include "common/addr.h"
 #include "ipc/stats.h"
-#include "proxy/flow.h"
+#include "relay/flow.h"
 #include "proxy/http.h"
 #include "proxy/reply.h"
-#include "proxy/timers.h"
+#include "relay/timers.h"
 
 #define CONN_GREETING_MS  10000 /* from accept, or the first byte of a later request, to its end */
 #define CONN_LINGER_MS	  2000	/* for the client to read an error before the close */

@@ -14,7 +14,7 @@
 #include "ipc/worker.h"
 #include "proxy/dial.h"
 #include "proxy/listener.h"
-#include "proxy/loop.h"
+#include "relay/loop.h"
 #include "proxy/peers.h"
 #include "proxy/setup.h"
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "ipc/stats.h"
-#include "proxy/buf.h"
+#include "relay/buf.h"
 #include "proxy/resolve.h"
 
 struct reply_cause {

@@ -3,7 +3,7 @@
 // meant for one hop only (RFC 9110 7.6.1).
 #pragma once
 
-#include "proxy/buf.h"
+#include "relay/buf.h"
 #include "proxy/http.h"
 
 /* Appends the request for the server. UPGRADE: keep Upgrade. 0 or -ENOMEM. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // All deadlines of the worker in one binary heap: setting one costs no system call, none wakes an
 // idle worker.
-#include "proxy/timers.h"
+#include "relay/timers.h"
 
 #include <errno.h>
 #include <stdbool.h>

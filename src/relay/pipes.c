@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A bounded pool of pipes for splice(2), lent to a flow only while it has bytes in flight.
-#include "proxy/pipes.h"
+#include "relay/pipes.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -4,14 +4,14 @@
 // A round is: wait, dispatch events, fire timers, run the tasks that were queued before the round's
 // tasks began (a task that queues itself again waits for the next round, so that a bulk stream cannot
 // starve a keystroke), bury the dead. With tasks waiting epoll is only asked, not slept in.
-#include "proxy/loop.h"
+#include "relay/loop.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stddef.h>
 
 #include "common/clock.h"
-#include "proxy/timers.h"
+#include "relay/timers.h"
 
 #define LOOP_EVENTS 256
 

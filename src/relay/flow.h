@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "proxy/buf.h"
-#include "proxy/loop.h"
-#include "proxy/pipes.h"
+#include "relay/buf.h"
+#include "relay/loop.h"
+#include "relay/pipes.h"
 
 /* A socket of a connection, watched edge-triggered from its birth to its end: .readable and
  * .writable are what epoll said last, less what EAGAIN said since. */

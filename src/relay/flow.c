@@ -9,7 +9,7 @@
 // then new bytes; a pipe is given back the moment it is empty and the source has nothing more.
 //
 // A flow stops after FLOW_SHARE bytes and goes on in the next round, after everybody else.
-#include "proxy/flow.h"
+#include "relay/flow.h"
 
 #include <errno.h>
 #include <fcntl.h>

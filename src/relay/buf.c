@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A small growing byte queue that owns no memory while it is empty.
-#include "proxy/buf.h"
+#include "relay/buf.h"
 
 #include <errno.h>
 #include <stdlib.h>
