@@ -78,7 +78,7 @@ lint:
 		echo "lint: clang-format $(LINT_LLVM) is not here, so it is left out")
 	@test -z "$(LINT_SH)" || shellcheck $(LINT_SH)
 	@for m in $(wildcard man/*.[158]); do mandoc -T lint -W warning $$m || exit 1; done
-	@$(PY) tests/lint.py $(wildcard tests/*.py tests/*/*.py) -- $(LINT_C)
+	@$(PY) tests/lint.py $(wildcard tests/*.py tests/*/*.py tests/*/*/*.py) -- $(LINT_C)
 $(O)/lint/%.ok: %.c .clang-tidy
 	@mkdir -p $(@D)
 	$(if $(V),,@printf '  TIDY %s\n' '$<';)clang-tidy --quiet $< -- -std=gnu17 $(CPPFLAGS) \
