@@ -76,17 +76,18 @@ def tool(name, why="is not installed"):
 @contextlib.contextmanager
 def inside(namespace):
     """The calling thread is in NAMESPACE's network while the block runs: sockets made there stay."""
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    there = os.open(namespace.path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if LIBC.setns(there, CLONE_NEWNET) < 0:
+    with contextlib.ExitStack() as stack:
+        fds = []
+        for path in ("/proc/thread-self/ns/net", namespace.path):
+            fds.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+            stack.callback(os.close, fds[-1])
+        if LIBC.setns(fds[1], CLONE_NEWNET) < 0:
             raise OSError(ctypes.get_errno(), f"setns {namespace.path}")
-        yield
-    finally:
-        if LIBC.setns(home, CLONE_NEWNET) < 0:
-            os.abort()  # nobody may go on in the wrong namespace
-        os.close(there)
-        os.close(home)
+        try:
+            yield
+        finally:
+            if LIBC.setns(fds[0], CLONE_NEWNET) < 0:
+                os.abort()  # nobody may go on in the wrong namespace
 
 
 class Pin:
