@@ -19,14 +19,15 @@
 #include <sys/socket.h>
 
 #include "common/cleanup.h"
-#include "proxy/clients.h"
 #include "proxy/dial.h"
 #include "proxy/forward.h"
 #include "proxy/greet.h"
 #include "proxy/listener.h"
 #include "proxy/setup.h"
 #include "proxy/socks.h"
+#include "relay/pair.h"
 
+struct clients conn_clients;
 static uint32_t n_conns;
 
 uint32_t conn_total(void)
@@ -60,7 +61,7 @@ void conn_close(struct conn *c, bool reset)
 	flow_free(&c->down);
 	timers_cancel(&c->timer);
 	loop_task_cancel(&c->task);
-	clients_leave(&c->address);
+	clients_leave(&conn_clients, &c->address);
 	STAT_SET(setup_stats->clients, --n_conns);
 	c->task.run = conn_bury;
 	loop_bury(&c->task);
@@ -149,7 +150,7 @@ int conn_accept(int fd, const struct addr *client)
 
 	if (!c) {
 		fd_close(fd);
-		clients_leave(client);
+		clients_leave(&conn_clients, client);
 		return -ENOMEM;
 	}
 	c->client.source = (struct source){.fd = fd, .on_event = client_event};
@@ -303,50 +304,26 @@ void conn_connected(struct conn *c)
 	conn_tunnel(c);
 }
 
-/* One direction of a tunnel. False if the connection is gone. */
-static bool tunnel_flow(
-	struct conn *c, struct flow *f, struct sock *src, struct sock *dst, uint64_t *count)
-{
-	uint64_t before = *count;
-	enum flow_status s;
-
-	if (f->ended)
-		return true;
-	s = flow_pump(f, src, dst, count);
-	if (*count != before)
-		c->last_ms = loop_now();
-	switch (s) {
-	case FLOW_AGAIN:
-		loop_task(&c->task);
-		return true;
-	case FLOW_END:
-		f->ended = true;
-		if (c->up.ended && c->down.ended)
-			return true; /* both are about to be closed */
-		shutdown(dst->source.fd, SHUT_WR);
-		c->last_ms = loop_now();
-		conn_idle_timer(c, true);
-		return c->state != CONN_CLOSED;
-	case FLOW_SRC_FAILED:
-	case FLOW_DST_FAILED:
-		conn_close(c, true);
-		return false;
-	default:
-		return true;
-	}
-}
-
 static void tunnel(struct conn *c)
 {
 	struct proxy_stats *stats = setup_stats;
+	struct pair p = {
+		&c->client, &c->origin, &c->up, &c->down, &stats->up_bytes, &stats->down_bytes};
+	struct pair_news news;
+	enum pair_status s = pair_move(&p, &news);
 
-	if (!tunnel_flow(c, &c->down, &c->origin, &c->client, &stats->down_bytes) ||
-		!tunnel_flow(c, &c->up, &c->client, &c->origin, &stats->up_bytes))
+	if (s != PAIR_OPEN) {
+		conn_close(c, s == PAIR_FAILED);
 		return;
-	if (c->up.ended && c->down.ended)
-		conn_close(c, false);
-	else if (c->client.failed || c->origin.failed)
+	}
+	if (news.moved)
+		c->last_ms = loop_now();
+	if (news.again)
+		loop_task(&c->task);
+	if (news.dying)
 		conn_hurry(c);
+	else if (news.half)
+		conn_idle_timer(c, true);
 }
 
 /* While dialing only the client's end matters. */

@@ -7,6 +7,7 @@
 
 #include "common/addr.h"
 #include "ipc/stats.h"
+#include "relay/clients.h"
 #include "relay/flow.h"
 #include "proxy/http.h"
 #include "proxy/reply.h"
@@ -80,5 +81,7 @@ void conn_idle_timer(struct conn *c, bool half);
 void conn_hurry(struct conn *c);
 /* All is said: delivers what waits, then ends the connection so that the client can read it. */
 void conn_linger(struct conn *c);
+/* How many each address has. */
+extern struct clients conn_clients;
 /* How many there are now. */
 uint32_t conn_total(void);

@@ -13,7 +13,6 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "proxy/clients.h"
 #include "proxy/conn.h"
 #include "proxy/setup.h"
 
@@ -138,7 +137,7 @@ static void admit(const struct listener *l, int fd, const struct addr *client)
 		return;
 	}
 	n = conn_total() < config->max_clients
-		? clients_enter(client, config->max_clients_per_address)
+		? clients_enter(&conn_clients, client, config->max_clients_per_address)
 		: 0;
 	if (n <= 0) {
 		drop(fd, n ? PROXY_INTERNAL : PROXY_LIMIT);
