@@ -43,6 +43,7 @@ enum msg_type {
 	MSG_WG_ENDPOINT,      /* parent -> 0 live: a looked-up endpoint of a peer */
 	MSG_WG_PEER_STATE,    /* worker -> 0 report: a peer went up or down */
 	MSG_WG_SOCKET_WANTED, /* worker -> 0 report: UAPI changed listen-port or fwmark */
+	MSG_WG_SOCKET_REFUSED, /* parent -> 0 live: such sockets cannot be had; those that are there stay */
 
 	MSG_PROXY_CONFIG = 32, /* parent -> 0 item, exactly one */
 	MSG_PROXY_SUFFIX,      /* parent -> 0 item: own suffix, or another tailnet's (.foreign) */
@@ -157,6 +158,14 @@ struct msg_wg_socket_wanted {
 	uint32_t fwmark;
 };
 
+struct msg_wg_socket_refused {
+	struct msg_header h;
+	uint16_t port; /* as wanted */
+	uint16_t zero;
+	uint32_t fwmark;
+	int32_t error; /* positive errno */
+};
+
 /* ---- tsgw-proxy ---- */
 
 struct msg_proxy_config {
@@ -268,6 +277,7 @@ union msg {
 	struct msg_wg_endpoint wg_endpoint;
 	struct msg_peer_state peer_state;
 	struct msg_wg_socket_wanted wg_socket_wanted;
+	struct msg_wg_socket_refused wg_socket_refused;
 	struct msg_proxy_config proxy_config;
 	struct msg_proxy_suffix proxy_suffix;
 	struct msg_host host;

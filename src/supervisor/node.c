@@ -31,6 +31,11 @@ static int node_mark_sockets(struct tailnet *t, uint32_t fwmark)
 	return 0;
 }
 
+static bool no_such_family(int error)
+{
+	return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL || error == -EPROTONOSUPPORT;
+}
+
 /* IPv6 missing outside is no error: the node runs over IPv4 alone, and the log says so. */
 int node_open_sockets(struct tailnet *t, uint16_t port, uint32_t fwmark)
 {
@@ -40,7 +45,7 @@ int node_open_sockets(struct tailnet *t, uint16_t port, uint32_t fwmark)
 	if (port && port == t->udp_port && (t->udp4_fd >= 0 || t->udp6_fd >= 0))
 		return node_mark_sockets(t, fwmark);
 	v4 = udp_open(4, port, fwmark, &bound);
-	if (v4 < 0 && v4 != -EAFNOSUPPORT)
+	if (v4 < 0 && !no_such_family(v4))
 		return v4;
 	for (int tries = 0; tries < 8; tries++) {
 		v6 = udp_open(6, bound, fwmark, &bound6);
@@ -53,7 +58,7 @@ int node_open_sockets(struct tailnet *t, uint16_t port, uint32_t fwmark)
 		if (v4 < 0)
 			return v4;
 	}
-	if (v6 == -EADDRINUSE)
+	if (v6 < 0 && !no_such_family(v6))
 		return v6;
 	if (v6 < 0)
 		log_notice(t->name, "wg0", "no IPv6 outside (%s): the node uses IPv4 alone",
@@ -183,17 +188,22 @@ static int node_peer_state(struct tailnet *t, const struct msg_peer_state *m)
 	return 0;
 }
 
-/* `wg set LINK listen-port|fwmark`: new sockets, which the node waits for. */
+/* `wg set LINK listen-port|fwmark`: new sockets, or why not; the node waits for either. */
 static int node_socket_wanted(struct tailnet *t, const struct msg_wg_socket_wanted *m)
 {
 	static struct log_limit refused = {.burst = 5, .interval_ms = 10000};
+	struct msg_wg_socket_refused no = {.port = m->port, .fwmark = m->fwmark};
 	int r = node_open_sockets(t, m->port, m->fwmark);
 
 	/* the node says what wg(8) told it, so it could say it without end */
 	if (r < 0 && log_limit_ok(&refused, clock_now_ms(), NULL))
 		log_warning(t->name, "wg0", "UDP port %u, asked for by wg(8): %s", m->port,
 			strerror(-r));
-	return r < 0 ? 0 : node_send_sockets(t);
+	if (r < 0) {
+		no.error = -r;
+		return t->node.pid ? worker_tell(&t->node, MSG_WG_SOCKET_REFUSED, &no) : 0;
+	}
+	return node_send_sockets(t);
 }
 
 static int node_report(void *owner, struct worker *w, const union msg *m)

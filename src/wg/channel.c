@@ -17,6 +17,8 @@
 #include "wg/config.h"
 #include "wg/loop.h"
 
+#define ERRNO_MAX 4095
+
 struct channel {
 	struct node *node;
 	struct config *config; /* between BEGIN and COMMIT */
@@ -106,6 +108,14 @@ static int on_endpoint(struct channel *c, const struct msg_wg_endpoint *m)
 	return 0;
 }
 
+static int on_refused(struct channel *c, const struct msg_wg_socket_refused *m)
+{
+	if (m->error <= 0 || m->error > ERRNO_MAX)
+		return -EBADMSG;
+	node_sockets_refused(c->node, m->port, m->fwmark, -m->error);
+	return 0;
+}
+
 static int handle_config(struct channel *c, const union msg *m)
 {
 	if (m->h.type == MSG_BEGIN)
@@ -139,6 +149,8 @@ static int handle(struct channel *c, const union msg *m, const int *fds, size_t 
 		return on_udp(c, &m->wg_udp, fds, n_fds);
 	case MSG_WG_UAPI:
 		return node_set_uapi(c->node, fds[0]);
+	case MSG_WG_SOCKET_REFUSED:
+		return on_refused(c, &m->wg_socket_refused);
 	case MSG_WG_ENDPOINT:
 		return on_endpoint(c, &m->wg_endpoint);
 	default:

@@ -243,8 +243,14 @@ int node_set_sockets(struct node *n, int fd4, int fd6, uint16_t port, uint32_t f
 	udpio_socket_init(&n->receiver.tx.v6, n->has[1] ? n->fds[1] : -1, true);
 	device_sockets_changed(n->device, port, fwmark);
 	if (n->uapi)
-		uapi_sockets_answer(n->uapi, 0);
+		uapi_sockets_answer(n->uapi, port, fwmark, 0);
 	return r < 0 ? r : r6;
+}
+
+void node_sockets_refused(struct node *n, uint16_t port, uint32_t fwmark, int error)
+{
+	if (n->uapi)
+		uapi_sockets_answer(n->uapi, port, fwmark, error);
 }
 
 int node_set_uapi(struct node *n, int listen_fd)

@@ -17,6 +17,8 @@ struct device *node_device(struct node *n);
 /* All take the descriptors over. Sockets and the UAPI listener may be given again; -1 = none. */
 int node_set_tun(struct node *n, int fd, uint16_t mtu, bool vnet_hdr, bool uso);
 int node_set_sockets(struct node *n, int fd4, int fd6, uint16_t port, uint32_t fwmark);
+/* The owner has no sockets like that (ERROR: -errno); those that are there stay. */
+void node_sockets_refused(struct node *n, uint16_t port, uint32_t fwmark, int error);
 int node_set_uapi(struct node *n, int listen_fd);
 /* The TUN's MTU is another one now: padding goes up to it. */
 void node_set_mtu(struct node *n, uint16_t mtu);

@@ -86,7 +86,8 @@ int uapi_check(struct device *d, const struct uapi_request *r)
 	return t.peers > DEVICE_PEERS_MAX || t.allowed > DEVICE_ALLOWED_MAX ? -ENOSPC : 0;
 }
 
-int uapi_want_sockets(struct device *d, const struct uapi_request *r)
+bool uapi_wanted_sockets(const struct device *d, const struct uapi_request *r, uint16_t *ret_port,
+	uint32_t *ret_mark)
 {
 	uint16_t port = device_listen_port(d);
 	uint32_t mark = device_fwmark(d);
@@ -105,7 +106,9 @@ int uapi_want_sockets(struct device *d, const struct uapi_request *r)
 		}
 	} while (op.type != UAPI_END && op.type != UAPI_PEER);
 	explicit_bzero(&op, sizeof(op));
-	return wanted ? device_want_sockets(d, port, mark) : 0;
+	*ret_port = port;
+	*ret_mark = mark;
+	return wanted;
 }
 
 /* *ret NULL: what follows about this peer is not for us. */

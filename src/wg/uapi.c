@@ -6,7 +6,8 @@
 // taken and another one comes: then the one that has been idle longest has to go.
 //
 // A request that needs other sockets from the supervisor waits for them, at most UAPI_SOCKETS_WAIT_MS,
-// before anything of it is applied; one at a time.
+// before anything of it is applied. Changes come one after the other: whoever wants another one meanwhile
+// waits for this one's end.
 #include "wg/uapi.h"
 
 #include <errno.h>
@@ -25,11 +26,16 @@
 #define READS_PER_TURN 16 /* of one client, so that packets have their turn */
 #define LISTENER       UAPI_CLIENTS_MAX
 
+/* Why a complete request has not been answered yet. */
+enum hold { HOLD_NOT, HOLD_SOCKETS, HOLD_TURN };
+
 struct client {
 	int fd;		 /* -1 = no client */
 	uint32_t events; /* asked of epoll; 0 = not registered */
 	bool eof;
-	bool waiting;	      /* for sockets */
+	enum hold hold;
+	uint16_t port; /* HOLD_SOCKETS: with these */
+	uint32_t fwmark;
 	uint64_t deadline_ms; /* UINT64_MAX = none */
 	uint64_t idle_order;  /* grows; the lowest has been idle longest */
 	struct uapi_request request;
@@ -78,29 +84,32 @@ static void client_answer(struct client *c, int error, uint64_t now_ms)
 {
 	uapi_print(&c->out, "errno=%d\n\n", error);
 	uapi_request_free(&c->request);
-	c->waiting = false;
+	c->hold = HOLD_NOT;
 	c->deadline_ms = now_ms + UAPI_STALL_MS;
 }
 
 static bool somebody_waits(const struct uapi *u)
 {
 	for (unsigned i = 0; i < UAPI_CLIENTS_MAX; i++)
-		if (u->clients[i].fd >= 0 && u->clients[i].waiting)
+		if (u->clients[i].fd >= 0 && u->clients[i].hold == HOLD_SOCKETS)
 			return true;
 	return false;
 }
 
 static void client_set(struct uapi *u, struct client *c, uint64_t now_ms)
 {
-	int r = uapi_check(u->device, &c->request);
+	int r;
 
-	if (r < 0) {
-		client_answer(c, r, now_ms);
+	if (somebody_waits(u)) {
+		c->hold = HOLD_TURN;
+		c->deadline_ms = UINT64_MAX;
 		return;
 	}
-	r = somebody_waits(u) ? -EBUSY : uapi_want_sockets(u->device, &c->request);
+	r = uapi_check(u->device, &c->request);
+	if (r == 0 && uapi_wanted_sockets(u->device, &c->request, &c->port, &c->fwmark))
+		r = device_want_sockets(u->device, c->port, c->fwmark);
 	if (r == -EINPROGRESS) {
-		c->waiting = true;
+		c->hold = HOLD_SOCKETS;
 		c->deadline_ms = now_ms + UAPI_SOCKETS_WAIT_MS;
 		return;
 	}
@@ -186,7 +195,7 @@ static int client_work(struct uapi *u, struct client *c, uint64_t now_ms)
 {
 	int r = 0;
 
-	for (unsigned i = 0; i < READS_PER_TURN && !c->out.data && !c->waiting; i++) {
+	for (unsigned i = 0; i < READS_PER_TURN && !c->out.data && !c->hold; i++) {
 		r = client_fill(c, now_ms);
 		if (r <= 0)
 			break;
@@ -209,13 +218,35 @@ static void client_run(struct uapi *u, struct client *c, uint64_t now_ms)
 	/* what was read together with the request before must not wait for the next event */
 	do
 		r = r < 0 ? r : client_work(u, c, now_ms);
-	while (r == 0 && !c->out.data && !c->waiting && c->in_used < c->in_len);
-	if (r < 0 || (c->eof && !c->out.data && !c->waiting)) {
+	while (r == 0 && !c->out.data && !c->hold && c->in_used < c->in_len);
+	if (r < 0 || (c->eof && !c->out.data && !c->hold)) {
 		client_close(u, c);
 		return;
 	}
 	client_rest(u, c);
-	client_watch(u, c, c->waiting ? 0 : c->out.data ? EPOLLOUT : EPOLLIN);
+	client_watch(u, c, c->hold ? 0 : c->out.data ? EPOLLOUT : EPOLLIN);
+}
+
+/* Who waited for sockets has the answer: the others' changes come now, up to one that waits itself. */
+static void next_turn(struct uapi *u, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < UAPI_CLIENTS_MAX && !somebody_waits(u); i++) {
+		struct client *c = &u->clients[i];
+
+		if (c->fd < 0 || c->hold != HOLD_TURN)
+			continue;
+		c->hold = HOLD_NOT;
+		client_set(u, c, now_ms);
+		client_run(u, c, now_ms);
+	}
+}
+
+/* To who waited for sockets. */
+static void client_conclude(struct uapi *u, struct client *c, int error, uint64_t now_ms)
+{
+	client_answer(c, error, now_ms);
+	client_run(u, c, now_ms);
+	next_turn(u, now_ms);
 }
 
 /* ---- accepting ---- */
@@ -325,12 +356,10 @@ static void expire(struct uapi *u, struct client *c, uint64_t now_ms)
 {
 	if (c->fd < 0 || c->deadline_ms > now_ms)
 		return;
-	if (!c->waiting) {
+	if (c->hold == HOLD_SOCKETS)
+		client_conclude(u, c, -ETIMEDOUT, now_ms);
+	else
 		client_close(u, c);
-		return;
-	}
-	client_answer(c, -ETIMEDOUT, now_ms);
-	client_run(u, c, now_ms);
 }
 
 void uapi_dispatch(struct uapi *u, uint64_t now_ms)
@@ -355,18 +384,20 @@ void uapi_dispatch(struct uapi *u, uint64_t now_ms)
 		listener_watch(u, true);
 }
 
-void uapi_sockets_answer(struct uapi *u, int error)
+void uapi_sockets_answer(struct uapi *u, uint16_t port, uint32_t fwmark, int error)
 {
 	uint64_t now_ms = clock_now_ms();
 
 	for (unsigned i = 0; i < UAPI_CLIENTS_MAX; i++) {
 		struct client *c = &u->clients[i];
+		bool any = error == 0 && !c->port;
 
-		if (c->fd < 0 || !c->waiting)
+		if (c->fd < 0 || c->hold != HOLD_SOCKETS || c->fwmark != fwmark ||
+			(!any && c->port != port))
 			continue;
 		if (error == 0)
 			error = uapi_apply(u->device, &c->request);
-		client_answer(c, error, now_ms);
-		client_run(u, c, now_ms);
+		client_conclude(u, c, error, now_ms);
+		return; /* there is no other one */
 	}
 }

@@ -87,8 +87,9 @@ struct device;
 
 /* Would it fit: peers, allowed-ips? 0 or -ENOSPC. */
 int uapi_check(struct device *d, const struct uapi_request *r);
-/* Asks for other sockets if the request wants some: 0, -EINPROGRESS or -errno. */
-int uapi_want_sockets(struct device *d, const struct uapi_request *r);
+/* Does the request want other sockets than there are, and which? */
+bool uapi_wanted_sockets(const struct device *d, const struct uapi_request *r, uint16_t *ret_port,
+	uint32_t *ret_mark);
 /* Does everything else. Fails only without memory. */
 int uapi_apply(struct device *d, const struct uapi_request *r);
 
@@ -114,6 +115,7 @@ int uapi_fd(const struct uapi *u);
 uint64_t uapi_deadline(const struct uapi *u);
 void uapi_dispatch(struct uapi *u, uint64_t now_ms);
 
-/* The sockets that device_want_sockets() answered -EINPROGRESS for are here (0, to be called after
- * device_sockets_changed()), or cannot be had (-errno). Without a waiting client: nothing. */
-void uapi_sockets_answer(struct uapi *u, int error);
+/* The sockets that device_want_sockets() answered -EINPROGRESS for: there are such (ERROR 0, to be
+ * called after device_sockets_changed()), or they cannot be had (-errno). Is for the waiting client
+ * that asked for these; a late answer to another one that has given up is not. */
+void uapi_sockets_answer(struct uapi *u, uint16_t port, uint32_t fwmark, int error);

@@ -4,9 +4,10 @@
     demon ── to1 ── peer        as in picture.py
 """
 import os
+import socket
 
 from client import connect, get, ping, read_all, socks5
-from lab import check, equal, wait_for
+from lab import check, equal, inside, wait_for
 from picture import PRIMARY, TARGET, WG_PORT, check_page
 from run import deadline
 
@@ -79,8 +80,16 @@ def test_wg_set_port_and_mark(picture):
         equal(get(s, f"/{key}"), f"this is red, you asked for /{key}\n", f"after {key} {value}")
     sockets = picture.lab.run(["ss", "-Hlun"], ns=picture.demon).stdout
     check(":51778 " in sockets and ":51777 " not in sockets, sockets)
-    p = picture.lab.run(["wg", "set", t.link, "listen-port", "53"])
-    check(p.returncode != 0, "a port that is taken is refused")
+    with inside(picture.demon):  # only its IPv6 half is taken
+        busy = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    busy.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    busy.bind(("::", 51779))
+    for port in ("53", "51779"):
+        p = picture.lab.run(["wg", "set", t.link, "listen-port", port, "peer", t.peer.public, "remove"])
+        check(p.returncode != 0 and "Address already in use" in p.stderr, f"{port}: {p.stderr}")
+    busy.close()
+    equal(picture.lab.run(["wg", "show", t.link, "listen-port"], ok=0).stdout.strip(), "51778", "port")
+    equal(picture.lab.run(["wg", "show", t.link, "peers"], ok=0).stdout.strip(), t.peer.public, "peers")
     equal(get(s, "/end"), "this is red, you asked for /end\n", "after a refused port")
     equal(g.worker("tsgw-wg", t), node, "the node that has served all along")
     s.close()

@@ -35,6 +35,8 @@ static const struct row {
 	{MSG_WG_PEER_STATE, sizeof(struct msg_peer_state), IPC_WORKER, 0, 0, "wg-peer-state"},
 	{MSG_WG_SOCKET_WANTED, sizeof(struct msg_wg_socket_wanted), IPC_WORKER, 0, 0,
 		"wg-socket-wanted"},
+	{MSG_WG_SOCKET_REFUSED, sizeof(struct msg_wg_socket_refused), IPC_PARENT, 0, 0,
+		"wg-socket-refused"},
 	{MSG_PROXY_CONFIG, sizeof(struct msg_proxy_config), IPC_PARENT, 0, 0, "proxy-config"},
 	{MSG_PROXY_SUFFIX, sizeof(struct msg_proxy_suffix), IPC_PARENT, 0, 0, "proxy-suffix"},
 	{MSG_PROXY_HOST, sizeof(struct msg_host), IPC_PARENT, 0, 0, "proxy-host"},

@@ -415,14 +415,24 @@ static void sockets_come_later(void)
 	CHECK(uapi_deadline(uapi) <= clock_now_ms() + UAPI_SOCKETS_WAIT_MS);
 	/* others go on meanwhile, but cannot ask for sockets */
 	expect("get=1\n\n", OK);
-	expect("set=1\npublic_key=" KEY_B "\n\n", "errno=-16\n\n");
 	b = dial();
+	turn();
+	fd_write_all(b, "set=1\npublic_key=" KEY_B "\n\n", 6 + 76 + 1);
+	turn();
+	CHECK_EQ(count_peers(), 0); /* changes come one after the other */
+	/* what was for another one, who has given up, is not for this one */
+	uapi_sockets_answer(uapi, 8, 0, -EADDRINUSE);
+	uapi_sockets_answer(uapi, 9, 1, 0);
+	CHECK_EQ(count_peers(), 0);
 	device_sockets_changed(device, 9, 0);
-	uapi_sockets_answer(uapi, 0);
+	uapi_sockets_answer(uapi, 9, 0, 0);
 	text = answer(a);
 	CHECK_STR(text, OK);
 	free(text);
-	CHECK_EQ(count_peers(), 1);
+	text = answer(b);
+	CHECK_STR(text, OK);
+	free(text);
+	CHECK_EQ(count_peers(), 2);
 	close(a);
 	close(b);
 	turn();
@@ -446,16 +456,28 @@ static void sockets_never_come(void)
 	CHECK_STR(text, "errno=-110\n\n");
 	free(text);
 	CHECK_EQ(count_peers(), 0);
-	uapi_sockets_answer(uapi, 0); /* too late: nobody waits */
+	uapi_sockets_answer(uapi, 9, 0, 0); /* too late: nobody waits */
 	CHECK_EQ(count_peers(), 0);
 	/* the client has gone before the answer */
 	fd_write_all(a, "set=1\nlisten_port=10\n\n", 22);
 	turn();
 	close(a);
 	turn();
-	uapi_sockets_answer(uapi, -EACCES);
+	uapi_sockets_answer(uapi, 10, 0, -EACCES);
 	turn();
 	expect("get=1\n\n", OK);
+	/* they cannot be had: what is wrong with them is the answer, and nothing has changed */
+	a = dial();
+	turn();
+	fd_write_all(a, "set=1\nlisten_port=11\npublic_key=" KEY_A "\n\n", 6 + 15 + 76 + 1);
+	turn();
+	uapi_sockets_answer(uapi, 11, 0, -EADDRINUSE);
+	text = answer(a);
+	CHECK_STR(text, "errno=-98\n\n");
+	free(text);
+	CHECK_EQ(count_peers(), 0);
+	close(a);
+	turn();
 	stop();
 }
 
