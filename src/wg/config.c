@@ -123,13 +123,13 @@ static int compare_prefixes(const void *a, const void *b)
 	return r ? r : x->len - y->len;
 }
 
-static int apply_allowed(
+/* Before anything is added: what is taken from one peer makes room for another. */
+static void drop_allowed(
 	struct config *c, struct config_peer_item *item, struct device *d, struct peer *p)
 {
 	struct prefix *wanted = c->prefixes + item->first, have;
 	const struct allowed_entry *cursor = NULL;
 	bool more;
-	int r = 0;
 
 	if (item->n)
 		qsort(wanted, item->n, sizeof(*wanted), compare_prefixes);
@@ -143,8 +143,15 @@ static int apply_allowed(
 		if (!keep)
 			device_peer_del_allowed(d, p, &gone);
 	}
+}
+
+static int add_allowed(
+	struct config *c, struct config_peer_item *item, struct device *d, struct peer *p)
+{
+	int r = 0;
+
 	for (uint32_t i = 0; i < item->n && r == 0; i++)
-		r = device_peer_add_allowed(d, p, &wanted[i]);
+		r = device_peer_add_allowed(d, p, &c->prefixes[item->first + i]);
 	return r;
 }
 
@@ -162,7 +169,7 @@ static int apply_peer(struct config *c, struct config_peer_item *item, struct de
 		device_peer_set_psk(d, p, m->preshared_key);
 	if (m->endpoint.addr.family)
 		device_peer_configure_endpoint(d, p, &m->endpoint);
-	r = apply_allowed(c, item, d, p);
+	r = add_allowed(c, item, d, p);
 	if (r < 0)
 		return r;
 	device_peer_set_keepalive(d, p, m->persistent_keepalive_s);
@@ -171,7 +178,7 @@ static int apply_peer(struct config *c, struct config_peer_item *item, struct de
 	return 0;
 }
 
-static void remove_others(struct config *c, struct device *d)
+static void remove_what_goes(struct config *c, struct device *d)
 {
 	struct peer *p, *next;
 
@@ -179,8 +186,10 @@ static void remove_others(struct config *c, struct device *d)
 		p->configuring = false;
 	for (uint32_t i = 0; i < c->n_peers; i++) {
 		p = device_peer_get(d, c->peers[i].m.public_key);
-		if (p)
-			p->configuring = true;
+		if (!p)
+			continue;
+		p->configuring = true;
+		drop_allowed(c, &c->peers[i], d, p);
 	}
 	for (p = device_peer_next(d, NULL); p; p = next) {
 		next = device_peer_next(d, p);
@@ -198,7 +207,7 @@ int config_apply(struct config *c, struct device *d)
 	d->handshake_at_start = c->device.handshake_at_start;
 	device_set_private_key(d, c->device.private_key);
 	device_set_veth(d, &c->device.veth);
-	remove_others(c, d);
+	remove_what_goes(c, d);
 	for (uint32_t i = 0; i < c->n_peers && r == 0; i++)
 		r = apply_peer(c, &c->peers[i], d);
 	return r;

@@ -104,6 +104,29 @@ static void test_add_move_remove(void)
 }
 
 /* A new peer with an endpoint is called at once. */
+/* At the limit: what one peer loses is room for another that comes before it. */
+static void test_room_is_made_first(void)
+{
+	static const uint8_t third[32] = {3};
+	struct msg_wg_peer bare = peer_item(third, NULL);
+	struct msg_wg_allowed m = allowed_item(0x0a000003, 32);
+	struct config *c;
+
+	sim_start();
+	sim[0].node->device->allowed.max = 2;
+	c = device_item(0);
+	CHECK_EQ(give(c, sim[1].public_key, NULL, 0x0a000002, 32), 0);
+	CHECK_EQ(give(c, third, NULL, 0x0b000000, 8), 0);
+	apply(c, 0);
+	c = device_item(0);
+	CHECK_EQ(give(c, sim[1].public_key, NULL, 0x0a000002, 32), 0);
+	CHECK_EQ(config_allowed(c, &m), 0);
+	CHECK_EQ(config_peer(c, &bare), 0);
+	apply(c, 0);
+	CHECK_EQ(sim[0].node->device->allowed.n, 2);
+	sim_stop();
+}
+
 static void test_handshake_at_start(void)
 {
 	struct config *c;
@@ -147,6 +170,7 @@ int main(void)
 	aead_init(AEAD_SODIUM);
 	RUN(test_unchanged_survives);
 	RUN(test_add_move_remove);
+	RUN(test_room_is_made_first);
 	RUN(test_handshake_at_start);
 	RUN(test_bad_items);
 	return TEST_END();
