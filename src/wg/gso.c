@@ -215,13 +215,14 @@ static void write_segment(const struct gso *g, uint8_t *out, uint32_t piece)
 		put16(l4 + UDP_SUM, 0xffff);
 }
 
-/* Whitepaper §5.4.6: padded to a multiple of 16, but not beyond the MTU. */
+/* Whitepaper §5.4.6: padded to a multiple of 16, but not beyond the MTU. Where that does not fit, not at
+ * all: up to the device's MTU might be beyond that of the route, which a TUN does not tell. */
 static uint32_t padded(uint32_t len, uint32_t mtu)
 {
 	uint32_t up = (len + 15) & ~15u;
 
 	if (mtu && up > mtu)
-		up = MAX(len, mtu);
+		up = len;
 	return MIN(up, (uint32_t)TRAIN_MTU_MAX);
 }
 
