@@ -107,13 +107,13 @@ enum flow_status flow_drain(struct flow *f, struct sock *dst, uint64_t *count)
 	return FLOW_END;
 }
 
-enum flow_status flow_write(
-	struct flow *f, struct sock *dst, const void *p, size_t n, uint64_t *count)
+static enum flow_status write_flags(struct flow *f, struct sock *dst, const void *p, size_t n,
+	int flags, uint64_t *count)
 {
 	size_t sent = 0;
 
 	if (!f->out.len && !f->in_pipe && dst->writable) {
-		ssize_t r = send(dst->source.fd, p, n, MSG_NOSIGNAL);
+		ssize_t r = send(dst->source.fd, p, n, MSG_NOSIGNAL | flags);
 
 		if (r < 0 && write_failed(dst) == FLOW_DST_FAILED)
 			return FLOW_DST_FAILED;
@@ -124,6 +124,12 @@ enum flow_status flow_write(
 		return FLOW_END;
 	return buf_append(&f->out, (const char *)p + sent, n - sent) < 0 ? FLOW_DST_FAILED
 									 : FLOW_WAIT;
+}
+
+enum flow_status flow_write(
+	struct flow *f, struct sock *dst, const void *p, size_t n, uint64_t *count)
+{
+	return write_flags(f, dst, p, n, 0, count);
 }
 
 /* Takes bytes into the pipe: their number, 0 at the end, -errno. */
@@ -147,11 +153,17 @@ static int64_t take_copied(
 	struct flow *f, struct sock *src, struct sock *dst, uint64_t *count, bool *ret_dst_failed)
 {
 	int64_t n = sock_read(src, flow_scratch, (size_t)MIN(f->left, (uint64_t)FLOW_SCRATCH));
+	int flags = 0;
 
 	if (n <= 0)
 		return n;
 	f->bulk = n >= FLOW_BULK_ENTER;
-	*ret_dst_failed = flow_write(f, dst, flow_scratch, (size_t)n, count) == FLOW_DST_FAILED;
+	/* the source has sent FIN, and a short read was all before it: the last bytes and our own FIN,
+	 * which comes next, go out in one segment */
+	if (src->hup && f->left == UINT64_MAX && n < FLOW_SCRATCH)
+		flags = MSG_MORE;
+	*ret_dst_failed =
+		write_flags(f, dst, flow_scratch, (size_t)n, flags, count) == FLOW_DST_FAILED;
 	return n;
 }
 

@@ -1,140 +1,202 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The listener's relay alone: tsgw-proxy beside microsocks and the plain routed path.
+"""The listener's relay alone: tsgw-proxy beside microsocks, danted and the plain routed path, turn by turn.
 
-    client ── proxy (tsgw-proxy, microsocks, or a router) ── server (nginx)
+    client ── proxy (tsgw-proxy, microsocks, danted, or a router) ── server (nginx)
 
-Bulk: curl of a 1 GiB file. Rate: connect + SOCKS5 + HTTP GET of 100 bytes + close, in THREADS
-processes for some seconds. Prints one line for each; compare only within one run.
+Medians of REPEAT turns: bulk (curl of 1 GiB) in Gb/s and CPU-seconds per GB of the proxy; connections
+per second of 1 and of 32 clients (connect, SOCKS5, GET, end); memory (PSS) with 1,000 and 10,000
+clients that are connected through to the server and idle.
 """
-import multiprocessing
+import argparse
 import os
+import resource
 import socket
-import struct
 import sys
-import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "net"))
-import lab as L  # noqa: E402
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from common import L, machine, median, pss_kb, start_web, table  # noqa: E402
+import picture as P  # noqa: E402
 import proxyworker as W  # noqa: E402
 
-SECONDS, THREADS, ROUNDS = 3, 32, 3
-REQUEST5 = b"\5\1\0\1" + socket.inet_aton("10.9.0.2") + struct.pack("!H", 3000)
-GET = b"GET /small HTTP/1.0\r\n\r\n"
+LOAD = os.path.join(L.BUILD, "bench/socks-load")
+PROXY, SERVER, PORT = "192.0.2.1", "10.9.0.2", 3000
+REQUEST5 = b"\5\1\0\1" + socket.inet_aton(SERVER) + PORT.to_bytes(2, "big")
+DANTED = """logoutput: stderr
+internal: 192.0.2.1 port = 1081
+external: 10.9.0.1
+socksmethod: none
+clientmethod: none
+user.privileged: root
+user.unprivileged: nobody
+client pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }
+socks pass { from: 0.0.0.0/0 to: 0.0.0.0/0 }
+"""
 
 
 def build(lab):
     client, proxy, server = (lab.ns(n) for n in ("client", "proxy", "server"))
     a, b = lab.link(client, proxy)
     client.ip(f"addr add 192.0.2.2/24 dev {a}", "route add 10.9.0.0/24 via 192.0.2.1")
-    proxy.ip(f"addr add 192.0.2.1/24 dev {b}")
+    proxy.ip(f"addr add {PROXY}/24 dev {b}")
     a, b = lab.link(proxy, server)
     proxy.ip(f"addr add 10.9.0.1/24 dev {a}")
-    server.ip(f"addr add 10.9.0.2/24 dev {b}", "route add 192.0.2.0/24 via 10.9.0.1")
+    server.ip(f"addr add {SERVER}/24 dev {b}", "route add 192.0.2.0/24 via 10.9.0.1")
     proxy.sysctl("ipv4/ip_forward", 1)
     for ns in (client, proxy):
         ns.sysctl("ipv4/ip_local_port_range", "1024 65535")
         ns.sysctl("ipv4/tcp_tw_reuse", 1)
-    os.chmod(lab.dir, 0o755)
-    lab.file("small", "x" * 100, 0o644)
-    with open(lab.file("big", "", 0o644), "r+b") as f:
-        block = os.urandom(1 << 20)
-        for _ in range(1024):
-            f.write(block)
-    conf = lab.file("nginx.conf", f"""daemon off; pid {lab.dir}/pid; error_log stderr crit;
-        events {{ worker_connections 8192; }}
-        http {{ access_log off; sendfile on; server {{ listen 3000 backlog=4096;
-        root {lab.dir}; }} }}""")
-    server.spawn([L.tool("nginx"), "-c", conf, "-p", lab.dir])
-    L.wait_for(lambda: server.run(["ss", "-Hltn", "sport = 3000"]).stdout.strip(), "nginx")
-    return client, proxy
+    return client, proxy, server
 
 
-def bulk(client, options):
-    rates = []
-    for _ in range(ROUNDS):
-        out = client.run(["curl", "-sSf", "-o", "/dev/null", "-w", "%{speed_download}", *options,
-                          "http://10.9.0.2:3000/big"], ok=0).stdout
-        rates.append(float(out) * 8 / 1e9)
-    return sorted(rates)[ROUNDS // 2]
+class Routed:
+    name, port, at = "routed, no proxy", PORT, SERVER
+
+    def pids(self):
+        return []
 
 
-def one(where, socks):
-    s = socket.create_connection(where)
-    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if socks:
-        s.sendall(b"\5\1\0")
-        assert s.recv(2) == b"\5\0"
-        s.sendall(REQUEST5)
-        assert s.recv(10)[:2] == b"\5\0"
-    s.sendall(GET)
-    size = 0
-    while data := s.recv(4096):
-        size += len(data)
-    s.close()
-    assert size > 100
+class Ours:
+    name, port, at = "tsgw-proxy", 11080, PROXY
+
+    def __init__(self, lab, proxy):
+        self.worker = W.Worker(proxy, uid=lab.uid_base + 1, descriptors=resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        self.worker.configure(routes=[(1, "10.9.0.0/24")], allow=["192.0.2.0/24"])
+        self.worker.peer(1, W.UP)
+        self.worker.listen(proxy, PROXY, self.port)
+
+    def pids(self):
+        return [self.worker.pid]
 
 
-def hammer(client, where, socks, end, queue):
-    times = []
-    with L.inside(client):
-        while time.monotonic() < end:
-            begin = time.monotonic()
-            one(where, socks)
-            times.append(time.monotonic() - begin)
-    queue.put(times)
+class Stranger:
+    at = PROXY
+
+    def __init__(self, proxy, name, port, command):
+        self.name, self.port = name, port
+        self.process = proxy.spawn(command)
+        L.wait_for(lambda: proxy.run(["ss", "-Hltn", f"sport = {port}"]).stdout.strip(), name)
+
+    def pids(self):
+        found, new = [self.process.pid], [self.process.pid]
+        while new:
+            new = [c for p in new for c in P.children(p)]
+            found += new
+        return found
 
 
-def rate(client, where, socks, threads):
-    queue, end = multiprocessing.Queue(), time.monotonic() + SECONDS
-    workers = [multiprocessing.Process(target=hammer, args=(client, where, socks, end, queue))
-               for _ in range(threads)]
-    for w in workers:
-        w.start()
-    times = sorted(t for _ in workers for t in queue.get())
-    for w in workers:
-        w.join()
-    return len(times) / SECONDS, times[len(times) // 2] * 1e3, times[len(times) * 99 // 100] * 1e3
+def strangers(lab, proxy):
+    if L.shutil.which("microsocks"):
+        yield Stranger(proxy, "microsocks", 1080, ["microsocks", "-i", PROXY, "-p", "1080"])
+    danted = L.shutil.which("danted", path="/usr/sbin:/usr/bin")
+    if danted:
+        yield Stranger(proxy, "danted", 1081, [danted, "-f", lab.file("danted.conf", DANTED)])
 
 
-def cpu_s(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
-        v = f.read().rsplit(")", 1)[1].split()
-    return (int(v[11]) + int(v[12])) / os.sysconf("SC_CLK_TCK")
+def cpu_s(pids):
+    total = 0
+    for pid in pids:
+        with L.contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+                v = f.read().rsplit(")", 1)[1].split()
+            total += (int(v[11]) + int(v[12])) / os.sysconf("SC_CLK_TCK")
+    return total
 
 
-def measure(name, client, options, where, socks, pid=None):
-    before = cpu_s(pid) if pid else 0
-    gbits = bulk(client, options)
-    cpu = f"{(cpu_s(pid) - before) / (ROUNDS * 1.074):.2f}" if pid else "-"
-    one_s, one_p50, _ = rate(client, where, socks, 1)
-    before = cpu_s(pid) if pid else 0
-    many_s, _, p99 = rate(client, where, socks, THREADS)
-    us = f"{(cpu_s(pid) - before) / (many_s * SECONDS) * 1e6:.0f}" if pid else "-"
-    print(f"{name:12} {gbits:6.2f} Gb/s  {cpu:>5} CPU-s/GB  {one_s:7.0f}/s x1 (p50 {one_p50:.2f} ms)"
-          f"  {many_s:7.0f}/s x{THREADS} (p99 {p99:.1f} ms, {us} CPU-us each)", flush=True)
+def bulk(client, way, path, megabytes):
+    through = [] if way.at == SERVER else ["--socks5", f"{way.at}:{way.port}"]
+    before = cpu_s(way.pids())
+    out = client.run(["curl", "-sSf", "-o", "/dev/null", "-w", "%{speed_download}", "-r",
+                      f"0-{(megabytes << 20) - 1}", *through, f"http://{SERVER}:{PORT}{path}"],
+                     ok=0, timeout_s=300).stdout
+    return float(out) * 8 / 1e9, (cpu_s(way.pids()) - before) / (megabytes * 1.048576e-3)
+
+
+def connections(client, way, clients, seconds):
+    before = cpu_s(way.pids())
+    out = client.run([LOAD, way.at, str(way.port), SERVER, str(PORT), str(clients), str(seconds)],
+                     ok=0).stdout
+    rate, p50, p99, failed = map(float, out.split())
+    us = (cpu_s(way.pids()) - before) / max(1, rate * seconds) * 1e6
+    return {"rate": rate, "p50": p50, "p99": p99, "failed": failed, "us": us}
+
+
+def idle(client, way, count):
+    """PSS in MB with COUNT clients that are through to the server and say nothing."""
+    kept = []
+    try:
+        with L.inside(client):
+            for _ in range(count):
+                s = socket.create_connection((way.at, way.port), timeout=60)
+                kept.append(s)
+                s.sendall(b"\5\1\0" + REQUEST5)
+        for s in kept:
+            got = b""
+            while len(got) < 12:
+                part = s.recv(12 - len(got))
+                if not part:
+                    raise L.Failure(f"{way.name} closed a client")
+                got += part
+        return sum(pss_kb(p) for p in way.pids()) / 1024
+    except (OSError, L.Failure) as e:
+        print(f"{way.name}, {count} idle clients: {e}", file=sys.stderr)
+        return float("nan")
+    finally:
+        for s in kept:
+            s.close()
+
+
+def many_idle():
+    """10,000, or as many as two descriptors each allow."""
+    return min(10000, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 2000) // 2)
+
+
+def measure(client, ways, path, a):
+    result = {w: [] for w in ways}
+    for turn in range(a.repeat):
+        for w in ways:
+            gbits, cpu = bulk(client, w, path, a.megabytes)
+            one = connections(client, w, 1, a.seconds)
+            many = connections(client, w, 32, a.seconds)
+            result[w].append((gbits, cpu, one["rate"], one["p50"], many["rate"], many["p99"],
+                              many["us"], one["failed"] + many["failed"]))
+            print(f"turn {turn + 1}: {w.name}: {gbits:.2f} Gb/s, {many['rate']:.0f}/s, "
+                  f"p99 {many['p99']:.1f} ms", file=sys.stderr, flush=True)
+    return {w: [median(column) for column in zip(*rows)] for w, rows in result.items()}
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--megabytes", type=int, default=1024)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--no-idle", action="store_true")
+    a = parser.parse_args()
+    L.catch_signals()
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with L.Lab() as lab:
-        client, proxy = build(lab)
-        measure("routed", client, [], ("10.9.0.2", 3000), False)
-        w = W.Worker(proxy, uid=lab.uid_base + 1)
+        client, proxy, server = build(lab)
+        path, web = start_web(lab, server)
+        ours = Ours(lab, proxy)
         try:
-            w.configure(routes=[(1, "10.9.0.0/24")], allow=["192.0.2.0/24"])
-            w.peer(1, W.UP)
-            w.listen(proxy, "192.0.2.1", 11080)
-            start = w.memory_kib()
-            measure("tsgw-proxy", client, ["--socks5", "192.0.2.1:11080"], ("192.0.2.1", 11080),
-                    True, w.pid)
-            print(f"tsgw-proxy   {bulk(client, ['--proxy', 'http://192.0.2.1:11080']):6.2f} Gb/s"
-                  f"  over HTTP; Pss {start} KiB at start, {w.memory_kib()} KiB after load")
+            ways = [Routed(), ours, *strangers(lab, proxy)]
+            start = pss_kb(ours.worker.pid)
+            result = measure(client, ways, path, a)
+            memory = {w: ["", ""] for w in ways}
+            for w in ways[1:] if not a.no_idle else []:
+                memory[w] = [f"{idle(client, w, n):.1f}" for n in (1000, many_idle())]
+            base = result[ways[0]]
+            print(machine(), f"\nserver {web}; tsgw-proxy {start} KB at start, "
+                  f"{pss_kb(ours.worker.pid)} KB in the end\n")
+            table(["", "bulk Gb/s", "of routed", "CPU-s/GB", "conn/s ×1", "p50 ms", "conn/s ×32",
+                   "p99 ms", "CPU µs each", "failed", "1,000 idle MB", f"{many_idle():,} idle MB"],
+                  [[w.name, f"{r[0]:.1f}", f"{r[0] / base[0]:.2f}", f"{r[1]:.2f}", f"{r[2]:.0f}",
+                    f"{r[3]:.2f}", f"{r[4]:.0f}", f"{r[5]:.1f}", f"{r[6]:.0f}", f"{r[7]:.0f}",
+                    *memory[w]] for w, r in result.items()])
         finally:
-            w.stop()
-        m = proxy.spawn([L.tool("microsocks"), "-i", "192.0.2.1", "-p", "1080"])
-        L.wait_for(lambda: proxy.run(["ss", "-Hltn", "sport = 1080"]).stdout.strip(), "microsocks")
-        measure("microsocks", client, ["--socks5", "192.0.2.1:1080"], ("192.0.2.1", 1080), True,
-                m.pid)
+            ours.worker.stop()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 // Load for the benchmarks: N clients at once, each again and again: connect, SOCKS5 to ADDRESS PORT, GET, end.
 //
 //     socks-load PROXY PORT ADDRESS PORT CLIENTS SECONDS    prints "connections/s p50_ms p99_ms failed"
+//
+// PROXY and ADDRESS the same: there is no proxy, and the request is sent at once.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdint.h>
@@ -31,7 +33,7 @@ static const char get[] = "GET /small HTTP/1.1\r\nHost: t\r\nConnection: close\r
 static struct client clients[CLIENTS_MAX];
 static uint32_t samples_us[SAMPLES_MAX];
 static size_t n_samples, n_failed;
-static int epoll_fd;
+static int epoll_fd, direct;
 
 static uint64_t now_us(void)
 {
@@ -107,7 +109,9 @@ static void step(struct client *c, uint32_t events)
 	int ok = 1;
 
 	if (c->step == STEP_CONNECT) {
-		ok = !(events & EPOLLERR) && say(c, "\x05\x01\x00", 3, STEP_GREETING);
+		ok = !(events & EPOLLERR) &&
+			(direct ? say(c, get, sizeof(get) - 1, STEP_ANSWER)
+				: say(c, "\x05\x01\x00", 3, STEP_GREETING));
 		epoll_ctl(epoll_fd, EPOLL_CTL_MOD, c->fd, &e);
 	} else if (c->step == STEP_GREETING) {
 		ok = hear(c, 2, request, sizeof(request), STEP_REPLY);
@@ -147,6 +151,7 @@ int main(int argc, char **argv)
 		inet_pton(AF_INET, argv[3], request + 4) != 1)
 		return 2;
 	memcpy(request + 8, &port, 2);
+	direct = !strcmp(argv[1], argv[3]);
 	seconds = strtod(argv[6], NULL);
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	for (size_t i = 0; i < n; i++)
