@@ -22,7 +22,7 @@ DEPS_CLIENTS := git rsync openssl chromium golang-go nodejs node-undici node-htt
 	proxychains4 python3-aiohttp python3-aiohttp-socks python3-httpx python3-requests python3-socks \
 	python3-socksio python3-websockets
 DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables iperf3 socat microsocks \
-	libclang-rt-dev util-linux
+	libclang-rt-dev util-linux iputils-ping
 
 CC         ?= gcc
 PKGS       := libnl-3.0 libnl-route-3.0 libsystemd libsodium libseccomp inih jansson

@@ -122,7 +122,7 @@ struct msg_wg_peer {
 	struct msg_header h;
 	uint8_t public_key[WG_KEY];
 	uint8_t preshared_key[WG_KEY]; /* zero = none */
-	struct hostport endpoint;      /* family 0 = none (yet) */
+	struct hostport endpoint; /* family 0 = none; with a port: its name is being looked up */
 	uint16_t persistent_keepalive_s;
 	uint16_t zero;
 };

@@ -31,13 +31,17 @@ struct wg_stats {
 	uint64_t rx_bytes; /* all peers, also removed ones */
 	uint64_t tx_bytes;
 	uint64_t handshakes;
-	uint64_t dropped_no_peer; /* no allowed-ips entry for an outgoing packet */
-	uint64_t dropped_source;  /* decrypted, but from an address the peer may not use */
-	uint64_t dropped_veth;	  /* to or from the /30 */
+	uint64_t
+		dropped_no_peer; /* outgoing: no allowed-ips entry, or nobody knows where the peer is */
+	uint64_t dropped_source; /* decrypted, but from an address the peer may not use */
+	uint64_t dropped_veth;	 /* to or from the /30 */
+	uint64_t dropped_ecn;	 /* marked on the way, but its sender does not know such marks */
 	uint64_t dropped_replay;
 	uint64_t dropped_invalid; /* no such index, mac1, AEAD, length */
 	uint64_t dropped_queue;	  /* a bounded queue was full */
 	uint64_t cookies_sent;
+	uint64_t unreachable_sent;    /* ICMP, to senders inside */
+	uint64_t unreachable_limited; /* not sent: too many */
 	uint32_t n_peers;
 	uint32_t listen_port;
 	struct wg_peer_stats peers[STATS_PEERS_MAX];

@@ -251,6 +251,11 @@ void dial_event(struct conn *c)
 		return;
 	if (getsockopt(c->origin.source.fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
 		err = errno;
+	if (err == EHOSTUNREACH && !c->dial->was_up) {
+		/* nobody inside can have said so: it was our own node, which knows no way to the peer */
+		dial_next(c, PROXY_TAILNET_DOWN);
+		return;
+	}
 	if (err) {
 		dial_next(c, result_of(err));
 		return;

@@ -123,7 +123,9 @@ static int node_send_peer(struct tailnet *t, const struct wg_peer_config *p)
 	if (p->endpoint_name) {
 		const struct endpoint *e = endpoint_of(t, p->public_key);
 
-		m.endpoint = e && e->found.addr.family ? e->found : (struct hostport){0};
+		m.endpoint = e && e->found.addr.family
+			? e->found
+			: (struct hostport){.port = p->endpoint.port};
 	} else if (!p->endpoint.addr.family) {
 		m.endpoint = (struct hostport){0};
 	}

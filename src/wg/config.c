@@ -155,7 +155,8 @@ static int add_allowed(
 	return r;
 }
 
-static int apply_peer(struct config *c, struct config_peer_item *item, struct device *d)
+/* REKEY: our own key is another one now, so no session can be sent under any more. */
+static int apply_peer(struct config *c, struct config_peer_item *item, struct device *d, bool rekey)
 {
 	const struct msg_wg_peer *m = &item->m;
 	struct peer *p = device_peer_get(d, m->public_key);
@@ -169,11 +170,13 @@ static int apply_peer(struct config *c, struct config_peer_item *item, struct de
 		device_peer_set_psk(d, p, m->preshared_key);
 	if (m->endpoint.addr.family)
 		device_peer_configure_endpoint(d, p, &m->endpoint);
+	else
+		device_peer_await_endpoint(d, p, m->endpoint.port != 0);
 	r = add_allowed(c, item, d, p);
 	if (r < 0)
 		return r;
 	device_peer_set_keepalive(d, p, m->persistent_keepalive_s);
-	if (fresh && c->device.handshake_at_start)
+	if ((fresh || rekey) && c->device.handshake_at_start)
 		device_peer_call(d, p);
 	return 0;
 }
@@ -200,15 +203,16 @@ static void remove_what_goes(struct config *c, struct device *d)
 
 int config_apply(struct config *c, struct device *d)
 {
+	bool rekey;
 	int r = 0;
 
 	if (!c->has_device)
 		return -EBADMSG;
 	d->handshake_at_start = c->device.handshake_at_start;
-	device_set_private_key(d, c->device.private_key);
+	rekey = device_set_private_key(d, c->device.private_key);
 	device_set_veth(d, &c->device.veth);
 	remove_what_goes(c, d);
 	for (uint32_t i = 0; i < c->n_peers && r == 0; i++)
-		r = apply_peer(c, &c->peers[i], d);
+		r = apply_peer(c, &c->peers[i], d, rekey);
 	return r;
 }

@@ -75,7 +75,7 @@ void device_set_ops(struct device *d, const struct device_ops *ops, void *owner)
 	d->ops_owner = owner;
 }
 
-void device_set_private_key(struct device *d, const uint8_t key[32])
+bool device_set_private_key(struct device *d, const uint8_t key[32])
 {
 	struct noise_static *s = &d->secret->identity, new;
 	struct peer *self;
@@ -92,11 +92,12 @@ void device_set_private_key(struct device *d, const uint8_t key[32])
 		for (struct peer *p = d->peers; p; p = p->next) {
 			noise_set_remote(&p->secret->remote, s, p->public_key);
 			pthread_mutex_lock(&d->lock);
-			session_forget(d, p);
+			session_expire(d, p);
 			pthread_mutex_unlock(&d->lock);
 		}
 	}
 	sodium_memzero(&new, sizeof(new));
+	return !same;
 }
 
 bool device_private_key(struct device *d, uint8_t ret[32])
@@ -289,6 +290,13 @@ void device_peer_set_endpoint(struct device *d, struct peer *p, const struct hos
 	p->stats->endpoint = *endpoint;
 	pthread_mutex_unlock(&d->lock);
 	p->configured = *endpoint;
+}
+
+void device_peer_await_endpoint(struct device *d, struct peer *p, bool awaited)
+{
+	pthread_mutex_lock(&d->lock);
+	p->endpoint_awaited = awaited;
+	pthread_mutex_unlock(&d->lock);
 }
 
 static bool hostport_equal(const struct hostport *a, const struct hostport *b)

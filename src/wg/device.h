@@ -43,9 +43,10 @@ int device_new(struct wg_stats *stats, struct device **ret);
 void device_free(struct device *d);
 void device_set_ops(struct device *d, const struct device_ops *ops, void *owner);
 
-/* Zero KEY: no key, no handshakes. A peer with our own public key is removed. Sessions end if the
- * key differs. */
-void device_set_private_key(struct device *d, const uint8_t key[32]);
+/* Zero KEY: no key, no handshakes. A peer with our own public key is removed. If the key differs (true)
+ * nothing is sent any more under the sessions that there are; what comes under them is taken until they
+ * are too old, as the kernel does it, since it was meant for us. */
+bool device_set_private_key(struct device *d, const uint8_t key[32]);
 bool device_private_key(struct device *d, uint8_t ret[32]); /* clamped; false: none */
 
 /* Inner packets to or from VETH are dropped; family 0: none. */
@@ -73,6 +74,8 @@ void device_peer_set_endpoint(struct device *d, struct peer *p, const struct hos
  * and the peer is not down, it stays where it has roamed to. */
 void device_peer_configure_endpoint(
 	struct device *d, struct peer *p, const struct hostport *endpoint);
+/* The peer has no endpoint (yet). AWAITED: one is being looked up, so what is for it waits. */
+void device_peer_await_endpoint(struct device *d, struct peer *p, bool awaited);
 void device_peer_set_keepalive(struct device *d, struct peer *p, uint16_t seconds);
 /* Takes the prefix away from any other peer. Host bits are ignored. -ENOSPC, -ENOMEM. */
 int device_peer_add_allowed(struct device *d, struct peer *p, const struct prefix *prefix);

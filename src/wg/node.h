@@ -7,6 +7,7 @@
 #include "wg/aead.h"
 #include "wg/gro.h"
 #include "wg/gso.h"
+#include "wg/icmp.h"
 #include "wg/loop.h"
 #include "wg/state.h"
 #include "wg/uapi.h"
@@ -30,6 +31,7 @@ struct sender {
 	struct keypair *keypair; /* of the open train, with a reference; NULL: none is open */
 	struct udpio_path path;	 /* of its peer */
 	uint32_t sockets_generation;
+	struct icmp_limit unreachable;
 };
 
 struct receiver {

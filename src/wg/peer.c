@@ -69,7 +69,7 @@ static uint64_t age_ns(const struct keypair *k, uint64_t now_ns)
 
 bool keypair_may_send(const struct keypair *k, uint64_t now_ns, uint64_t n)
 {
-	return age_ns(k, now_ns) < REJECT_AFTER_TIME_NS &&
+	return !k->receive_only && age_ns(k, now_ns) < REJECT_AFTER_TIME_NS &&
 		__atomic_load_n(&k->send_counter, __ATOMIC_RELAXED) < REJECT_AFTER_MESSAGES - n;
 }
 

@@ -45,6 +45,7 @@ struct keypair {
 	uint32_t refs;	       /* L */
 	uint32_t remote_index;
 	bool initiator;
+	bool receive_only; /* L */
 	struct replay replay;
 };
 
@@ -89,9 +90,10 @@ struct peer {
 	bool tx_listed, hs_listed;		    /* L */
 	bool keepalive_wanted;			    /* L */
 	bool dead;				    /* L */
-	bool rekeyed_late; /* the one handshake before the keys run out was asked for */
-	bool configuring;  /* named by the configuration being applied */
-	uint32_t refs;	   /* L */
+	bool endpoint_awaited; /* L: none yet, but its name is being looked up */
+	bool rekeyed_late;     /* the one handshake before the keys run out was asked for */
+	bool configuring;      /* named by the configuration being applied */
+	uint32_t refs;	       /* L */
 
 	struct wg_peer_stats *stats; /* L; in the shared page */
 	uint64_t last_handshake_s;
@@ -107,7 +109,7 @@ struct keypair *keypair_ref(struct keypair *k);
 void keypair_unref(struct keypair *k);
 void peer_drop_staged(struct peer *p);
 
-/* COUNTER..COUNTER+N-1 may be sent with K at NOW. */
+/* COUNTER..COUNTER+N-1 may be sent with K at NOW. Under the lock. */
 bool keypair_may_send(const struct keypair *k, uint64_t now_ns, uint64_t n);
 bool keypair_may_receive(const struct keypair *k, uint64_t now_ns);
 /* It is time for the initiator to ask for new keys. */

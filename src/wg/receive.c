@@ -122,7 +122,9 @@ static void deliver(struct node *n, const struct row *row, uint8_t *ip, size_t l
 		count(&d->stats->dropped_source, 1);
 	else if (touches_veth(&d->veth, ip))
 		count(&d->stats->dropped_veth, 1);
-	else if (decapsulate_ecn(ip, row->outer_ecn))
+	else if (!decapsulate_ecn(ip, row->outer_ecn))
+		count(&d->stats->dropped_ecn, 1);
+	else
 		gro_add(n->receiver.gro, ip, inner);
 }
 

@@ -180,25 +180,37 @@ static bool in_veth(const struct prefix *veth, const struct gso *g)
 	return ((a[0] ^ net) & mask) == 0 || ((a[1] ^ net) & mask) == 0;
 }
 
-/* The peer for G, or NULL (counted). Under the lock. */
+/* The peer for G, or NULL. Under the lock. */
 static struct peer *route(struct device *d, const struct gso *g)
 {
-	struct allowed_owner *o;
-
-	if (in_veth(&d->veth, g)) {
-		STAT_ADD(d->stats->dropped_veth, 1);
-		return NULL;
-	}
-	o = g->version == 4 ? allowedips_lookup4(&d->allowed, g->ip + 16)
-			    : allowedips_lookup6(&d->allowed, g->ip + 24);
-	if (!o) {
-		STAT_ADD(d->stats->dropped_no_peer, 1);
-		return NULL;
-	}
-	return container_of(o, struct peer, allowed);
+	struct allowed_owner *o = g->version == 4 ? allowedips_lookup4(&d->allowed, g->ip + 16)
+						  : allowedips_lookup6(&d->allowed, g->ip + 24);
+	return o ? container_of(o, struct peer, allowed) : NULL;
 }
 
-enum verdict { DROPPED, STAGED, GO_ON, OTHER_PEER };
+/* Nobody takes G. Its sender is told, as the kernel's WireGuard does. */
+static void unreachable(struct node *n, const struct gso *g, uint64_t now_ns)
+{
+	struct {
+		uint8_t vnet_hdr[GSO_VNET_HDR];
+		uint8_t packet[ICMP_BYTES_MAX];
+	} out = {0};
+	struct wg_stats *stats = n->device->stats;
+	size_t len = icmp_unreachable(g->ip, g->len, out.packet);
+
+	STAT_ADD(stats->dropped_no_peer, 1);
+	if (!len)
+		return;
+	if (!icmp_limit_allow(&n->sender.unreachable, now_ns)) {
+		STAT_ADD(stats->unreachable_limited, 1);
+		return;
+	}
+	if (n->vnet_hdr ? write(n->tun_fd, &out, GSO_VNET_HDR + len) > 0
+			: write(n->tun_fd, out.packet, len) > 0)
+		STAT_ADD(stats->unreachable_sent, 1);
+}
+
+enum verdict { DROPPED, UNREACHABLE, STAGED, GO_ON, OTHER_PEER };
 
 static enum verdict choose(
 	struct node *n, const struct gso *g, const uint8_t *frame, size_t len, uint64_t now_ns)
@@ -208,9 +220,13 @@ static enum verdict choose(
 	struct peer *p;
 
 	take_sockets(n);
-	p = route(d, g);
-	if (!p)
+	if (in_veth(&d->veth, g)) {
+		STAT_ADD(d->stats->dropped_veth, 1);
 		return DROPPED;
+	}
+	p = route(d, g);
+	if (!p || (!p->endpoint.at.addr.family && !p->endpoint_awaited))
+		return UNREACHABLE;
 	if (s->keypair && s->keypair == p->current && !p->staged_first &&
 		keypair_may_send(s->keypair, now_ns, GSO_FRAME_MAX))
 		return GO_ON;
@@ -243,6 +259,8 @@ void send_frame(struct node *n, const uint8_t *frame, size_t len, uint64_t now_n
 	} while (v == OTHER_PEER);
 	if (v == GO_ON)
 		append(n, &g, now_ns);
+	else if (v == UNREACHABLE)
+		unreachable(n, &g, now_ns);
 }
 
 /* ---- work that others asked for ---- */

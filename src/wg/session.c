@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
+
 static void drop(struct device *d, struct keypair **slot)
 {
 	struct keypair *k = *slot;
@@ -128,6 +130,18 @@ bool session_confirm(struct device *d, struct keypair *k)
 	p->next_keypair = NULL;
 	p->rekeyed_late = false;
 	return true;
+}
+
+void session_expire(struct device *d, struct peer *p)
+{
+	struct keypair *slots[] = {p->current, p->next_keypair};
+
+	index_remove(&d->indices, &p->handshake_index);
+	sodium_memzero(&p->secret->handshake, sizeof(p->secret->handshake));
+	for (size_t i = 0; i < ELEMENTSOF(slots); i++)
+		if (slots[i])
+			slots[i]->receive_only = true;
+	timers_identity_changed(&p->timers);
 }
 
 void session_forget(struct device *d, struct peer *p)

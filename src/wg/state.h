@@ -83,6 +83,9 @@ void session_derive(
 void session_install(struct device *d, struct keypair *k, uint64_t now_ns);
 /* Main thread, under the lock: an authentic packet came under K. True if K waited for that. */
 bool session_confirm(struct device *d, struct keypair *k);
+/* Main thread, under the lock: our own key has changed. Ends the handshake of P; its sessions are
+ * good for receiving only, and the next handshake need not wait. */
+void session_expire(struct device *d, struct peer *p);
 /* Main thread, under the lock: ends all sessions and the handshake of P and wipes their keys. */
 void session_forget(struct device *d, struct peer *p);
 

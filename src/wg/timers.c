@@ -35,6 +35,11 @@ bool timers_may_initiate(const struct timers *t, uint64_t now_ns)
 	return !t->last_initiation_ns || now_ns - t->last_initiation_ns >= REKEY_TIMEOUT_NS;
 }
 
+void timers_identity_changed(struct timers *t)
+{
+	t->last_initiation_ns = 0;
+}
+
 void timers_begin_attempt(struct timers *t, uint64_t now_ns)
 {
 	t->attempt_start_ns = now_ns;

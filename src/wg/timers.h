@@ -58,6 +58,8 @@ unsigned timers_expire(struct timers *t, uint64_t now_ns);
 
 /* May a new handshake start? At most one initiation in REKEY_TIMEOUT (§6.1). */
 bool timers_may_initiate(const struct timers *t, uint64_t now_ns);
+/* Under the key we have now nothing has been sent yet: an initiation may go at once. */
+void timers_identity_changed(struct timers *t);
 /* Somebody wants a handshake: the 90 s of §6.4 start anew. */
 void timers_begin_attempt(struct timers *t, uint64_t now_ns);
 void timers_initiation_sent(struct timers *t, uint64_t now_ns);
