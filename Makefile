@@ -24,11 +24,24 @@ DEPS_CLIENTS := git rsync openssl chromium golang-go nodejs node-undici node-htt
 DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables iperf3 socat microsocks \
 	libclang-rt-dev util-linux iputils-ping
 
+# IPSECMB=no: without libipsec-mb where its headers are. CROSS=aarch64-linux-gnu: the workers and their
+# unit tests for another architecture, with that one's libraries below SYSROOTS (tests/foreign-deps).
+CROSS      ?=
+SYSROOTS   ?= /usr/local/lib/tsgw-sysroots
+IPSECMB    ?= yes
+ifeq ($(CROSS),)
 CC         ?= gcc
+PKG_CONFIG ?= pkg-config
 PKGS       := libnl-3.0 libnl-route-3.0 libsystemd libsodium libseccomp inih jansson
+else
+CC         := $(CROSS)-gcc
+PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(SYSROOTS)/$(CROSS) \
+	PKG_CONFIG_LIBDIR=$(SYSROOTS)/$(CROSS)/usr/lib/$(CROSS)/pkgconfig pkg-config
+PKGS       := libsodium libseccomp inih
+endif
 SAN        ?=
 CPPFLAGS   += -Isrc -D_GNU_SOURCE -DTSGW_VERSION='"$(VERSION)"' -DTSGW_LIBEXECDIR='"$(LIBEXECDIR)"' \
-	-DTSGW_SYSCONFDIR='"$(SYSCONFDIR)"'
+	-DTSGW_SYSCONFDIR='"$(SYSCONFDIR)"' $(if $(filter no,$(IPSECMB)),-DTSGW_NO_IPSECMB)
 WARN       := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
 	-Wpointer-arith -Wcast-align -Wno-unused-parameter
 HARDEN     := -fstack-protector-strong -fstack-clash-protection -fPIE
@@ -37,13 +50,13 @@ CPPFLAGS   += -D_FORTIFY_SOURCE=2
 OPT        ?= -O2
 else
 OPT        ?= -O1
-HARDEN     := -fPIE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+HARDEN     := -fPIE -fsanitize=$(if $(filter thread,$(SAN)),thread,address,undefined) -fno-sanitize-recover=all -fno-omit-frame-pointer
 CPPFLAGS   += -DTSGW_SAN=1
 endif
 CFLAGS     ?= -g
 ALL_CFLAGS  = -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(CFLAGS) $(call pkg_cflags)
 ALL_LDFLAGS = $(LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(HARDEN))
-pkg_cflags  = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+pkg_cflags  = $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 Q          := $(if $(V),,@)
 say         = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(patsubst $(O)/%,%,$@)';)
 
@@ -96,7 +109,7 @@ $(foreach l,config relay ipc common,$(eval $(call layer,$(l))))
 define program
 $(O)/$(1): $$(call objs,$$($(1)_DIR)) $$(foreach d,$$($(1)_USES),$(O)/lib$$(d).a)
 	$$(call say,LD)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
-		$$(shell pkg-config --libs $$($(1)_LIBS)) $$($(1)_EXTRA)
+		$$(shell $$(PKG_CONFIG) --libs $$($(1)_LIBS)) $$($(1)_EXTRA)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
@@ -108,7 +121,7 @@ define unit
 $(O)/unit/$(1): $(O)/tests/unit/$(1).o $$(call unit_objs,$(1))
 	@mkdir -p $$(@D)
 	$$(call say,LD)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
-		$$(shell pkg-config --libs $$(PKGS)) -pthread
+		$$(shell $$(PKG_CONFIG) --libs $$(PKGS)) -pthread
 endef
 $(foreach u,$(patsubst tests/unit/%.c,%,$(UNIT_SRCS)),$(eval $(call unit,$(u))))
 
@@ -126,6 +139,7 @@ deps:
 	apt-get update -qq || true
 	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
 		$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_CLIENTS)
+	tests/foreign-deps $(SYSROOTS) $(FOREIGN)
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(BINDIR) $(LIBEXECDIR) $(UNITDIR) $(TMPFILESDIR) \

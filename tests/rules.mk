@@ -20,12 +20,12 @@ define fuzz
 $(O)/replay/$(1): $(O)/tests/fuzz/$(1).o $(O)/tests/fuzz/replay.o $$(call unit_objs,$(1))
 	@mkdir -p $$(@D)
 	$$(call say,LD)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
-		$$(shell pkg-config --libs $$(PKGS)) -pthread
+		$$(shell $$(PKG_CONFIG) --libs $$(PKGS)) -pthread
 $(O)/fuzz/$(1): $(O)/clang/tests/fuzz/$(1).o \
 		$$(patsubst $(O)/%,$(O)/clang/%,$$(call unit_objs,$(1)))
 	@mkdir -p $$(@D)
 	$$(call say,LD)$$(CLANG) $$(FUZZ_CFLAGS) -fsanitize=fuzzer -o $$@ $$^ \
-		$$(shell pkg-config --libs $$(PKGS)) -pthread
+		$$(shell $$(PKG_CONFIG) --libs $$(PKGS)) -pthread
 endef
 FUZZ_CFLAGS = -std=gnu17 -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -39,13 +39,25 @@ $(O)/clang/%.o: %.c
 define net_bin
 $(O)/tests/net/$(1): $(O)/tests/net/$(1).o $$(call unit_objs,$(if $(filter links-%,$(1)),supervisor,$(1)))
 	$$(call say,LD)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
-		$$(shell pkg-config --libs $$(PKGS)) -pthread
+		$$(shell $$(PKG_CONFIG) --libs $$(PKGS)) -pthread
 endef
 $(foreach n,$(patsubst tests/net/%.c,%,$(wildcard tests/net/*.c)),$(eval $(call net_bin,$(n))))
 
 check: all lint check-layers check-unit check-net
-check-unit: $(UNIT_BINS) $(REPLAYS)
-	@$(PY) tests/run-unit.py --seeds tests/fuzz/seeds $(UNIT_BINS) $(REPLAYS)
+# Again for other architectures, under qemu-user: everything that needs neither netlink nor systemd.
+FOREIGN      := $(filter-out $(shell uname -m)-%,aarch64-linux-gnu s390x-linux-gnu)
+FOREIGN_HERE := $(if $(SAN)$(CROSS),,$(foreach t,$(FOREIGN),$(if $(and $(shell which $(t)-gcc), \
+	$(shell which qemu-$(firstword $(subst -, ,$(t)))),$(wildcard $(SYSROOTS)/$(t))),$(t))))
+FOREIGN_GONE  = $(filter-out $(FOREIGN_HERE),$(FOREIGN))
+PORTABLE     := $(foreach b,$(UNIT_BINS:$(O)/%=%) $(REPLAYS:$(O)/%=%), \
+	$(if $(filter supervisor-% ctl-%,$(notdir $(b))),,$(b)))
+FOREIGN_BINS := $(foreach t,$(FOREIGN_HERE),$(addprefix $(O)/$(t)/,$(PORTABLE)))
+foreign-%:
+	@$(MAKE) -s --no-print-directory CROSS=$* CC=$*-gcc O=$(O)/$* portable
+portable: $(addprefix $(O)/,$(PORTABLE) tsgw-wg)
+check-unit: $(UNIT_BINS) $(REPLAYS) $(addprefix foreign-,$(FOREIGN_HERE))
+	@$(PY) tests/run-unit.py --seeds tests/fuzz/seeds $(if $(SAN),,--left-out "$(FOREIGN_GONE)") \
+		$(UNIT_BINS) $(REPLAYS) $(FOREIGN_BINS)
 check-net: all $(NET_BINS)
 	@O=$(abspath $(O)) $(PY) tests/net/run.py $(TESTS)
 check-layers:
@@ -84,4 +96,4 @@ $(O)/lint/%.ok: %.c .clang-tidy
 	$(if $(V),,@printf '  TIDY %s\n' '$<';)clang-tidy --quiet $< -- -std=gnu17 $(CPPFLAGS) \
 		$(call pkg_cflags) 2>$@.log || { cat $@.log; exit 1; }
 	@touch $@
-.PHONY: check check-unit check-net check-layers fuzz check-long demo bench lint
+.PHONY: check check-unit portable check-net check-layers fuzz check-long demo bench lint

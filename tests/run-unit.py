@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs unit test programs (and the replay of fuzz seeds), two at a time, and sums what they say."""
+"""Runs unit test programs (and the replay of fuzz seeds), two at a time, and sums what they say.
+
+Programs for another architecture (BUILD/TRIPLET/unit/NAME) run under qemu-user."""
 import argparse
 import concurrent.futures
 import os
@@ -12,11 +14,19 @@ LINE = re.compile(r"^(ok|not ok|skip) (.*)$")
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed", re.M)
 
 
+def foreign(path):
+    """The architecture in BUILD/TRIPLET/unit/NAME, "" for BUILD/unit/NAME."""
+    m = re.search(r"/(\w+)-linux-gnu/\w+/[^/]+$", path)
+    return m[1] if m else ""
+
+
 def run(path, seeds, timeout_s):
     """One program -> (passed, failed, skipped names, text to show)."""
-    name = os.path.basename(path)
-    args = [path]
-    if os.path.basename(os.path.dirname(path)) == "replay":
+    name, arch = os.path.basename(path), foreign(path)
+    label = name + (arch and f" on {arch}")
+    args = [f"qemu-{arch}", "-L", f"/usr/{arch}-linux-gnu", path] if arch else [path]
+    replay = os.path.basename(os.path.dirname(path)) == "replay"
+    if replay:
         args.append(os.path.join(seeds, name))
     env = dict(os.environ, ASAN_OPTIONS="detect_leaks=1:" + os.environ.get("ASAN_OPTIONS", ""))
     try:
@@ -29,13 +39,13 @@ def run(path, seeds, timeout_s):
                     for s in (e.stdout, e.stderr))
         err += f"\nnot ended after {timeout_s} s"
     except OSError as e:
-        return 0, 1, [], f"not ok {name}: {e}"
+        return 0, 1, [], f"not ok {label}: {e}"
     words = [m.groups() for m in map(LINE.match, out.splitlines()) if m]
     passed = sum(w == "ok" for w, _ in words)
     failed = sum(w == "not ok" for w, _ in words)
-    skipped = [f"{name}: {text}" for w, text in words if w == "skip"]
+    skipped = [f"{label}: {text}" for w, text in words if w == "skip"]
     summary = SUMMARY.findall(out)
-    summed = bool(summary) or args[1:] != []  # a replay has none
+    summed = bool(summary) or replay  # which has none
     if summary:
         passed, failed = int(summary[-1][0]), max(failed, int(summary[-1][1]))
     text = ""
@@ -46,7 +56,7 @@ def run(path, seeds, timeout_s):
         if not summed:
             why += ", no summary line"
         bad = "\n".join(line for line in out.splitlines() if line.startswith("not ok"))
-        text = f"not ok {name} ({why})\n{bad}\n{err[-6000:]}".rstrip()
+        text = f"not ok {label} ({why})\n{bad}\n{err[-6000:]}".rstrip()
     return passed, failed, skipped, text
 
 
@@ -54,6 +64,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", default="tests/fuzz/seeds")
     parser.add_argument("--timeout", type=float, default=120)
+    parser.add_argument("--left-out", default="", help="architectures that cannot be tried here")
     parser.add_argument("programs", nargs="*")
     a = parser.parse_args()
     passed = failed = 0
@@ -64,8 +75,10 @@ def main():
             ok, bad, skips, text = job.result()
             passed, failed = passed + ok, failed + bad
             skipped += skips
-            name = "/".join(path.split("/")[-2:])
+            name = "/".join(path.split("/")[-2:]) + (foreign(path) and f" on {foreign(path)}")
             print(text if text else f"ok {name} ({ok})", flush=True)
+    for triplet in a.left_out.split():
+        skipped.append(f"all of {triplet}: no cross compiler, qemu-user or libraries (make deps)")
     for reason in skipped:
         print(f"skipped {reason}")
     if skipped and os.environ.get("CI") == "true":

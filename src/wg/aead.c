@@ -21,7 +21,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 
-#if defined(__x86_64__) && __has_include(<intel-ipsec-mb.h>)
+#if defined(__x86_64__) && !defined(TSGW_NO_IPSECMB) && __has_include(<intel-ipsec-mb.h>)
 #include <intel-ipsec-mb.h>
 #define HAVE_IPSECMB 1
 #else
