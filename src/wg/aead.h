@@ -2,8 +2,8 @@
 // ChaCha20-Poly1305 as WireGuard's transport uses it, for many packets at a time.
 //
 // The nonce is 32 zero bits and the packet's 64-bit counter, little-endian; there is no additional
-// data; everything happens in place. Intel's libipsec-mb does the work where it is installed and faster
-// than libsodium, which does it everywhere else.
+// data; everything happens in place. aead.c chooses between our own code for processors with AVX-512,
+// Intel's libipsec-mb and libsodium.
 #pragma once
 
 #include <stdbool.h>
@@ -17,7 +17,8 @@ enum aead_kind {
 	AEAD_AUTO,
 	AEAD_SODIUM,
 	AEAD_IPSECMB,
-	AEAD_NULL, /* only in a build with -DTSGW_NULL_AEAD, for measuring everything else */
+	AEAD_AVX512, /* our own */
+	AEAD_NULL,   /* only in a build with -DTSGW_NULL_AEAD, for measuring everything else */
 	AEAD_KINDS
 };
 

@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* Compiled twice where the linker can choose at run time (sanitizers start too late for that). */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(TSGW_SAN)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(TSGW_SAN) && \
+	!defined(__SANITIZE_THREAD__)
 #define VECTORS __attribute__((target_clones("avx2", "default"), optimize("O3")))
 #else
 #define VECTORS

@@ -8,7 +8,7 @@
 
 #include "wg/aead.h"
 
-static const enum aead_kind kinds[] = {AEAD_SODIUM, AEAD_IPSECMB};
+static const enum aead_kind kinds[] = {AEAD_SODIUM, AEAD_IPSECMB, AEAD_AVX512};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 /* In the place of the C library's: a machine on which the library is not installed. */
@@ -187,6 +187,39 @@ static void trains_equal_libsodium(void)
 	}
 }
 
+/* As long as they can be, between short ones, and as many as there can be. */
+static void large_trains_equal_libsodium(void)
+{
+	static const uint32_t lengths[] = {65475, 0, 9000, 16, 65474, 1, 32768, 1024};
+	static uint8_t buf[64 * 1100 + 3 * 66000], want[sizeof(buf)];
+
+	for (size_t k = 0; k < KINDS; k++) {
+		struct aead *a = make(kinds[k]);
+		struct aead_packet p[64];
+		uint8_t key[32] = {9};
+
+		for (unsigned n = 1; a && n <= 64; n++) {
+			size_t at = n % 64;
+
+			randombytes_buf(buf, sizeof(buf));
+			memcpy(want, buf, sizeof(buf));
+			for (unsigned i = 0; i < n; i++) {
+				p[i] = (struct aead_packet){.data = buf + at,
+					.len = i < 8 && n < 9 ? lengths[i] : 1024 + i % 3 * 16,
+					.counter = edge_counter(i)};
+				seal_reference(key, &p[i], want + at);
+				at += p[i].len + AEAD_TAG;
+			}
+			aead_seal(a, key, p, n);
+			CHECK_MEM(buf, want, sizeof(buf));
+			buf[at - 1] ^= 1; /* the last tag */
+			CHECK_EQ(aead_open(a, key, p, n), n - 1);
+			CHECK_EQ(p[n - 1].ok, 0);
+		}
+		aead_free(a);
+	}
+}
+
 /* Every bit of a tag and every byte of the text count; a verdict is of its own packet only. */
 static void forgeries_are_found(void)
 {
@@ -242,6 +275,7 @@ static void without_the_library(void)
 {
 	static uint8_t buf[1u << 16];
 	uint8_t key[32] = {9};
+	const char *want = aead_init(AEAD_AVX512) == 0 ? "AVX-512" : "libsodium";
 	struct aead *a;
 
 	not_installed = true;
@@ -253,7 +287,7 @@ static void without_the_library(void)
 		aead_seal(a, key, &p, 1);
 		CHECK_EQ(aead_open(a, key, &p, 1), 1);
 	}
-	CHECK_STR(aead_name(a), "libsodium");
+	CHECK_STR(aead_name(a), want);
 	aead_free(a);
 	not_installed = false;
 }
@@ -298,6 +332,7 @@ int main(void)
 	RUN(reference_is_rfc8439);
 	RUN(known_answers);
 	RUN(trains_equal_libsodium);
+	RUN(large_trains_equal_libsodium);
 	RUN(forgeries_are_found);
 	RUN(wrong_counter_or_key);
 	RUN(promotion_is_seamless);

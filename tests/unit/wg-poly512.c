@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// Poly1305 in vectors against libsodium's, where random messages never come: at the edges of its modulus.
+#include "test.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "wg/chapoly512.h"
+#include "wg/poly512.h"
+
+#if HAVE_VECTOR512
+
+#define LEN_MAX 2000
+
+/* The same key for all eight messages, so that the lanes agree. */
+static void prepare(struct poly512_keys *k, const uint8_t key[32])
+{
+	uint32_t words[8][POLY512_KEYS], w[8];
+
+	memcpy(w, key, sizeof(w));
+	for (int i = 0; i < 8; i++)
+		for (int j = 0; j < POLY512_KEYS; j++)
+			words[i][j] = w[i];
+	poly512_prepare(k, words[0], POLY512_KEYS);
+}
+
+/* RFC 8439 §2.8 without additional data: padded text, two lengths. */
+static void reference(uint8_t tag[16], const uint8_t key[32], const uint8_t *data, uint32_t len)
+{
+	static uint8_t text[LEN_MAX + 32];
+	size_t n = (len + 15) / 16 * 16;
+	uint64_t len64 = len;
+
+	memset(text, 0, sizeof(text));
+	memcpy(text, data, len);
+	memcpy(text + n + 8, &len64, 8);
+	crypto_onetimeauth_poly1305(tag, text, n + 16, key);
+}
+
+static void compare(const uint8_t key[32], const uint8_t *data, uint32_t len)
+{
+	static struct poly512_keys k;
+	uint8_t want[16], got[16];
+
+	prepare(&k, key);
+	reference(want, key, data, len);
+	for (unsigned which = 0; which < POLY512_KEYS; which += 7) {
+		poly512_tag(&k, which, data, len, got);
+		CHECK_MEM(got, want, 16);
+	}
+}
+
+/* All bits of key and text set, or none, at every length. */
+static void extreme_bits(void)
+{
+	static const uint8_t values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
+	static uint8_t data[LEN_MAX];
+	uint8_t key[32];
+
+	for (unsigned i = 0; i < sizeof(values) * sizeof(values); i++) {
+		memset(key, values[i % sizeof(values)], sizeof(key));
+		memset(data, values[i / sizeof(values)], sizeof(data));
+		for (uint32_t len = 0; len <= 600; len++)
+			compare(key, data, len);
+		compare(key, data, LEN_MAX);
+	}
+}
+
+/* r = 1, and a text of two blocks whose sum with the lengths is 2^130 - 5 + i. */
+static void around_the_modulus(void)
+{
+	uint8_t key[32] = {1}, data[32] = {0};
+
+	for (int i = -8; i < 16; i++) {
+		unsigned __int128 block = (unsigned __int128)0 - 5 - ((unsigned __int128)32 << 64);
+
+		block += (unsigned __int128)(__int128)i;
+		memcpy(data, &block, sizeof(block));
+		for (int pad = 0; pad < 2; pad++) {
+			memset(key + 16, pad ? 0xff : 0, 16);
+			compare(key, data, sizeof(data));
+		}
+	}
+}
+
+/* Each of the eight messages has its own key. */
+static void keys_do_not_mix(void)
+{
+	uint32_t words[8][POLY512_KEYS];
+	static struct poly512_keys k;
+	uint8_t data[1424], want[16], got[16];
+
+	randombytes_buf(words, sizeof(words));
+	randombytes_buf(data, sizeof(data));
+	poly512_prepare(&k, words[0], POLY512_KEYS);
+	for (unsigned which = 0; which < POLY512_KEYS; which++) {
+		uint32_t key[8];
+
+		for (int i = 0; i < 8; i++)
+			key[i] = words[i][which];
+		reference(want, (uint8_t *)key, data, sizeof(data));
+		poly512_tag(&k, which, data, sizeof(data), got);
+		CHECK_MEM(got, want, 16);
+	}
+}
+
+int main(void)
+{
+	if (sodium_init() < 0)
+		return 1;
+	if (!chapoly512_usable()) {
+		printf("# this processor has no AVX-512\n");
+		return TEST_END();
+	}
+	RUN(extreme_bits);
+	RUN(around_the_modulus);
+	RUN(keys_do_not_mix);
+	return TEST_END();
+}
+
+#else
+
+int main(void)
+{
+	return TEST_END();
+}
+
+#endif
