@@ -107,8 +107,8 @@ enum flow_status flow_drain(struct flow *f, struct sock *dst, uint64_t *count)
 	return FLOW_END;
 }
 
-static enum flow_status write_flags(struct flow *f, struct sock *dst, const void *p, size_t n,
-	int flags, uint64_t *count)
+static enum flow_status write_flags(
+	struct flow *f, struct sock *dst, const void *p, size_t n, int flags, uint64_t *count)
 {
 	size_t sent = 0;
 
