@@ -26,15 +26,16 @@
 
 #include "common/cleanup.h"
 
-#define WG    (1u << SANDBOX_WG)
-#define PROXY (1u << SANDBOX_PROXY)
-#define COORD (1u << SANDBOX_COORD)
-#define HOST  (1u << SANDBOX_HOST)
-#define DNS   (1u << SANDBOX_DNS)
-#define WEB   (1u << SANDBOX_WEB)
-#define ALONE (1u << SANDBOX_WG_ALONE)
-#define ALL   (WG | PROXY | COORD | HOST | DNS | WEB | ALONE)
-#define NODE  (WG | ALONE)
+#define WG     (1u << SANDBOX_WG)
+#define PROXY  (1u << SANDBOX_PROXY)
+#define COORD  (1u << SANDBOX_COORD)
+#define HOST   (1u << SANDBOX_HOST)
+#define DNS    (1u << SANDBOX_DNS)
+#define WEB    (1u << SANDBOX_WEB)
+#define ALONE  (1u << SANDBOX_WG_ALONE)
+#define BINDER (1u << SANDBOX_WG_BINDER)
+#define ALL    (WG | PROXY | COORD | HOST | DNS | WEB | ALONE | BINDER)
+#define NODE   (WG | ALONE)
 
 #ifdef TSGW_SAN
 #define SAN ALL /* what the sanitizers' run time asks for, in their builds only */
@@ -42,6 +43,9 @@
 #define SAN 0u
 #endif
 
+#ifndef TUNGETDEVNETNS
+#define TUNGETDEVNETNS _IO('T', 227)
+#endif
 #define SOCK_TYPE 0xfu /* without SOCK_CLOEXEC and SOCK_NONBLOCK */
 #define ANY_ARG	  0xff
 /* conditions: argument ARG under MASK is VALUE; argument ARG is less than VALUE */
@@ -100,7 +104,8 @@ static const struct {
 		"connect bind stat lstat newfstatat statx access faccessat faccessat2 readlink "
 		"readlinkat "
 		"lseek pread64 getdents64 uname sysinfo fstatfs statfs"},
-	{ALONE, "bind unlink unlinkat"},
+	{ALONE, "unlink unlinkat"},
+	{BINDER, "bind"},
 	/* reports are printed by way of pipes, forks that fail, and /proc that is not there */
 	{SAN,
 		"getrlimit setrlimit prlimit64 lseek newfstatat stat lstat readlink readlinkat "
@@ -143,7 +148,7 @@ static const struct filter_row filter_rows[] = {
 	/* TUNGETIFF, TUNSETOFFLOAD on the descriptor that is a TUN; FIONREAD asks how much is there */
 	{"ioctl", NODE, {IS(1, TUNGETIFF), ANY}},
 	{"ioctl", NODE, {IS(1, TUNSETOFFLOAD), ANY}},
-	{"ioctl", ALONE, {IS(1, SIOCGIFMTU), ANY}},
+	{"ioctl", ALONE, {IS(1, TUNGETDEVNETNS), ANY}},
 	{"ioctl", PROXY | HOST | NODE, {IS(1, FIONREAD), ANY}},
 	/* how many descriptors may I have; setting a limit stays forbidden */
 	{"prlimit64", PROXY & ~SAN, {IS(0, 0), BITS(2, ~0ull, 0)}},
@@ -157,21 +162,22 @@ static const struct filter_row filter_rows[] = {
 	{"setsockopt", ALL, {IS(1, SOL_SOCKET), IS(2, SO_RCVLOWAT)}},
 	{"setsockopt", ALL, {IS(1, SOL_SOCKET), IS(2, SO_REUSEADDR)}},
 	{"setsockopt", HOST, {IS(1, SOL_SOCKET), IS(2, SO_PASSCRED)}},
-	{"setsockopt", ALONE, {IS(1, SOL_SOCKET), IS(2, SO_MARK)}},
-	{"setsockopt", ALONE, {IS(1, SOL_SOCKET), IS(2, SO_RCVBUFFORCE)}},
-	{"setsockopt", ALONE, {IS(1, SOL_SOCKET), IS(2, SO_SNDBUFFORCE)}},
+	{"setsockopt", ALONE | BINDER, {IS(1, SOL_SOCKET), IS(2, SO_MARK)}},
+	{"setsockopt", BINDER, {IS(1, SOL_SOCKET), IS(2, SO_RCVBUFFORCE)}},
+	{"setsockopt", BINDER, {IS(1, SOL_SOCKET), IS(2, SO_SNDBUFFORCE)}},
 	{"setsockopt", ALL, {IS(1, IPPROTO_IP), BELOW(2, 64)}}, /* 64…: iptables */
 	{"setsockopt", ALL, {IS(1, IPPROTO_IPV6), BELOW(2, 64)}},
 	{"setsockopt", ALL, {IS(1, IPPROTO_IPV6), IS(2, IPV6_TCLASS)}},
-	{"setsockopt", ALONE, {IS(1, IPPROTO_IPV6), IS(2, IPV6_RECVTCLASS)}},
+	{"setsockopt", BINDER, {IS(1, IPPROTO_IPV6), IS(2, IPV6_RECVTCLASS)}},
 	{"setsockopt", ALL, {IS(1, IPPROTO_TCP), BELOW(2, TCP_ULP)}},
 	{"setsockopt", ALL, {IS(1, IPPROTO_UDP), IS(2, UDP_SEGMENT)}},
 	{"setsockopt", ALL, {IS(1, IPPROTO_UDP), IS(2, UDP_GRO)}},
 
 	{"socket", PROXY | COORD | HOST, {IS(0, AF_INET), BITS(1, SOCK_TYPE, SOCK_STREAM)}},
 	{"socket", PROXY | COORD | HOST, {IS(0, AF_INET6), BITS(1, SOCK_TYPE, SOCK_STREAM)}},
-	{"socket", PROXY | COORD | HOST | ALONE, {IS(0, AF_INET), BITS(1, SOCK_TYPE, SOCK_DGRAM)}},
-	{"socket", PROXY | COORD | HOST | ALONE, {IS(0, AF_INET6), BITS(1, SOCK_TYPE, SOCK_DGRAM)}},
+	{"socket", PROXY | COORD | HOST | BINDER, {IS(0, AF_INET), BITS(1, SOCK_TYPE, SOCK_DGRAM)}},
+	{"socket", PROXY | COORD | HOST | BINDER,
+		{IS(0, AF_INET6), BITS(1, SOCK_TYPE, SOCK_DGRAM)}},
 	{"socket", HOST, {IS(0, AF_UNIX), ANY}}, /* nscd, systemd-resolved */
 	/* AI_ADDRCONFIG asks for the host's addresses: NETLINK_ROUTE */
 	{"socket", HOST, {IS(0, AF_NETLINK), IS(2, 0)}},
@@ -205,16 +211,16 @@ static const struct {
 		"seccomp"},
 	{ALL & ~HOST & ~SAN, "open openat"},
 	{ALL, "openat2 creat"},
-	{WG | DNS | WEB, "socket"},
+	{NODE | DNS | WEB, "socket"},
 };
 
 /* Address families that no worker may ask for (PF_PACKET, AF_ALG, AF_VSOCK, …) lie above the ones that
  * some may; raw sockets are a type. */
 static const struct filter_row filter_kill_rows[] = {
-	{"socket", PROXY | COORD | ALONE, {{0, SCMP_CMP_GT, AF_INET6, 0}, ANY}},
+	{"socket", PROXY | COORD | BINDER, {{0, SCMP_CMP_GT, AF_INET6, 0}, ANY}},
 	{"socket", HOST, {{0, SCMP_CMP_GT, AF_NETLINK, 0}, ANY}},
-	{"socket", PROXY | COORD | HOST | ALONE, {IS(0, AF_INET), BITS(1, SOCK_TYPE, SOCK_RAW)}},
-	{"socket", PROXY | COORD | HOST | ALONE, {IS(0, AF_INET6), BITS(1, SOCK_TYPE, SOCK_RAW)}},
+	{"socket", PROXY | COORD | HOST | BINDER, {IS(0, AF_INET), BITS(1, SOCK_TYPE, SOCK_RAW)}},
+	{"socket", PROXY | COORD | HOST | BINDER, {IS(0, AF_INET6), BITS(1, SOCK_TYPE, SOCK_RAW)}},
 };
 
 static int filter_add(scmp_filter_ctx f, uint32_t action, const char *name, size_t len,

@@ -22,7 +22,8 @@
 //
 // tsgw-host is the exception by nature: the C library's resolver reads /etc and talks to whatever the
 // host has configured, so it keeps the host's root and gets read-only Landlock rules instead.
-// tsgw-wg started by hand (SANDBOX_WG_ALONE) keeps its uid, its descriptors and CAP_NET_ADMIN.
+// tsgw-wg started by hand (SANDBOX_WG_ALONE) keeps its uid, its descriptors and CAP_NET_ADMIN; the process that
+// makes its sockets (SANDBOX_WG_BINDER) keeps what bind(2) needs and sees no byte of a stranger.
 #include "common/sandbox.h"
 
 #include <errno.h>
@@ -37,6 +38,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/filter.h"
 #include "common/landlock.h"
 #include "common/log.h"
@@ -45,6 +47,19 @@
 #define SANDBOX_MEMLOCK (64u << 20) /* keys and peers of a node */
 #define SANDBOX_WG_TASKS \
 	64u /* RLIMIT_NPROC counts all of a uid: its predecessor may still be dying */
+
+/* Started by hand: with the uid of who did it, and what rights WG needs of those. */
+static bool sandbox_by_hand(enum sandbox_kind kind)
+{
+	return kind == SANDBOX_WG_ALONE || kind == SANDBOX_WG_BINDER;
+}
+
+static uint32_t sandbox_kept_capabilities(enum sandbox_kind kind)
+{
+	return kind == SANDBOX_WG_BINDER   ? 1u << CAP_NET_ADMIN | 1u << CAP_NET_BIND_SERVICE
+		: kind == SANDBOX_WG_ALONE ? 1u << CAP_NET_ADMIN
+					   : 0;
+}
 
 struct sandbox {
 	enum sandbox_kind kind;
@@ -63,9 +78,10 @@ const char *sandbox_kind_name(enum sandbox_kind kind)
 		[SANDBOX_DNS] = "dns",
 		[SANDBOX_WEB] = "web",
 		[SANDBOX_WG_ALONE] = "wg-alone",
+		[SANDBOX_WG_BINDER] = "wg-binder",
 	};
 
-	return (unsigned)kind <= SANDBOX_WG_ALONE ? names[kind] : "unknown";
+	return (unsigned)kind < ELEMENTSOF(names) ? names[kind] : "unknown";
 }
 
 static int sandbox_close(const struct sandbox *s)
@@ -80,7 +96,7 @@ static int sandbox_chroot(const struct sandbox *s)
 {
 	struct stat st;
 
-	if (!s->root || s->kind == SANDBOX_HOST || s->kind == SANDBOX_WG_ALONE)
+	if (!s->root || s->kind == SANDBOX_HOST || sandbox_by_hand(s->kind))
 		return 0;
 	if (chdir(s->empty_dir) < 0 || stat(".", &st) < 0)
 		return -errno;
@@ -118,7 +134,7 @@ static int sandbox_limits(const struct sandbox *s)
 	bool wg = s->kind == SANDBOX_WG || s->kind == SANDBOX_WG_ALONE;
 	int r = sandbox_limit(RLIMIT_CORE, 0);
 
-	if (r == 0 && s->kind != SANDBOX_WG_ALONE)
+	if (r == 0 && !sandbox_by_hand(s->kind))
 		r = sandbox_limit(RLIMIT_NPROC, wg ? SANDBOX_WG_TASKS : 0);
 	if (r == 0 && !sandbox_logs_to_file())
 		r = sandbox_limit(RLIMIT_FSIZE, 0);
@@ -134,7 +150,7 @@ static int sandbox_bounding(const struct sandbox *s)
 {
 	if (s->root)
 		for (unsigned long cap = 0; cap < 64; cap++) {
-			if (s->kind == SANDBOX_WG_ALONE && cap == CAP_NET_ADMIN)
+			if (cap < 32 && sandbox_kept_capabilities(s->kind) & 1u << cap)
 				continue;
 			if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) {
 				if (errno == EINVAL) /* past the last one that exists */
@@ -142,7 +158,7 @@ static int sandbox_bounding(const struct sandbox *s)
 				return -errno;
 			}
 		}
-	if (s->kind != SANDBOX_WG_ALONE &&
+	if (!sandbox_by_hand(s->kind) &&
 		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
 		return -errno;
 	return 0;
@@ -150,7 +166,7 @@ static int sandbox_bounding(const struct sandbox *s)
 
 static int sandbox_uid(const struct sandbox *s)
 {
-	if (s->kind == SANDBOX_WG_ALONE)
+	if (sandbox_by_hand(s->kind))
 		return 0;
 	if (!s->root)
 		return geteuid() == s->uid && getuid() == s->uid ? 0 : -EPERM;
@@ -164,11 +180,10 @@ static int sandbox_capabilities(const struct sandbox *s)
 {
 	struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
-	uint32_t keep = s->kind == SANDBOX_WG_ALONE ? 1u << CAP_NET_ADMIN : 0;
 
 	if (syscall(SYS_capget, &h, sets) < 0)
 		return -errno;
-	sets[0].permitted &= keep;
+	sets[0].permitted &= sandbox_kept_capabilities(s->kind);
 	sets[0].effective = sets[0].permitted;
 	sets[0].inheritable = 0;
 	memset(&sets[1], 0, sizeof(sets[1]));

@@ -15,6 +15,7 @@ enum sandbox_kind {
 	SANDBOX_KINDS,
 	SANDBOX_WG_ALONE =
 		SANDBOX_KINDS, /* tsgw-wg started by hand: keeps its uid and CAP_NET_ADMIN */
+	SANDBOX_WG_BINDER,     /* the process that makes its sockets */
 };
 
 /* "wg", "proxy", … */
@@ -27,6 +28,7 @@ const char *sandbox_kind_name(enum sandbox_kind kind);
  * sockets or signals; skipped where the kernel has none), seccomp allow-list of KIND: what is
  * forbidden and harmless gives EPERM, what only an intruder would try kills the process.
  * SANDBOX_HOST keeps the host's root, of which it may read what getaddrinfo(3) needs.
- * SANDBOX_WG_ALONE keeps its descriptors, uid and CAP_NET_ADMIN; UID and EMPTY_DIR are ignored. 0,
+ * SANDBOX_WG_ALONE keeps its descriptors, uid and CAP_NET_ADMIN; UID and EMPTY_DIR are ignored.
+ * SANDBOX_WG_BINDER alike, with CAP_NET_BIND_SERVICE, but its descriptors above 3 are closed. 0,
  * or -errno after having logged which step failed. */
 int sandbox_enter(enum sandbox_kind kind, uid_t uid, const char *empty_dir);

@@ -2,15 +2,15 @@
 // tsgw-wg standing alone, in the place of wireguard-go.
 //
 // Everything that needs the file system or privileges is done first: the TUN device, the sockets, the
-// socket for wg(8), a netlink socket that tells of new MTUs. Then, unless in the foreground, a child goes
-// on and the parent waits until it is ready, so that who called can configure at once. The child keeps
-// CAP_NET_ADMIN (SO_MARK when the fwmark changes) and may remove its socket; nothing else is left to it.
+// socket for wg(8), what tells of a new MTU. Then, unless in the foreground, a child goes on and the parent
+// waits until it is ready, so that who called can configure at once. The child keeps CAP_NET_ADMIN (SO_MARK
+// when the fwmark changes) and may remove its socket; nothing else is left to it. New sockets, when wg(8)
+// wants another port, are made by a process of their own (binder.c).
 #include "wg/alone.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -28,23 +28,24 @@
 #include "common/sandbox.h"
 #include "common/sockets.h"
 #include "wg/aead.h"
+#include "wg/binder.h"
 #include "wg/loop.h"
+#include "wg/tunwatch.h"
 #include "wg/wgsocket.h"
 
-#define DEFAULT_MTU   1420
-#define PORT_TRIES    32
-#define EXIT_USAGE    2
-#define NETLINK_BYTES 8192
+#define DEFAULT_MTU 1420
+#define EXIT_USAGE  2
 
 struct alone {
 	char name[IFNAMSIZ];
-	char socket_path[WGSOCKET_PATH_MAX]; /* "" = not ours to remove */
+	char socket_path[WGSOCKET_PATH_MAX]; /* "" = none, or gone */
+	bool own_socket;		     /* to be removed at the end */
 	bool foreground;
-	int tun_fd, uapi_fd, netlink_fd, signal_fd, ready_fd, null_fd;
+	int tun_fd, uapi_fd, socket_watch_fd, binder, signal_fd, ready_fd, null_fd;
 	int udp[2]; /* copies of what the node has: IPv4, IPv6 */
 	uint16_t port, mtu;
 	struct tun_flags tun;
-	unsigned ifindex;
+	struct tunwatch tunwatch;
 	struct node *node;
 };
 
@@ -139,7 +140,6 @@ static int interface_ioctl(unsigned long request, const char *name, struct ifreq
 static int tun_inherit(struct alone *a, int fd)
 {
 	struct ifreq ifr = {0};
-	int r;
 
 	if (ioctl(fd, TUNGETIFF, &ifr) < 0)
 		return -errno;
@@ -147,25 +147,17 @@ static int tun_inherit(struct alone *a, int fd)
 		return -EINVAL;
 	snprintf(a->name, sizeof(a->name), "%s", ifr.ifr_name);
 	a->tun_fd = fd;
-	r = tun_query(fd, &a->tun);
-	if (r == 0)
-		r = interface_ioctl(SIOCGIFMTU, a->name, &ifr);
-	/* it may be in another namespace by now */
-	a->mtu = r == 0 ? (uint16_t)MIN(ifr.ifr_mtu, 65535) : DEFAULT_MTU;
-	return r == -ENODEV ? 0 : r;
+	return tun_query(fd, &a->tun);
 }
 
 static int tun_make(struct alone *a)
 {
 	struct ifreq ifr = {.ifr_mtu = DEFAULT_MTU};
-	int r;
 
 	a->tun_fd = tun_open(a->name, true, &a->tun, a->name);
 	if (a->tun_fd < 0)
 		return a->tun_fd;
-	r = interface_ioctl(SIOCSIFMTU, a->name, &ifr);
-	a->mtu = DEFAULT_MTU;
-	return r;
+	return interface_ioctl(SIOCSIFMTU, a->name, &ifr);
 }
 
 static int prepare_tun(struct alone *a)
@@ -180,7 +172,17 @@ static int prepare_tun(struct alone *a)
 			r == -EBUSY	       ? "the interface exists and is in use"
 				: r == -ENOENT ? "there is no /dev/net/tun"
 					       : strerror(-r));
-	a->ifindex = if_nametoindex(a->name);
+	if (r < 0)
+		return r;
+	r = tunwatch_open(&a->tunwatch, a->tun_fd);
+	if (r < 0)
+		log_error(NULL, "netlink", "%s", strerror(-r));
+	if (r == 0) {
+		/* it may be in another namespace by now */
+		int mtu = tunwatch_locate(&a->tunwatch);
+
+		a->mtu = mtu > 0 ? (uint16_t)mtu : DEFAULT_MTU;
+	}
 	return r;
 }
 
@@ -192,56 +194,38 @@ static int prepare_uapi(struct alone *a)
 
 	if (fd == -EBADF)
 		return fd;
-	a->uapi_fd = fd;
-	if (fd >= 0)
-		return 0;
-	r = wgsocket_listen(a->name, a->socket_path);
-	if (r < 0)
-		log_error(NULL, NULL, WGSOCKET_DIR "/%s.sock: %s", a->name,
-			r == -EADDRINUSE ? "another process serves it" : strerror(-r));
+	a->own_socket = fd < 0;
+	if (a->own_socket)
+		fd = wgsocket_listen(a->name, a->socket_path);
 	else
-		a->uapi_fd = r;
-	return r < 0 ? r : 0;
+		wgsocket_path(fd, a->socket_path);
+	if (fd < 0) {
+		log_error(NULL, NULL, WGSOCKET_DIR "/%s.sock: %s", a->name,
+			fd == -EADDRINUSE ? "another process serves it" : strerror(-fd));
+		return fd;
+	}
+	a->uapi_fd = fd;
+	if (*a->socket_path) {
+		r = wgsocket_watch(a->socket_path);
+		if (r < 0)
+			log_warning(
+				NULL, NULL, "%s is not watched: %s", a->socket_path, strerror(-r));
+		a->socket_watch_fd = r < 0 ? -1 : r;
+	}
+	return 0;
 }
 
-static void remove_socket(const struct alone *a)
+static void remove_socket(struct alone *a)
 {
-	if (*a->socket_path)
+	/* not what another one has put in its place */
+	if (a->socket_watch_fd >= 0 && *a->socket_path &&
+		wgsocket_is_gone(a->socket_watch_fd, a->socket_path))
+		return;
+	if (a->own_socket && *a->socket_path)
 		(void)unlink(a->socket_path);
 }
 
 /* ---- the encrypted side ---- */
-
-static bool no_such_family(int error)
-{
-	return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL || error == -EPROTONOSUPPORT;
-}
-
-/* Both families on one port; 0 = any that is free for both. */
-static int open_pair(uint16_t port, uint32_t fwmark, int ret[2], uint16_t *ret_port)
-{
-	for (int tries = 0; tries < PORT_TRIES; tries++) {
-		uint16_t got = port;
-		int v4 = udp_open(4, port, fwmark, &got), v6;
-
-		if (v4 < 0 && !no_such_family(v4))
-			return v4;
-		v6 = udp_open(6, got, fwmark, &got);
-		if (v6 == -EADDRINUSE && !port && v4 >= 0) {
-			fd_close(v4);
-			continue;
-		}
-		if (v6 < 0 && (!no_such_family(v6) || v4 < 0)) {
-			fd_close(v4);
-			return v6;
-		}
-		ret[0] = v4 < 0 ? -1 : v4;
-		ret[1] = v6 < 0 ? -1 : v6;
-		*ret_port = got;
-		return 0;
-	}
-	return -EADDRINUSE;
-}
 
 /* The node takes the descriptors; copies stay here, for the mark. */
 static int give_sockets(struct alone *a, int fds[2], uint16_t port, uint32_t fwmark)
@@ -271,7 +255,7 @@ static int want_sockets(void *owner, uint16_t port, uint32_t fwmark)
 
 	if (port && port == a->port)
 		return change_mark(a, fwmark);
-	r = open_pair(port, fwmark, fds, &port);
+	r = binder_open(a->binder, port, fwmark, fds, &port);
 	return r < 0 ? r : give_sockets(a, fds, port, fwmark);
 }
 
@@ -283,48 +267,26 @@ static const struct device_ops ops = {.want_sockets = want_sockets, .peer_state 
 
 /* ---- events ---- */
 
-static int open_netlink(struct alone *a)
+static int tun_news(void *arg)
 {
-	struct sockaddr_nl local = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
-
-	a->netlink_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-	if (a->netlink_fd < 0)
-		return -errno;
-	return bind(a->netlink_fd, (struct sockaddr *)&local, sizeof(local)) < 0 ? -errno : 0;
-}
-
-static void link_changed(struct alone *a, const struct nlmsghdr *h)
-{
-	const struct ifinfomsg *info = NLMSG_DATA(h);
-	const struct rtattr *attr = IFLA_RTA(info);
-	int left = (int)IFLA_PAYLOAD(h);
-	uint32_t mtu;
-
-	if (h->nlmsg_type != RTM_NEWLINK || h->nlmsg_len < NLMSG_LENGTH(sizeof(*info)) ||
-		(unsigned)info->ifi_index != a->ifindex)
-		return;
-	for (; RTA_OK(attr, left); attr = RTA_NEXT(attr, left)) {
-		if (attr->rta_type != IFLA_MTU || RTA_PAYLOAD(attr) < sizeof(mtu))
-			continue;
-		memcpy(&mtu, RTA_DATA(attr), sizeof(mtu));
-		node_set_mtu(a->node, (uint16_t)MIN(mtu, 65535u));
-	}
-}
-
-static int netlink_ready(void *arg)
-{
-	_Alignas(struct nlmsghdr) uint8_t buf[NETLINK_BYTES];
 	struct alone *a = arg;
-	ssize_t n;
+	int mtu = tunwatch_read(&a->tunwatch);
 
-	while ((n = recv(a->netlink_fd, buf, sizeof(buf), 0)) > 0) {
-		unsigned left = (unsigned)n;
-
-		for (struct nlmsghdr *h = (struct nlmsghdr *)buf; NLMSG_OK(h, left);
-			h = NLMSG_NEXT(h, left))
-			link_changed(a, h);
-	}
+	if (mtu > 0)
+		node_set_mtu(a->node, (uint16_t)mtu);
 	return 0;
+}
+
+/* Whoever removes the socket wants the node to end: what wireguard-go does, too. */
+static int socket_news(void *arg)
+{
+	struct alone *a = arg;
+
+	if (!wgsocket_is_gone(a->socket_watch_fd, a->socket_path))
+		return 0;
+	log_info(NULL, NULL, "%s was removed", a->socket_path);
+	a->socket_path[0] = '\0';
+	return 1;
 }
 
 static int open_signals(struct alone *a)
@@ -374,6 +336,13 @@ static int daemonise(struct alone *a)
 	return 0;
 }
 
+static bool wants_log(void)
+{
+	const char *text = getenv("LOG_LEVEL");
+
+	return text && *text && strcmp(text, "silent") != 0;
+}
+
 /* Tells the parent, and leaves the terminal; stderr stays if LOG_LEVEL asks for a log. */
 static void report_ready(struct alone *a)
 {
@@ -381,7 +350,7 @@ static void report_ready(struct alone *a)
 		return;
 	(void)!write(a->ready_fd, "", 1);
 	a->ready_fd = fd_close(a->ready_fd);
-	for (int fd = 0; fd <= (getenv("LOG_LEVEL") ? 1 : 2); fd++)
+	for (int fd = 0; fd <= (wants_log() ? 1 : 2); fd++)
 		(void)dup3(a->null_fd, fd, 0);
 	a->null_fd = fd_close(a->null_fd);
 }
@@ -402,7 +371,9 @@ static int start_node(struct alone *a, int fds[2], uint16_t port)
 	if (r == 0)
 		r = node_watch(a->node, a->signal_fd, signal_ready, a);
 	if (r == 0)
-		r = node_watch(a->node, a->netlink_fd, netlink_ready, a);
+		r = node_watch(a->node, a->tunwatch.events_fd, tun_news, a);
+	if (r == 0 && a->socket_watch_fd >= 0)
+		r = node_watch(a->node, a->socket_watch_fd, socket_news, a);
 	return r < 0 ? r : node_set_tun(a->node, a->tun_fd, a->mtu, a->tun.vnet_hdr, a->tun.uso);
 }
 
@@ -414,16 +385,16 @@ static int prepare(struct alone *a, int fds[2], uint16_t *ret_port)
 		r = prepare_uapi(a);
 	if (r < 0)
 		return r;
-	r = open_pair(0, 0, fds, ret_port);
+	r = binder_open_here(0, 0, fds, ret_port);
 	if (r < 0)
 		log_error(NULL, "UDP", "%s", strerror(-r));
 	else if (fds[1] < 0)
 		log_info(NULL, "UDP", "no IPv6 outside: peers are reached over IPv4 only");
 	if (r == 0)
-		r = open_netlink(a);
-	if (r == 0)
 		r = open_signals(a);
-	return r < 0 || a->foreground ? r : daemonise(a);
+	if (r == 0 && !a->foreground)
+		r = daemonise(a);
+	return r < 0 ? r : binder_start(a->null_fd, &a->binder);
 }
 
 static int run(struct alone *a)
@@ -454,7 +425,8 @@ int alone_main(int argc, char **argv)
 {
 	struct alone a = {.tun_fd = -1,
 		.uapi_fd = -1,
-		.netlink_fd = -1,
+		.socket_watch_fd = -1,
+		.binder = -1,
 		.signal_fd = -1,
 		.ready_fd = -1,
 		.null_fd = -1,

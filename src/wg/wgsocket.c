@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -58,4 +59,46 @@ int wgsocket_listen(const char *name, char ret_path[WGSOCKET_PATH_MAX])
 	}
 	strcpy(ret_path, sun.sun_path);
 	return take_fd(fd);
+}
+
+void wgsocket_path(int fd, char ret_path[WGSOCKET_PATH_MAX])
+{
+	struct sockaddr_un sun = {0};
+	socklen_t len = sizeof(sun);
+
+	*ret_path = '\0';
+	if (getsockname(fd, (struct sockaddr *)&sun, &len) == 0 && sun.sun_family == AF_UNIX &&
+		*sun.sun_path == '/')
+		snprintf(ret_path, WGSOCKET_PATH_MAX, "%.*s", WGSOCKET_PATH_MAX - 1, sun.sun_path);
+}
+
+int wgsocket_watch(const char *path)
+{
+	_cleanup_close_ int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	char dir[WGSOCKET_PATH_MAX];
+
+	if (fd < 0)
+		return -errno;
+	snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(path, '/') - path), path);
+	/* the directory and not the socket, which lives on without a name as long as it is bound */
+	if (inotify_add_watch(fd, *dir ? dir : "/", IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO) < 0)
+		return -errno;
+	return take_fd(fd);
+}
+
+bool wgsocket_is_gone(int watch_fd, const char *path)
+{
+	_Alignas(struct inotify_event) char buf[4096];
+	const char *name = strrchr(path, '/') + 1;
+	bool gone = false;
+	ssize_t n;
+
+	while ((n = read(watch_fd, buf, sizeof(buf))) > 0)
+		for (ssize_t at = 0; at < n;) {
+			const struct inotify_event *e = (const struct inotify_event *)(buf + at);
+
+			gone |= e->len && !strcmp(e->name, name);
+			at += (ssize_t)(sizeof(*e) + e->len);
+		}
+	return gone;
 }

@@ -393,7 +393,7 @@ static const struct {
 
 static int kind_of(const char *name)
 {
-	for (int k = 0; k <= SANDBOX_WG_ALONE; k++)
+	for (int k = 0; k <= SANDBOX_WG_BINDER; k++)
 		if (!strcmp(name, sandbox_kind_name((enum sandbox_kind)k)))
 			return k;
 	return -1;

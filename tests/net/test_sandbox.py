@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import lab as L
 
-KINDS = ["wg", "proxy", "coord", "host", "dns", "web", "wg-alone"]
+KINDS = ["wg", "proxy", "coord", "host", "dns", "web", "wg-alone", "wg-binder"]
 # ends the process, whatever the kind
 KILLED = set("""openat2 packet packet-high-bits raw4 raw6 alg vsock exec execveat ptrace vm-readv setns unshare
     mount open-tree chroot kill kill-group bpf perf uring keyctl userfaultfd by-handle module setuid
@@ -27,7 +27,8 @@ WORKS = {
     "host": INET | {"unix", "lookup", "resolv-conf"},
     "dns": set(),
     "web": set(),
-    "wg-alone": {"thread", "mlock", "inet-udp"},
+    "wg-alone": {"thread", "mlock"},
+    "wg-binder": {"inet-udp"},
 }
 
 

@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: MIT
+"""tsgw-wg in the place of wireguard-go: how it starts, is found, hears of changes, and ends."""
+import base64
+import fcntl
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+
+import lab as L
+from lab import BUILD, check, equal, inside, status, wait_for
+from netns import Arena, reach
+from picture import key_pair, wg
+
+TSGW_WG = os.path.join(BUILD, "tsgw-wg")
+HERE = os.path.dirname(os.path.abspath(__file__))
+CAP_NET_ADMIN, CAP_NET_BIND_SERVICE = 1 << 12, 1 << 10
+TUNSETIFF, IFF_TUN, IFF_NO_PI, IFF_VNET_HDR = 0x400454ca, 1, 0x1000, 0x4000
+
+
+def socket_of(ifname):
+    return f"{L.UAPI_DIR}/{ifname}.sock"
+
+
+def pids_of(ifname):
+    """Node and binder: who has IFNAME as its last argument."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")
+        except OSError:
+            continue
+        if words[0].endswith(b"tsgw-wg") and ifname.encode() in words:
+            found.append(int(pid))
+    return found
+
+
+def nodes_of(ifname):
+    return [p for p in pids_of(ifname) if "binder" not in open(f"/proc/{p}/comm", encoding="ascii").read()]
+
+
+def is_gone(ns, ifname):
+    wait_for(lambda: not pids_of(ifname), f"{ifname}'s processes end")
+    check(not os.path.exists(socket_of(ifname)), "socket")
+    check(ifname not in ns.links(), "interface")
+
+
+def test_daemon(lab):
+    """Without -f the caller goes on when wg(8) can be used, and nothing of its own stays open."""
+    ns, name = lab.ns("a"), lab.ifname("d")
+    # communicate() would wait for the end of the output
+    p = lab.run([TSGW_WG, name], ns=ns, timeout_s=20, ok=0)
+    equal((p.stdout, p.stderr), ("", ""), "output")
+    equal(wg("show", name, "peers"), "", "wg show, at once")
+    check(name in ns.links(), "interface, at once")
+    node, = nodes_of(name)
+    equal(os.getsid(node), node, "session")
+    equal(os.readlink(f"/proc/{node}/cwd"), "/", "working directory")
+    equal({os.readlink(f"/proc/{node}/fd/{fd}") for fd in (0, 1, 2)}, {"/dev/null"}, "stdio")
+    # a second one is refused and disturbs nobody
+    p = lab.run([TSGW_WG, name], ns=ns)
+    check(p.returncode == 1 and "in use" in p.stderr, f"exit {p.returncode}, {p.stderr}")
+    equal(wg("show", name, "peers"), "", "wg show after the second one")
+    ns.ip(f"link del {name}")
+    is_gone(ns, name)
+
+
+def test_rights(lab):
+    """The node has CAP_NET_ADMIN and no more; who makes its sockets, what bind(2) needs; neither can get any."""
+    ns, name = lab.ns("a"), lab.ifname("d")
+    lab.run([TSGW_WG, name], ns=ns, ok=0)
+    node, = nodes_of(name)
+    binder, = set(pids_of(name)) - {node}
+    for pid, wanted in ((node, CAP_NET_ADMIN), (binder, CAP_NET_ADMIN | CAP_NET_BIND_SERVICE)):
+        s = status(pid)
+        for key in ("CapEff", "CapPrm", "CapBnd"):
+            equal(int(s[key], 16), wanted, f"{key} of {s['Name']}")
+        equal(int(s["CapInh"], 16) | int(s["CapAmb"], 16), 0, f"inheritable of {s['Name']}")
+        equal((s["NoNewPrivs"], s["Seccomp"]), ("1", "2"), f"no new privileges, seccomp of {s['Name']}")
+    fds = [os.readlink(f"/proc/{binder}/fd/{fd}") for fd in os.listdir(f"/proc/{binder}/fd")]
+    check(not [f for f in fds if "tun" in f or "inotify" in f], f"the binder has {fds}")
+    wg("set", name, "listen-port", "443")  # needs the binder
+    equal(wg("show", name, "listen-port"), "443", "port")
+    # without its node it goes; the node without it says so and lives
+    os.kill(binder, signal.SIGKILL)
+    p = lab.run(["wg", "set", name, "listen-port", "444"])
+    check(p.returncode != 0, "a port without who makes sockets")
+    equal(wg("show", name, "listen-port"), "443", "port still")
+    os.kill(node, signal.SIGKILL)
+    wait_for(lambda: name not in ns.links(), "interface")
+    os.unlink(socket_of(name))
+
+
+def test_foreground_and_log_level(lab):
+    ns = lab.ns("a")
+    for env, words, quiet in (({}, ["-f"], False), ({"WG_PROCESS_FOREGROUND": "1"}, [], False),
+                              ({"LOG_LEVEL": "error"}, ["-f"], True), ({"LOG_LEVEL": "silent"}, ["-f"], True),
+                              ({"LOG_LEVEL": "verbose"}, ["--foreground"], False)):
+        name = lab.ifname("f")
+        p = ns.spawn([TSGW_WG, *words, name], env=env)
+        wait_for(lambda n=name: os.path.exists(socket_of(n)) and n in ns.links(), "ready")
+        check(p.alive(), "it stays in the foreground")
+        wg("show", name)
+        ns.ip(f"link del {name}")
+        equal(p.wait(), 0, "exit code")
+        is_gone(ns, name)
+        equal("interface is gone" in p.log(), not quiet, f"{env}: log {p.log()!r}")
+    # in the background a log that was asked for goes where stderr went
+    name = lab.ifname("f")
+    out = os.path.join(lab.dir, "log")
+    with open(out, "w", encoding="utf-8") as f:
+        subprocess.run(["nsenter", "--net=" + ns.path, TSGW_WG, name], stderr=f, check=True,
+                       env=dict(os.environ, LOG_LEVEL="debug"))
+    ns.ip(f"link del {name}")
+    is_gone(ns, name)
+    check("interface is gone" in open(out, encoding="utf-8").read(), "log in the background")
+
+
+def test_version_and_usage(lab):
+    check(lab.run([TSGW_WG, "--version"], ok=0).stdout.startswith("tsgw-wg "), "version")
+    check("INTERFACE" in lab.run([TSGW_WG, "--help"], ok=0).stdout, "help")
+    for words in ([], ["-f"], ["-x", "wg0"], ["a", "b"], ["wg/0"], ["a" * 16], [".."], ["-f", "wg%d"]):
+        equal(lab.run([TSGW_WG, *words]).returncode, 2, f"exit code of {words}")
+
+
+def test_socket_removed(lab):
+    """Removing its socket ends the node; what another one has put there since is not touched."""
+    ns = lab.ns("a")
+    for how in ("rm", "mv"):
+        name = lab.ifname("r")
+        p = ns.spawn([TSGW_WG, "-f", name])
+        wait_for(lambda n=name: os.path.exists(socket_of(n)) and n in ns.links(), "ready")
+        os.chmod(socket_of(name), 0o600)  # not a removal
+        lab.run(["touch", socket_of(name)], ok=0)
+        wg("show", name)
+        if how == "rm":
+            os.unlink(socket_of(name))
+        else:
+            other = socket.socket(socket.AF_UNIX)
+            other.bind(socket_of(name) + ".new")
+            os.rename(socket_of(name) + ".new", socket_of(name))
+        equal(p.wait(), 0, "exit code")
+        check(name not in ns.links(), "interface")
+        equal(os.path.exists(socket_of(name)), how == "mv", "what is there now")
+
+
+def test_stale_and_live_sockets(lab):
+    """A socket that nobody serves is taken over; a live one, and what is no socket, never."""
+    ns, name = lab.ns("a"), lab.ifname("s")
+    p = ns.spawn([TSGW_WG, "-f", name])
+    wait_for(lambda: os.path.exists(socket_of(name)) and name in ns.links(), "ready")
+    p.stop(signal.SIGKILL)
+    wait_for(lambda: name not in ns.links(), "interface")
+    check(os.path.exists(socket_of(name)), "a stale socket")
+    lab.run([TSGW_WG, name], ns=ns, ok=0)
+    wg("show", name)
+    other = lab.ns("b")
+    p = lab.run([TSGW_WG, name], ns=other)
+    check(p.returncode == 1 and "another process serves it" in p.stderr, p.stderr)
+    check(name not in other.links(), "the interface of the one that was refused")
+    wg("show", name)
+    ns.ip(f"link del {name}")
+    is_gone(ns, name)
+    with open(socket_of(name), "w", encoding="ascii") as f:
+        f.write("not a socket")
+    equal(lab.run([TSGW_WG, name], ns=ns).returncode, 1, "a file in the way")
+    equal(open(socket_of(name), encoding="ascii").read(), "not a socket", "the file")
+
+
+def open_tun(ns, name, flags):
+    with inside(ns):
+        fd = os.open("/dev/net/tun", os.O_RDWR)
+        fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI | flags))
+    return fd
+
+
+def with_fds(ns, words, env, *fds):
+    return subprocess.run(["nsenter", "--net=" + ns.path, TSGW_WG, *words], pass_fds=fds, text=True,
+                          env=dict(os.environ, **env), capture_output=True, check=False, timeout=30)
+
+
+def test_inherited_descriptors(lab):
+    """WG_TUN_FD and WG_UAPI_FD: with and without offload; the TUN may be in another namespace."""
+    ns, far = lab.ns("a"), lab.ns("b")
+    for flags, home in ((0, ns), (IFF_VNET_HDR, ns), (IFF_VNET_HDR, far)):
+        tun, path = lab.ifname("t"), os.path.join(lab.dir, f"uapi{flags}{home.name}")
+        fd = open_tun(home, tun, flags)
+        home.ip(f"link set {tun} mtu 1280 up", f"addr add 10.1.0.1/24 dev {tun}")
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(path)
+            s.listen()
+            p = with_fds(ns, ["whatever"], {"WG_TUN_FD": str(fd), "WG_UAPI_FD": str(s.fileno())}, fd,
+                         s.fileno())
+        os.close(fd)
+        equal((p.returncode, p.stderr), (0, ""), "start")
+        check(not os.path.exists(socket_of(tun)) and not os.path.exists(socket_of("whatever")), "sockets")
+        check(tun in home.links() and "listen_port=" in ask(path, "get=1\n\n"), "it serves")
+        peer = lab.ns("p" + str(flags) + home.name[-1])
+        carries(lab, ns, home, path, peer)
+        os.unlink(path)
+        wait_for(lambda t=tun, h=home: t not in h.links(), "its end")
+    for env in ({"WG_TUN_FD": "77"}, {"WG_UAPI_FD": "x"}, {"WG_TUN_FD": "0"}):
+        p = with_fds(ns, [lab.ifname("u")], env)
+        equal(p.returncode, 1, f"{env}: {p.stderr}")
+
+
+def ask(path, request):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(request.encode())
+        answer = ""
+        while "errno=" not in answer or not answer.endswith("\n\n"):
+            answer += s.recv(65536).decode()
+    return answer
+
+
+def carries(lab, ns, home, path, peer_ns):
+    """A ping from HOME, whose node is in NS, to another node."""
+    lab.n_links += 1
+    a, b = lab.link(ns, peer_ns)
+    ns.ip(f"addr add 10.9.{lab.n_links}.1/24 dev {a}")
+    peer_ns.ip(f"addr add 10.9.{lab.n_links}.2/24 dev {b}")
+    keys, name = [key_pair(), key_pair()], lab.ifname("q")
+    hexes = [[base64.b64decode(k).hex() for k in pair] for pair in keys]
+    lab.run([TSGW_WG, name], ns=peer_ns, ok=0)
+    peer_ns.ip(f"addr add 10.1.0.2/24 dev {name}", f"link set {name} up")
+    wg("set", name, "listen-port", "7", "private-key", lab.file(f"k{name}", keys[1][0]), "peer", keys[0][1],
+       "allowed-ips", "10.1.0.1/32")
+    check("errno=0" in ask(path, f"set=1\nprivate_key={hexes[0][0]}\npublic_key={hexes[1][1]}\nallowed_ip="
+                                 f"10.1.0.2/32\nendpoint=10.9.{lab.n_links}.2:7\n\n"), "set")
+    reach(home, "10.1.0.2", 3)
+    peer_ns.ip(f"link del {name}")
+
+
+def test_mtu_of_a_moved_interface(lab):
+    """Packets are padded up to the MTU that the device has now, in whatever namespace it is."""
+    a = Arena(lab, "tsgw-wg")
+    a.pair()
+    a.join()
+    reach(a.n1, "192.168.241.2")
+
+    third = lab.ns("third")
+    # 1280 bytes and a byte: 1281 does not fit into 1283 when padded, into 1420 it does
+    for home in (a.n1, third, a.n0, a.n1):
+        if home is not a.n1 or a.w1.home is not a.n1:
+            a.w1.home.ip(f"link set {a.w1.ifname} netns {home.name}")
+            a.w1.home = home
+            a.w1.ip("addr add 192.168.241.1/24 dev DEV", "link set up dev DEV")
+        for mtu, wanted in ((1420, 1296 + 32), (1283, 1281 + 32), (1420, 1296 + 32)):
+            a.w1.ip(f"link set DEV mtu {mtu}")
+
+            def padded(w=wanted, h=home):
+                before = a.w1.transfer()[1]
+                reach(h, "192.168.241.2", size=1253)
+                return a.w1.transfer()[1] - before == w
+            wait_for(padded, f"{home.name}: packets of {wanted} at MTU {mtu}")
+    a.close()
+
+
+def test_no_ipv6_outside(lab):
+    """Without IPv6 below the node works over IPv4, and says so."""
+    ns, name = lab.ns("a"), lab.ifname("n")
+    p = ns.spawn([sys.executable, os.path.join(HERE, "nov6.py"), TSGW_WG, "-f", name])
+    p.wait_line("no IPv6 outside")
+    wait_for(lambda: os.path.exists(socket_of(name)), "ready")
+    for port in (5353, 443):
+        wg("set", name, "listen-port", str(port))
+        udp = ns.read("net/udp")
+        check(f":{port:04X} " in udp and f":{port:04X} " not in ns.read("net/udp6"), udp)
+    key = key_pair()[1]
+    wg("set", name, "peer", key, "endpoint", "[2001:db8::1]:5")  # taken, but never reached
+    equal(wg("show", name, "endpoints"), f"{key}\t[2001:db8::1]:5", "endpoint")
+    ns.ip(f"link del {name}")
+    equal(p.wait(), 0, "exit code")
+
+
+def test_ports(lab):
+    """A port that is busy, be it of one family alone, is refused with EADDRINUSE; nothing else changes."""
+    ns, name = lab.ns("a"), lab.ifname("n")
+    lab.run([TSGW_WG, name], ns=ns, ok=0)
+    first = wg("show", name, "listen-port")
+    check(int(first) > 1023, f"port {first} at the start")
+    key = key_pair()[1]
+    for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+        with inside(ns):
+            s = socket.socket(family, socket.SOCK_DGRAM)
+        if family == socket.AF_INET6:
+            s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        s.bind((address, 777))
+        p = lab.run(["wg", "set", name, "listen-port", "777", "fwmark", "5", "peer", key])
+        check(p.returncode != 0 and "Address already in use" in p.stderr, p.stderr)
+        equal([wg("show", name, what) for what in ("listen-port", "fwmark", "peers")], [first, "off", ""],
+              "after a refused change")
+        s.close()
+        wg("set", name, "listen-port", "777", "fwmark", "5")
+        equal([wg("show", name, what) for what in ("listen-port", "fwmark")], ["777", "0x5"], "change")
+        marks = lab.run(["ss", "-Hlunm6" if family == socket.AF_INET6 else "-Hlunm4", "-e"], ns=ns).stdout
+        check("fwmark:0x5" in marks, marks)
+        wg("set", name, "listen-port", first, "fwmark", "0")
+    wg("set", name, "listen-port", "0")
+    check(int(wg("show", name, "listen-port")) > 1023, "any port")
+    ns.ip(f"link del {name}")
+    is_gone(ns, name)
