@@ -59,10 +59,11 @@ def test_route_mtu_and_padding(a):
     """A route's MTU is below the device's: padding must not go beyond it."""
     a.pair()
     a.join()
-    a.nft(a.n0, "add table ip t", "add chain ip t in { type filter hook input priority 0; }",
-          "add rule ip t in ip length >= 1360 drop")
     for i, w in enumerate((a.w1, a.w2)):
         w.ip("link set DEV mtu 1300", f"route add {IN4[1 - i]}/32 dev DEV mtu 1299")
+    reach(a.n2, IN4[0])  # a handshake later both have heard of the MTU
+    a.nft(a.n0, "add table ip t", "add chain ip t in { type filter hook input priority 0; }",
+          "add rule ip t in ip length >= 1360 drop")
     reach(a.n2, IN4[0], size=1269)
 
 
