@@ -18,7 +18,7 @@ DEPS_BUILD := gcc pkg-config libc6-dev libnl-3-dev libnl-route-3-dev libsystemd-
 DEPS_BUILD += $(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
 DEPS_DEMO  := wireguard-go wireguard-tools iproute2 curl bind9-dnsutils netcat-openbsd openssh-client \
 	openssh-server python3 procps
-DEPS_CLIENTS := git rsync openssl chromium golang-go nodejs node-undici node-https-proxy-agent node-ws \
+DEPS_CLIENTS := dante-client dnsmasq-base knot-dnsutils git rsync openssl chromium golang-go nodejs node-undici node-https-proxy-agent node-ws \
 	proxychains4 python3-aiohttp python3-aiohttp-socks python3-httpx python3-requests python3-socks \
 	python3-socksio python3-websockets
 DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables iperf3 socat microsocks \

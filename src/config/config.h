@@ -107,6 +107,8 @@ struct tailnet_config {
 	uint32_t ready_timeout_s;
 	uint32_t max_clients;
 	uint32_t max_clients_per_address;
+	uint32_t max_udp;
+	uint32_t max_udp_per_address;
 	struct host_entry *hosts;
 	size_t n_hosts;
 	char *broken; /* first error that belongs to it, or NULL: it may run */

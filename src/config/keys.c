@@ -59,6 +59,9 @@ const struct key config_keys[] = {
 	{ SECTION_TAILNET, "max-clients", &type_number, T(max_clients), 1, 1000000, NULL, "65536", NULL, 0 },
 	{ SECTION_TAILNET, "max-clients-per-address", &type_number, T(max_clients_per_address), 1, 1000000,
 		NULL, "16384", NULL, 0 },
+	{ SECTION_TAILNET, "max-udp", &type_number, T(max_udp), 1, 16384, NULL, "1024", NULL, 0 },
+	{ SECTION_TAILNET, "max-udp-per-address", &type_number, T(max_udp_per_address), 1, 16384, NULL,
+		"256", NULL, 0 },
 
 	{ SECTION_TAILNET, "users-file", &type_later_path, 0, 0, 0, NULL, NULL, "none", KEY_LATER },
 	{ SECTION_TAILNET, "uplink-address", &type_later_prefix, 0, 0, 0, NULL, NULL, "none", KEY_LATER },

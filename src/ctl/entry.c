@@ -107,6 +107,35 @@ static json_t *json_addr(const struct addr *a)
 	return a->family ? json_string(addr_format(a, buf)) : json_null();
 }
 
+/* What UDP associations have moved, and dropped for which reason. */
+static json_t *json_udp(const struct proxy_udp_stats *u)
+{
+	static const char *const reasons[PROXY_UDP_DROPS] = {
+		[PROXY_UDP_SOURCE] = "source",
+		[PROXY_UDP_MALFORMED] = "malformed",
+		[PROXY_UDP_FRAGMENT] = "fragment",
+		[PROXY_UDP_POLICY] = "policy",
+		[PROXY_UDP_NO_NAME] = "no_name",
+		[PROXY_UDP_DOWN] = "down",
+		[PROXY_UDP_UNREACHABLE] = "unreachable",
+		[PROXY_UDP_TOO_LONG] = "too_long",
+		[PROXY_UDP_FULL] = "full",
+		[PROXY_UDP_STRANGER] = "stranger",
+	};
+	json_t *j = json_object(), *dropped = json_object();
+
+	json_object_set_new(j, "associations", json_number(true, u->associations));
+	json_object_set_new(j, "opened", json_number(true, u->opened));
+	json_object_set_new(j, "up", json_number(true, u->up));
+	json_object_set_new(j, "down", json_number(true, u->down));
+	json_object_set_new(j, "up_bytes", json_number(true, u->up_bytes));
+	json_object_set_new(j, "down_bytes", json_number(true, u->down_bytes));
+	for (size_t i = 0; i < PROXY_UDP_DROPS; i++)
+		json_object_set_new(dropped, reasons[i], json_number(true, u->dropped[i]));
+	json_object_set_new(j, "dropped", dropped);
+	return j;
+}
+
 static void entry_json_detail(const struct entry *e, json_t *j)
 {
 	const struct control_tailnet *t = e->live;
@@ -121,6 +150,7 @@ static void entry_json_detail(const struct entry *e, json_t *j)
 		j, "pid_proxy", json_number(t && t->pid_proxy > 0, t ? (uint64_t)t->pid_proxy : 0));
 	json_object_set_new(j, "restarts_wg", json_number(t, t ? t->restarts_wg : 0));
 	json_object_set_new(j, "restarts_proxy", json_number(t, t ? t->restarts_proxy : 0));
+	json_object_set_new(j, "udp", t && t->has_counters ? json_udp(&t->udp) : json_null());
 	json_object_set_new(j, "veth_host", t ? json_addr(&t->veth_host) : json_null());
 	json_object_set_new(j, "veth_ns", t ? json_addr(&t->veth_ns) : json_null());
 }

@@ -10,6 +10,7 @@
 
 #include "common/addr.h"
 #include "ipc/msg.h"
+#include "ipc/stats.h"
 
 #define CONTROL_MAGIC	   0x77677374u /* "tsgw" */
 #define CONTROL_VERSION	   1
@@ -89,6 +90,7 @@ struct control_tailnet {
 	uint64_t rx_bytes;
 	uint64_t tx_bytes;
 	uint64_t uptime_s;
+	struct proxy_udp_stats udp;
 	uint32_t restarts_wg; /* worker restarts since the start */
 	uint32_t restarts_proxy;
 	int32_t pid_wg; /* 0 = not running */

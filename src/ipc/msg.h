@@ -55,6 +55,8 @@ enum msg_type {
 	MSG_PROXY_UNLISTEN,    /* parent -> 0 live */
 	MSG_PROXY_PEER_UP,     /* parent -> 0 live: the node's report passed on */
 	MSG_PROXY_NODE,	       /* parent -> 0 live: the node runs or not */
+	MSG_PROXY_UDP,	       /* parent -> 1 live: a bound UDP socket at a listener's address */
+	MSG_PROXY_UDP_USED,    /* worker -> 0 report: how many of these are in use */
 
 	MSG_DNS_ZONE = 48, /* parent -> 0 item: a tailnet; the following items belong to it */
 	MSG_DNS_SUFFIX,	   /* parent -> 0 item */
@@ -175,6 +177,8 @@ struct msg_proxy_config {
 	uint32_t half_close_timeout_s;
 	uint32_t max_clients;
 	uint32_t max_clients_per_address;
+	uint32_t max_udp;
+	uint32_t max_udp_per_address;
 	uint8_t has_ipv6; /* the tunnel has an IPv6 address */
 	uint8_t zero[3];
 };
@@ -222,6 +226,21 @@ struct msg_proxy_listen { /* LISTEN, UNLISTEN (.at alone counts there) */
 struct msg_proxy_node {
 	struct msg_header h;
 	uint32_t alive;
+};
+
+struct msg_proxy_udp {
+	struct msg_header h;
+	struct hostport at; /* the listener; the socket has its address and a port of its own */
+};
+
+/* A report, not an order: root keeps the worker PROXY_UDP_SPARE sockets ahead of .n, and never gives
+ * more than max-udp and those for one listener, so that lies lead nowhere. */
+#define PROXY_UDP_SPARE 4
+
+struct msg_proxy_udp_used {
+	struct msg_header h;
+	struct hostport at;
+	uint32_t n; /* sockets of this listener in use or waited for, now */
 };
 
 /* ---- tsgw-dns ---- */
@@ -285,6 +304,8 @@ union msg {
 	struct msg_prefixes prefixes;
 	struct msg_proxy_listen proxy_listen;
 	struct msg_proxy_node proxy_node;
+	struct msg_proxy_udp proxy_udp;
+	struct msg_proxy_udp_used proxy_udp_used;
 	struct msg_dns_zone dns_zone;
 	struct msg_dns_suffix dns_suffix;
 	struct msg_dns_listen dns_listen;

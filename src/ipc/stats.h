@@ -68,6 +68,30 @@ enum proxy_result { /* how connections ended up; also the order of the counters 
 	PROXY_RESULTS
 };
 
+enum proxy_udp_drop {	       /* why a datagram of a UDP association was dropped */
+	PROXY_UDP_SOURCE,      /* not from the client, or not from its port */
+	PROXY_UDP_MALFORMED,   /* its header */
+	PROXY_UDP_FRAGMENT,    /* FRAG is not zero */
+	PROXY_UDP_POLICY,      /* not routed, never proxied, another tailnet's name */
+	PROXY_UDP_NO_NAME,     /* no such name */
+	PROXY_UDP_DOWN,	       /* the node is not running */
+	PROXY_UDP_UNREACHABLE, /* the kernel has no way there */
+	PROXY_UDP_TOO_LONG,    /* does not fit into one datagram on its way on */
+	PROXY_UDP_FULL,	       /* a buffer or queue was full */
+	PROXY_UDP_STRANGER,    /* an answer from where the client never sent to */
+	PROXY_UDP_DROPS
+};
+
+struct proxy_udp_stats {
+	uint64_t associations; /* now */
+	uint64_t opened;       /* ever */
+	uint64_t up;	       /* datagrams client -> tailnet */
+	uint64_t down;
+	uint64_t up_bytes; /* payload */
+	uint64_t down_bytes;
+	uint64_t dropped[PROXY_UDP_DROPS];
+};
+
 struct proxy_stats {
 	uint64_t clients;  /* now */
 	uint64_t accepted; /* ever */
@@ -75,6 +99,7 @@ struct proxy_stats {
 	uint64_t up_bytes; /* client -> tailnet */
 	uint64_t down_bytes;
 	uint64_t accept_paused; /* times that descriptors ran out */
+	struct proxy_udp_stats udp;
 };
 
 struct dns_stats {

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #include "common/cleanup.h"
+#include "proxy/assoc.h"
 #include "proxy/dial.h"
 #include "proxy/forward.h"
 #include "proxy/greet.h"
@@ -55,6 +56,7 @@ void conn_close(struct conn *c, bool reset)
 	c->state = CONN_CLOSED;
 	dial_free(c);
 	forward_free(c);
+	assoc_free(c);
 	sock_close(&c->client, reset);
 	sock_close(&c->origin, reset);
 	flow_free(&c->up);
@@ -114,6 +116,9 @@ static void conn_timeout(struct timer *t)
 		break;
 	case CONN_DIALING:
 		dial_timeout(c);
+		break;
+	case CONN_UDP:
+		assoc_timeout(c);
 		break;
 	case CONN_TUNNEL:
 	case CONN_FORWARD:
@@ -203,6 +208,7 @@ void conn_linger(struct conn *c)
 {
 	dial_free(c);
 	forward_free(c);
+	assoc_free(c);
 	sock_close(&c->origin, true);
 	flow_free(&c->up);
 	c->down.ended = false;
@@ -343,6 +349,9 @@ void conn_advance(struct conn *c)
 		break;
 	case CONN_DIALING:
 		dialing(c);
+		break;
+	case CONN_UDP:
+		assoc_advance(c);
 		break;
 	case CONN_TUNNEL:
 		tunnel(c);

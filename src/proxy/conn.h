@@ -22,6 +22,7 @@ enum conn_state {
 	CONN_GREETING, /* reading a greeting or a request: greet.c */
 	CONN_DIALING,  /* the outgoing connection is being made: dial.c */
 	CONN_TUNNEL,   /* bytes go both ways */
+	CONN_UDP,      /* stands for a UDP association: assoc.c */
 	CONN_FORWARD,  /* an HTTP exchange is under way: forward.c */
 	CONN_LINGER,   /* an answer was the last word; what still comes is thrown away */
 	CONN_CLOSED,   /* buried at the end of the round */
@@ -38,6 +39,7 @@ enum conn_protocol {
 
 struct dial;
 struct forward;
+struct assoc;
 
 struct conn {
 	struct sock client, origin;
@@ -47,6 +49,7 @@ struct conn {
 	struct conn *prev, *next; /* all that dial */
 	struct dial *dial;
 	struct forward *forward;
+	struct assoc *assoc;
 	uint64_t last_ms; /* something moved */
 	struct http_scan scan;
 	uint32_t lingered;   /* bytes thrown away */

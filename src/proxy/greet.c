@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "proxy/assoc.h"
 #include "proxy/dial.h"
 #include "proxy/forward.h"
 #include "proxy/setup.h"
@@ -53,6 +54,14 @@ static void socks_dial(struct conn *c, const struct socks_request *r)
 		dial_go(c);
 }
 
+/* Of the address that the client says it will send from only the port counts: the address is the
+ * connection's own (RFC 1928 section 6 lets it be zero, and behind a NAT it is wrong). */
+static void socks_associate(struct conn *c, const struct socks_request *r)
+{
+	buf_consume(&c->up.in, r->size);
+	assoc_begin(c, r->port);
+}
+
 static void greet_socks_request(struct conn *c)
 {
 	struct buf *in = &c->up.in;
@@ -63,7 +72,10 @@ static void greet_socks_request(struct conn *c)
 	case SOCKS_MORE:
 		return;
 	case SOCKS_DONE:
-		socks_dial(c, &r);
+		if (r.command == SOCKS_UDP_ASSOCIATE)
+			socks_associate(c, &r);
+		else
+			socks_dial(c, &r);
 		return;
 	case SOCKS_BAD_COMMAND:
 		conn_fail_result(c, PROXY_BAD_COMMAND);

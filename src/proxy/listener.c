@@ -13,8 +13,10 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "proxy/assoc.h"
 #include "proxy/conn.h"
 #include "proxy/setup.h"
+#include "proxy/udppool.h"
 
 #define ACCEPT_BATCH	     64
 #define ACCEPT_RETRY_MS	     1000
@@ -152,6 +154,15 @@ static bool is_exhausted(int err)
 	return err == EMFILE || err == ENFILE || err == ENOBUFS || err == ENOMEM;
 }
 
+/* Every connection may come to need a second descriptor, an association two more and its share of
+ * the pool. */
+static bool has_descriptors(void)
+{
+	return conn_total() * 2 + assoc_total() + udppool_descriptors() + pipes_descriptors() +
+		n_listeners + DESCRIPTORS_OWN <
+		n_descriptors;
+}
+
 static void listener_event(struct source *s, uint32_t events)
 {
 	struct listener *l = container_of(s, struct listener, source);
@@ -162,8 +173,7 @@ static void listener_event(struct source *s, uint32_t events)
 		struct hostport from;
 		int fd = -1;
 
-		if (conn_total() * 2 + pipes_descriptors() + n_listeners + DESCRIPTORS_OWN <
-			n_descriptors)
+		if (has_descriptors())
 			fd = accept4(
 				s->fd, (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		else
@@ -212,6 +222,7 @@ void listener_remove(const struct hostport *at)
 		if (!same_place(&l->at, at))
 			continue;
 		listeners[i] = listeners[--n_listeners];
+		udppool_close(at);
 		l->source.fd = fd_close(l->source.fd);
 		g = calloc(1, sizeof(*g));
 		if (!g)
@@ -239,8 +250,11 @@ int listener_add(const struct msg_proxy_listen *m, int fd)
 	l->veth = m->kind == LISTEN_VETH;
 	fd_nonblock(fd, true);
 	listener_socket_options(fd);
-	r = paused ? 0 : loop_add(&l->source, EPOLLIN);
+	r = udppool_open(&m->at);
+	if (r == 0 && !paused)
+		r = loop_add(&l->source, EPOLLIN);
 	if (r < 0) {
+		udppool_close(&m->at);
 		fd_close(fd);
 		free(l);
 		return r;

@@ -17,6 +17,7 @@
 #include "relay/loop.h"
 #include "proxy/peers.h"
 #include "proxy/setup.h"
+#include "proxy/udppool.h"
 
 static bool was_ready;
 
@@ -71,6 +72,9 @@ static void told(const union msg *m, int *fds)
 	case MSG_PROXY_UNLISTEN:
 		listener_remove(&m->proxy_listen.at);
 		break;
+	case MSG_PROXY_UDP:
+		udppool_give(&m->proxy_udp.at, take_fd(fds[0]));
+		break;
 	case MSG_PROXY_PEER_UP:
 		told_peer(&m->peer_state);
 		break;
@@ -84,14 +88,14 @@ static void told(const union msg *m, int *fds)
 	}
 }
 
-/* The supervisor is gone: nothing more will be told, and what runs goes on. */
+/* The supervisor is gone: nothing more will be told, and what runs goes on. The descriptor stays, so
+ * that its number is no client's when something is reported. */
 static void lost_parent(struct source *s)
 {
 	if (!was_ready)
 		exit(EXIT_SUCCESS);
 	log_notice(NULL, "channel", "the supervisor is gone; serving on");
 	loop_remove(s);
-	s->fd = fd_close(s->fd);
 }
 
 static void channel_event(struct source *s, uint32_t events)

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-enum { SOCKS_CONNECT = 1 };
 enum { ATYP_V4 = 1, ATYP_NAME = 3, ATYP_V6 = 4 };
 enum { SOCKS4_GRANTED = 0x5a, SOCKS4_REJECTED = 0x5b };
 
@@ -51,7 +50,7 @@ enum socks_status socks5_request(const uint8_t *p, size_t len, struct socks_requ
 
 	if (len && p[0] != 5)
 		return SOCKS_BAD;
-	if (len >= 2 && p[1] != SOCKS_CONNECT)
+	if (len >= 2 && p[1] != SOCKS_CONNECT && p[1] != SOCKS_UDP_ASSOCIATE)
 		return SOCKS_BAD_COMMAND;
 	if (len < 4)
 		return SOCKS_MORE;
@@ -71,7 +70,8 @@ enum socks_status socks5_request(const uint8_t *p, size_t len, struct socks_requ
 	}
 	r.port = get16(p + 4 + size);
 	r.size = 6u + (size_t)size;
-	if (!r.port)
+	r.command = p[1];
+	if (!r.port && r.command == SOCKS_CONNECT)
 		return SOCKS_BAD;
 	*ret = r;
 	return SOCKS_DONE;
@@ -102,6 +102,7 @@ enum socks_status socks4_request(const uint8_t *p, size_t len, struct socks_requ
 		return SOCKS_BAD_COMMAND;
 	if (len < 9)
 		return SOCKS_MORE;
+	r.command = SOCKS_CONNECT;
 	r.port = get16(p + 2);
 	if (!r.port)
 		return SOCKS_BAD;

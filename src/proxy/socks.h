@@ -12,16 +12,19 @@
 #define SOCKS4_USER_MAX 255
 #define SOCKS_REPLY_MAX 22
 
+enum socks_command { SOCKS_CONNECT = 1, SOCKS_UDP_ASSOCIATE = 3 };
+
 enum socks_status {
 	SOCKS_MORE,	   /* not complete yet */
 	SOCKS_DONE,	   /* .size bytes were the message */
 	SOCKS_NO_METHOD,   /* greeting: nothing that we speak */
 	SOCKS_BAD,	   /* malformed */
-	SOCKS_BAD_COMMAND, /* BIND, UDP ASSOCIATE, others */
+	SOCKS_BAD_COMMAND, /* BIND, others */
 	SOCKS_BAD_TYPE,	   /* unknown address type */
 };
 
 struct socks_request {
+	enum socks_command command;
 	struct addr addr;	   /* family 0: .name counts */
 	char name[SOCKS_NAME_MAX]; /* any bytes, .name_len of them */
 	size_t name_len;
@@ -31,7 +34,7 @@ struct socks_request {
 
 /* 05 NMETHODS METHODS; *ret_size is set with SOCKS_DONE. */
 enum socks_status socks5_greeting(const uint8_t *p, size_t len, size_t *ret_size);
-/* 05 CMD 00 ATYP ADDR PORT. */
+/* 05 CMD 00 ATYP ADDR PORT. Port 0 is only good for UDP ASSOCIATE: not known yet. */
 enum socks_status socks5_request(const uint8_t *p, size_t len, struct socks_request *ret);
 /* 04 CMD PORT ADDR USER 00 [NAME 00]. */
 enum socks_status socks4_request(const uint8_t *p, size_t len, struct socks_request *ret);

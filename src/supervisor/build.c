@@ -366,7 +366,9 @@ static bool proxy_differs(const struct tailnet_config *old, const struct tailnet
 		old->idle_timeout_s != new->idle_timeout_s ||
 		old->half_close_timeout_s != new->half_close_timeout_s ||
 		old->max_clients != new->max_clients ||
-		old->max_clients_per_address != new->max_clients_per_address;
+		old->max_clients_per_address != new->max_clients_per_address ||
+		old->max_udp != new->max_udp ||
+		old->max_udp_per_address != new->max_udp_per_address;
 }
 
 static int make_proxy(

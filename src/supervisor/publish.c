@@ -95,6 +95,8 @@ int proxy_send_config(struct tailnet *t)
 		.half_close_timeout_s = c->half_close_timeout_s,
 		.max_clients = c->max_clients,
 		.max_clients_per_address = c->max_clients_per_address,
+		.max_udp = c->max_udp,
+		.max_udp_per_address = c->max_udp_per_address,
 		.has_ipv6 = config_has_ipv6(c)};
 	int r = worker_begin(&t->proxy);
 
@@ -157,20 +159,27 @@ static int proxy_configure(void *owner, struct worker *w)
 		r = proxy_send_listener(t, &t->veth_listener, LISTEN_VETH);
 	for (size_t i = 0; i < t->n_listeners && r == 0; i++)
 		r = proxy_send_listener(t, &t->listeners[i], LISTEN_PRIMARY);
+	associate_forget(t);
+	if (r == 0)
+		associate_fill(t);
 	return r;
 }
 
 static int proxy_report(void *owner, struct worker *w, const union msg *m)
 {
-	return -EBADMSG; /* it has nothing to say but READY */
+	if (m->h.type != MSG_PROXY_UDP_USED)
+		return -EBADMSG;
+	return associate_report(owner, &m->proxy_udp_used);
 }
 
 static void proxy_changed(void *owner, struct worker *w)
 {
 	struct proxy_stats *stats = w->stats;
 
-	if (!w->pid && stats)
+	if (!w->pid && stats) {
 		STAT_SET(stats->clients, 0);
+		STAT_SET(stats->udp.associations, 0);
+	}
 	tailnet_evaluate(owner);
 }
 
@@ -272,6 +281,7 @@ void proxy_update_listeners(struct tailnet *t)
 				CLOCK_MONOTONIC, LISTEN_RETRY_MS * 1000, 100000, listen_on_timer,
 				t);
 	}
+	associate_fill(t);
 	if (*t->listen_reason && strcmp(before, t->listen_reason))
 		log_warning(t->name, "listener", "%s", t->listen_reason);
 }

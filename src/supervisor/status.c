@@ -29,8 +29,10 @@ static void status_counters(const struct tailnet *t, struct control_tailnet *r)
 		r->rx_bytes = STAT_GET(wg->rx_bytes);
 		r->tx_bytes = STAT_GET(wg->tx_bytes);
 	}
-	if (proxy)
+	if (proxy) {
 		r->clients = STAT_GET(proxy->clients);
+		r->udp = proxy->udp;
+	}
 	r->has_counters = wg && proxy;
 }
 

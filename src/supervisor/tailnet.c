@@ -375,6 +375,7 @@ void tailnet_teardown(struct tailnet *t)
 	t->ready_timer = sd_event_source_disable_unref(t->ready_timer);
 	t->listen_timer = sd_event_source_disable_unref(t->listen_timer);
 	t->lookup_timer = sd_event_source_disable_unref(t->lookup_timer);
+	t->udp_timer = sd_event_source_disable_unref(t->udp_timer);
 	proxy_close_listeners(t);
 	worker_stop(&t->proxy);
 	worker_stop(&t->node);

@@ -18,6 +18,8 @@
 struct listener {
 	struct hostport at;
 	int fd;
+	uint32_t udp_given; /* sockets for UDP associations that the worker has */
+	uint32_t udp_used;  /* most that it has reported to use at once */
 };
 
 struct endpoint { /* a looked-up endpoint name */
@@ -44,7 +46,7 @@ struct tailnet {
 	bool late;    /* ready-timeout has passed */
 	uint64_t started_ms;
 	uint32_t backoff_ms;
-	sd_event_source *ready_timer, *retry_timer, *listen_timer, *lookup_timer;
+	sd_event_source *ready_timer, *retry_timer, *listen_timer, *lookup_timer, *udp_timer;
 
 	int lock_fd;
 	struct made made;
@@ -131,5 +133,10 @@ void proxy_update_listeners(struct tailnet *t);
 void proxy_close_listeners(struct tailnet *t);
 int proxy_open_veth(struct tailnet *t);
 void proxy_tell_node(struct tailnet *t);
+
+/* associate.c: the proxy's host-side sockets for UDP associations. */
+void associate_fill(struct tailnet *t);
+int associate_report(struct tailnet *t, const struct msg_proxy_udp_used *m);
+void associate_forget(struct tailnet *t);
 
 int tailnet_record(void *owner); /* worker_ops.record */

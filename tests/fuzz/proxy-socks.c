@@ -43,7 +43,9 @@ static void judge(const struct socks_request *r)
 	struct resolve_result got;
 	uint32_t peer;
 
-	must(r->port && (r->addr.family || r->name_len));
+	must(r->command == SOCKS_CONNECT || r->command == SOCKS_UDP_ASSOCIATE);
+	must(r->port || r->command == SOCKS_UDP_ASSOCIATE);
+	must(r->addr.family || r->name_len);
 	if (r->addr.family)
 		policy_check(&policy, &r->addr, &peer);
 	else

@@ -15,13 +15,17 @@ sys.path.insert(0, HERE)
 import lab as L  # noqa: E402
 
 HELLO, BEGIN, COMMIT, READY = 1, 2, 3, 4
-CONFIG, SUFFIX, HOST, ROUTE, ALLOW, DENY, LISTEN, UNLISTEN, PEER_UP, NODE = range(32, 42)
+(CONFIG, SUFFIX, HOST, ROUTE, ALLOW, DENY, LISTEN, UNLISTEN, PEER_UP, NODE, UDP,
+ UDP_USED) = range(32, 44)
 UNKNOWN, UP, DOWN = 0, 1, 2
 CHANNEL = 3
 PR_CAPBSET_DROP, CAP_SYS_RESOURCE = 24, 24
 RESULTS = ("ok bad_request bad_command bad_address_type refused_client policy no_name no_ipv6 "
            "tailnet_down peer_lost net_unreachable host_unreachable conn_refused conn_timeout "
            "greeting_timeout limit internal").split()
+UDP_STATS = ("associations opened up down up_bytes down_bytes source malformed fragment policy no_name "
+             "down unreachable too_long full stranger").split()
+UDP_STATS[11] = "node_down"
 
 
 def addr(text):
@@ -98,12 +102,12 @@ class Worker:
 
     def configure(self, routes=(), allow=(), deny=(), hosts=(), suffixes=("red",), foreign=(),
                   connect_s=30, idle_s=7200, half_s=300, clients=65536, per_address=65536,
-                  ipv6=True):
+                  udp=1024, udp_per_address=1024, ipv6=True):
         """routes: (peer number, prefix…); hosts: (name, address); foreign: (suffix, name, port)."""
         self.generation += 1
         self.send(BEGIN, struct.pack("=I", self.generation))
-        self.send(CONFIG, struct.pack("=IIIIIB3x", connect_s, idle_s, half_s, clients,
-                                      per_address, ipv6))
+        self.send(CONFIG, struct.pack("=IIIIIIIB3x", connect_s, idle_s, half_s, clients,
+                                      per_address, udp, udp_per_address, ipv6))
         for s in suffixes:
             self.send(SUFFIX, struct.pack("=254s33sBH", s.encode(), b"", 0, 0))
         for s, name, port in foreign:
@@ -132,6 +136,29 @@ class Worker:
         self.send(LISTEN, body, [s.fileno()])
         s.close()
 
+    def udp(self, ns, host, port, count=4):
+        """COUNT sockets for UDP associations of that listener; gives their ports."""
+        ports = []
+        for _ in range(count):
+            with L.inside(ns):
+                family = socket.AF_INET6 if ":" in host else socket.AF_INET
+                with socket.socket(family, socket.SOCK_DGRAM) as any_port:
+                    any_port.bind((host, 0))
+                    where = any_port.getsockname()
+                s = socket.socket(family, socket.SOCK_DGRAM)
+            s.bind(where)  # by number, so that it keeps its port
+            self.send(UDP, hostport(host, port), [s.fileno()])
+            s.close()
+            ports.append(where[1])
+        return ports
+
+    def udp_used(self, timeout_s=20):
+        """The next report of sockets in use."""
+        self.ours.settimeout(timeout_s)
+        got = self.ours.recv(2048)
+        L.equal(struct.unpack_from("=HH", got), (UDP_USED, 36), "a report of sockets in use")
+        return struct.unpack_from("=I", got, 32)[0]
+
     def unlisten(self, host, port):
         self.send(UNLISTEN, hostport(host, port) + addr("") + struct.pack("=I", 0))
 
@@ -144,6 +171,10 @@ class Worker:
     def stats(self):
         v = struct.unpack("=22Q", self.stats_page[:176])
         return dict(zip(["clients", "accepted"] + RESULTS + ["up", "down", "paused"], v))
+
+    def udp_stats(self):
+        v = struct.unpack("=16Q", self.stats_page[176:176 + 128])
+        return dict(zip(UDP_STATS, v))
 
     def cpu_s(self):
         with open(f"/proc/{self.pid}/stat", encoding="ascii") as f:

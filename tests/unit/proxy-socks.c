@@ -60,11 +60,18 @@ static const struct request_case requests5[] = {
 	{B("\x05\x01\x00\x03\x00\x00\x16"), SOCKS_BAD, 5, NULL, 0},
 	{B("\x05\x01\x00\x01\x0a\x00\x00\x01\x00\x00"), SOCKS_BAD, 10, NULL, 0}, /* port 0 */
 	{B("\x05\x02\x00\x01\x0a\x00\x00\x01\x00\x50"), SOCKS_BAD_COMMAND, 2, NULL, 0},
-	{B("\x05\x03\x00\x01\x0a\x00\x00\x01\x00\x50"), SOCKS_BAD_COMMAND, 2, NULL, 0},
+	{B("\x05\x04\x00\x01\x0a\x00\x00\x01\x00\x50"), SOCKS_BAD_COMMAND, 2, NULL, 0},
 	{B("\x05\x00\x00\x01\x0a\x00\x00\x01\x00\x50"), SOCKS_BAD_COMMAND, 2, NULL, 0},
 	{B("\x05\x01\x00\x02\x0a\x00\x00\x01\x00\x50"), SOCKS_BAD_TYPE, 4, NULL, 0},
 	{B("\x05\x01\x00\x00\x0a\x00\x00\x01\x00\x50"), SOCKS_BAD_TYPE, 4, NULL, 0},
 	{B("\x04\x01\x00\x01\x0a\x00\x00\x01\x00\x50"), SOCKS_BAD, 1, NULL, 0},
+};
+
+static const struct request_case associates[] = {
+	{B("\x05\x03\x00\x01\x0a\x00\x00\x01\x00\x50"), SOCKS_DONE, 10, "10.0.0.1", 80},
+	{B("\x05\x03\x00\x01\x00\x00\x00\x00\x00\x00"), SOCKS_DONE, 10, "0.0.0.0", 0},
+	{B("\x05\x03\x00\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"), SOCKS_DONE, 22, "::", 0},
+	{B("\x05\x03\x00\x03\x00\x00\x00"), SOCKS_BAD, 5, NULL, 0},
 };
 
 static const struct request_case requests4[] = {
@@ -117,6 +124,17 @@ static void check_requests(const struct request_case *c, size_t n_cases,
 static void test_request5(void)
 {
 	check_requests(requests5, ELEMENTSOF(requests5), socks5_request);
+}
+
+static void test_associate(void)
+{
+	struct socks_request r;
+
+	check_requests(associates, ELEMENTSOF(associates), socks5_request);
+	CHECK_EQ(socks5_request(associates[0].bytes, associates[0].len, &r), SOCKS_DONE);
+	CHECK_EQ(r.command, SOCKS_UDP_ASSOCIATE);
+	CHECK_EQ(socks5_request(requests5[0].bytes, requests5[0].len, &r), SOCKS_DONE);
+	CHECK_EQ(r.command, SOCKS_CONNECT);
 }
 
 static void test_request4(void)
@@ -173,6 +191,7 @@ int main(void)
 {
 	RUN(test_greeting);
 	RUN(test_request5);
+	RUN(test_associate);
 	RUN(test_request4);
 	RUN(test_request4_limits);
 	RUN(test_nul_in_name);
