@@ -74,6 +74,68 @@ def socks5(s, host, port):
     return reply[1]
 
 
+def udp_header(host, port, fragment=0, reserved=0):
+    """What stands before a datagram of a UDP association."""
+    return struct.pack(">HB", reserved, fragment) + socks5_request(host, port)[3:]
+
+
+def udp_parse(data):
+    """(host, port, payload) of a datagram that came from a UDP association."""
+    if data[:3] != b"\0\0\0" or data[3] not in (1, 4):
+        raise Failure(f"no header of an association: {data[:24]!r}")
+    n = 4 if data[3] == 1 else 16
+    return (str(ipaddress.ip_address(data[4:4 + n])), *struct.unpack_from(">H", data, 4 + n),
+            data[6 + n:])
+
+
+class Associate:
+    """A UDP association: .tcp, .udp, .relay (its address and port) and the code of the answer."""
+
+    def __init__(self, ns, address, port, say_port=False, source=None, timeout_s=30, early=b""):
+        self.ns, self.timeout_s = ns, timeout_s
+        self.tcp = connect(ns, address, port, timeout_s, source)
+        self.me = self.tcp.getsockname()[0]
+        self.family = self.tcp.family
+        self.udp = self.socket()
+        where = self.udp.getsockname()[1] if say_port else 0
+        self.tcp.sendall(b"\x05\x01\x00\x05\x03\x00\x01\0\0\0\0" + struct.pack(">H", where) + early)
+        if read_exact(self.tcp, 2) != b"\x05\x00":
+            raise Failure("greeting refused")
+        reply = read_exact(self.tcp, 4)
+        rest = read_exact(self.tcp, (4 if reply[3] == 1 else 16) + 2)
+        self.code = reply[1]
+        self.relay = (str(ipaddress.ip_address(rest[:-2])), *struct.unpack(">H", rest[-2:]))
+
+    def socket(self, source=None):
+        """A socket of the client, on the address of its connection."""
+        with inside(self.ns):
+            s = socket.socket(self.family, socket.SOCK_DGRAM)
+        s.settimeout(self.timeout_s)
+        s.bind((source or self.me, 0))
+        return s
+
+    def send(self, host, port, data, sock=None, **header):
+        (sock or self.udp).sendto(udp_header(host, port, **header) + data, self.relay)
+
+    def receive(self, sock=None):
+        return udp_parse((sock or self.udp).recv(65536))
+
+    def ask(self, host, port, data):
+        """Sends, and gives the payload of the answer, which must come from there."""
+        self.send(host, port, data)
+        return self.receive()[2]
+
+    def close(self):
+        self.tcp.close()
+        self.udp.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.close()
+
+
 def http_connect(s, host, port):
     """CONNECT on an open connection; gives the status code."""
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
