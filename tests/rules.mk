@@ -72,7 +72,11 @@ demo: all
 $(O)/bench/socks-load: $(O)/tests/bench/socks-load.o
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
-bench: all $(O)/bench/socks-load
+$(O)/bench/flood: $(O)/tests/bench/flood.o $(call unit_objs,wg)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ \
+		$(shell pkg-config --libs $(PKGS)) -pthread
+bench: all $(O)/bench/socks-load $(O)/bench/flood
 	@set -e; for b in tests/bench/*.py; do \
 		test -x $$b || continue; echo "## $$b"; O=$(abspath $(O)) $(PY) $$b; done
 

@@ -86,6 +86,14 @@ void blake2s_init(struct blake2s *s, size_t out_len, const void *key, size_t key
 	}
 }
 
+void blake2s_prepare(struct blake2s *s, size_t out_len, const void *key, size_t key_len)
+{
+	blake2s_init(s, out_len, key, key_len);
+	s->total = BLAKE2S_BLOCK;
+	s->fill = 0;
+	compress(s, s->block, false);
+}
+
 void blake2s_update(struct blake2s *s, const void *data, size_t len)
 {
 	const uint8_t *p = data;

@@ -18,6 +18,9 @@ struct blake2s {
 
 /* OUT_LEN 1…32, KEY_LEN 0…32 (0: unkeyed). */
 void blake2s_init(struct blake2s *s, size_t out_len, const void *key, size_t key_len);
+/* The same for many messages under one key: its block is worked in already, so a copy of *S is where each
+ * message begins. At least one byte must follow. */
+void blake2s_prepare(struct blake2s *s, size_t out_len, const void *key, size_t key_len);
 void blake2s_update(struct blake2s *s, const void *data, size_t len);
 /* Writes out_len bytes and wipes the state. */
 void blake2s_final(struct blake2s *s, uint8_t *out);

@@ -6,7 +6,6 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "wg/blake2s.h"
 #include "wg/noise.h"
 
 #define MAC 16
@@ -23,8 +22,11 @@ static void label_key(uint8_t ret[32], const char label[8], const uint8_t public
 
 void cookie_checker_init(struct cookie_checker *c, const uint8_t public_key[32])
 {
+	uint8_t mac1_key[32];
+
 	memset(c, 0, sizeof(*c));
-	label_key(c->mac1_key, "mac1----", public_key);
+	label_key(mac1_key, "mac1----", public_key);
+	blake2s_prepare(&c->mac1, MAC, mac1_key, sizeof(mac1_key));
 	label_key(c->cookie_key, "cookie--", public_key);
 }
 
@@ -50,9 +52,11 @@ void cookie_add_macs(struct cookie_maker *m, void *msg, size_t len, uint64_t now
 
 bool cookie_check_mac1(const struct cookie_checker *c, const void *msg, size_t len)
 {
+	struct blake2s b = c->mac1;
 	uint8_t want[MAC];
 
-	blake2s(want, MAC, c->mac1_key, 32, msg, len - 2 * MAC);
+	blake2s_update(&b, msg, len - 2 * MAC);
+	blake2s_final(&b, want);
 	return !sodium_memcmp(want, (const uint8_t *)msg + len - 2 * MAC, MAC);
 }
 
@@ -80,7 +84,8 @@ bool cookie_check_mac2(struct cookie_checker *c, const void *msg, size_t len,
 	uint8_t cookie[COOKIE_SIZE], want[MAC];
 	bool ok;
 
-	if (!c->has_secret || now_ns - c->secret_born_ns >= COOKIE_SECRET_AGE_NS)
+	if (!c->has_secret || now_ns - c->secret_born_ns >= COOKIE_SECRET_AGE_NS ||
+		sodium_is_zero((const uint8_t *)msg + len - MAC, MAC)) /* has none: cheap */
 		return false;
 	cookie_for(c, from, now_ns, cookie);
 	blake2s(want, MAC, cookie, COOKIE_SIZE, msg, len - MAC);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "wg/blake2s.h"
 
 #define COOKIE_SIZE	     16
 #define COOKIE_SECRET_AGE_NS (120ull * 1000000000u)
@@ -23,7 +24,7 @@ _Static_assert(sizeof(struct cookie_reply) == 64, "whitepaper §5.4.7");
 
 /* For messages to us. */
 struct cookie_checker {
-	uint8_t mac1_key[32];
+	struct blake2s mac1; /* its key is worked in */
 	uint8_t cookie_key[32];
 	uint8_t secret[32];
 	uint64_t secret_born_ns;

@@ -63,6 +63,7 @@ void device_free(struct device *d)
 	release_lists(d);
 	index_free(&d->indices);
 	ratelimit_free(&d->ratelimit);
+	familiar_free(&d->familiar);
 	keys_free(d->secret);
 	free(d->heap);
 	pthread_mutex_destroy(&d->lock);

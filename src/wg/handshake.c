@@ -136,11 +136,32 @@ static void invalid(struct device *d)
 	STAT_ADD(d->stats->dropped_invalid, 1);
 }
 
+/* Is FROM the address of a peer? Looked up in a set that is at most a second old. */
+static bool is_familiar(struct device *d, const struct addr *from, uint64_t now_ns)
+{
+	struct familiar *f = &d->familiar;
+
+	if (!f->bits || now_ns - f->born_ns >= SECOND_NS) {
+		if (!familiar_reset(f))
+			return false;
+		f->born_ns = now_ns;
+		for (struct peer *p = d->peers; p; p = p->next)
+			if (p->endpoint.at.addr.family)
+				familiar_add(f, &p->endpoint.at.addr);
+	}
+	return familiar_has(f, from);
+}
+
 static void send_cookie(struct device *d, const void *msg, size_t len, const uint8_t sender[4],
 	const struct endpoint *from, uint64_t now_ns)
 {
 	struct cookie_reply reply;
 
+	if (!load_cookie(&d->load, false, now_ns) &&
+		!(is_familiar(d, &from->at.addr, now_ns) && load_cookie(&d->load, true, now_ns))) {
+		STAT_ADD(d->stats->dropped_queue, 1);
+		return;
+	}
 	cookie_make_reply(&d->secret->checker, msg, len, &from->at, sender, now_ns, &reply);
 	STAT_ADD(d->stats->cookies_sent, 1);
 	d->wires->send(d->wires_owner, &reply, sizeof(reply), from);

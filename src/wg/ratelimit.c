@@ -10,10 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
+
 #define SECOND_NS      1000000000ull
 #define WAYS	       4
 #define SOURCE_COST_NS (SECOND_NS / RATELIMIT_PER_SECOND)
 #define LOAD_COST_NS   (SECOND_NS / LOAD_PER_SECOND)
+#define COOKIE_COST_NS (SECOND_NS / COOKIES_PER_SECOND)
 
 static bool bucket_take(struct ratelimit_bucket *b, uint64_t now_ns)
 {
@@ -95,4 +98,16 @@ void load_charge(struct load *l, uint64_t now_ns)
 {
 	load_refill(l, now_ns);
 	l->tokens_ns -= l->tokens_ns < LOAD_COST_NS ? l->tokens_ns : LOAD_COST_NS;
+}
+
+bool load_cookie(struct load *l, bool familiar, uint64_t now_ns)
+{
+	struct load_tokens *t = &l->cookies[familiar];
+
+	t->tokens_ns = MIN(t->tokens_ns + (now_ns - t->last_ns), COOKIES_BURST * COOKIE_COST_NS);
+	t->last_ns = now_ns;
+	if (t->tokens_ns < COOKIE_COST_NS)
+		return false;
+	t->tokens_ns -= COOKIE_COST_NS;
+	return true;
 }

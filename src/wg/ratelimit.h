@@ -14,6 +14,10 @@
 #define LOAD_PER_SECOND \
 	250 /* handshakes of strangers, all sources together, without asking for a cookie */
 #define LOAD_BURST 256
+/* Cookie replies: to strangers, and as many again to the addresses of peers, so that a flood from forged
+ * sources neither costs more than this nor keeps a peer from its cookie. */
+#define COOKIES_PER_SECOND 5000
+#define COOKIES_BURST	   64
 
 struct ratelimit_bucket {
 	uint64_t source; /* keyed hash, 0 = empty */
@@ -38,7 +42,13 @@ enum load_level {
 	LOAD_FULL,    /* everybody needs a cookie */
 };
 
+struct load_tokens {
+	uint64_t last_ns;
+	uint64_t tokens_ns;
+};
+
 struct load {
+	struct load_tokens cookies[2]; /* for strangers, for the addresses of peers */
 	uint64_t last_ns;
 	uint64_t tokens_ns;
 	uint64_t pressed_until_ns;
@@ -46,5 +56,7 @@ struct load {
 };
 
 enum load_level load_level(struct load *l, uint64_t now_ns);
+/* May there be a cookie reply now, to an address that is FAMILIAR or not? Takes a token. */
+bool load_cookie(struct load *l, bool familiar, uint64_t now_ns);
 /* One more handshake is worked on. */
 void load_charge(struct load *l, uint64_t now_ns);

@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "wg/device.h"
+#include "wg/familiar.h"
 #include "wg/peer.h"
 #include "wg/ratelimit.h"
 
@@ -51,7 +52,8 @@ struct device {
 
 	struct load load;
 	struct ratelimit ratelimit;
-	struct prefix veth; /* L; family 0 = none */
+	struct familiar familiar; /* addresses of peers, for handshake.c */
+	struct prefix veth;	  /* L; family 0 = none */
 	uint16_t port;
 	uint32_t fwmark;
 	bool handshake_at_start;
