@@ -320,3 +320,19 @@ bool addr_is_never_proxied(const struct addr *a)
 		return true;
 	return addr_embedded_v4(a, &v4) && addr_is_never_proxied(&v4);
 }
+
+bool addr_is_public(const struct addr *a)
+{
+	static const char *const special[] = {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10",
+		"127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
+		"192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+		"224.0.0.0/3", "2001:db8::/32", "3fff::/20"};
+	struct prefix p;
+
+	if (a->family == 6 && (a->bytes[0] & 0xe0) != 0x20)
+		return false;
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
+		if (prefix_parse(special[i], &p) == 0 && prefix_contains(&p, a))
+			return false;
+	return a->family != 0;
+}

@@ -83,5 +83,8 @@ bool addr_is_broadcast(const struct addr *a); /* 255.255.255.255 (and 240/4) */
  * NAT64 (64:ff9b::/96, 64:ff9b:1::/48 in the four forms of RFC 6052), 6to4 (2002::/16) or ISATAP
  * spelling: true and *ret. */
 bool addr_embedded_v4(const struct addr *a, struct addr *ret);
-/* True for every class above, looking through addr_embedded_v4(). */
+/* Somebody's on the Internet: in none of the special-purpose registries, which hold the private,
+ * shared, documentation and benchmark networks too. */
+bool addr_is_public(const struct addr *a);
+/* True for every class above but the last, looking through addr_embedded_v4(). */
 bool addr_is_never_proxied(const struct addr *a);

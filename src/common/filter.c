@@ -127,7 +127,7 @@ static const struct filter_row filter_rows[] = {
 	{"newfstatat", ALL & ~HOST & ~SAN, {BITS(3, 0x1000 /* AT_EMPTY_PATH */, 0x1000), ANY}},
 
 	/* a thread, never a process */
-	{"clone", NODE,
+	{"clone", NODE | PROXY,
 		{BITS(0,
 			 CLONE_VM | CLONE_THREAD | CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWNET |
 				 CLONE_NEWPID,

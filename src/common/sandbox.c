@@ -45,8 +45,9 @@
 
 #define SANDBOX_NOFILE	1048576u
 #define SANDBOX_MEMLOCK (64u << 20) /* keys and peers of a node */
-#define SANDBOX_WG_TASKS \
-	64u /* RLIMIT_NPROC counts all of a uid: its predecessor may still be dying */
+/* RLIMIT_NPROC counts all tasks of a uid: its predecessor may still be dying */
+#define SANDBOX_WG_TASKS    64u
+#define SANDBOX_PROXY_TASKS 8u /* passwords are checked in a thread */
 
 /* Started by hand: with the uid of who did it, and what rights WG needs of those. */
 static bool sandbox_by_hand(enum sandbox_kind kind)
@@ -132,10 +133,14 @@ static bool sandbox_logs_to_file(void)
 static int sandbox_limits(const struct sandbox *s)
 {
 	bool wg = s->kind == SANDBOX_WG || s->kind == SANDBOX_WG_ALONE;
+	bool proxy = s->kind == SANDBOX_PROXY;
 	int r = sandbox_limit(RLIMIT_CORE, 0);
 
 	if (r == 0 && !sandbox_by_hand(s->kind))
-		r = sandbox_limit(RLIMIT_NPROC, wg ? SANDBOX_WG_TASKS : 0);
+		r = sandbox_limit(RLIMIT_NPROC,
+			wg		? SANDBOX_WG_TASKS
+				: proxy ? SANDBOX_PROXY_TASKS
+					: 0);
 	if (r == 0 && !sandbox_logs_to_file())
 		r = sandbox_limit(RLIMIT_FSIZE, 0);
 	if (r == 0)

@@ -43,6 +43,29 @@ static void check_gateway(struct loader *l)
 			pool_slots(&g->veth_pool), running);
 }
 
+/* Who may use a listener that the whole Internet can reach must have been said. Interfaces are judged
+ * by the supervisor, as their addresses come. */
+static void check_public(struct loader *l)
+{
+	const struct gateway_config *g = &l->c->gateway;
+	struct where w = section_where(l->gateway, "primary");
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < g->n_primaries; i++) {
+		if (!addr_is_public(&g->primaries[i].addr) || g->has_allow)
+			continue;
+		for (size_t k = 0; k < l->c->n_tailnets; k++) {
+			const struct tailnet_config *t = l->c->tailnets[k];
+
+			w.tailnet = t->name;
+			if (!t->has_allow && !t->users_path)
+				problem(l, &w,
+					"%s is public: [tailnet %s] needs allow or users-file",
+					addr_format(&g->primaries[i].addr, text), t->name);
+		}
+	}
+}
+
 /* ---- ports ---- */
 
 static void check_ports(struct loader *l)
@@ -293,6 +316,7 @@ static void check_tailnets(struct loader *l)
 void check_all(struct loader *l)
 {
 	check_gateway(l);
+	check_public(l);
 	check_ports(l);
 	check_listen_ports(l);
 	check_suffixes(l);

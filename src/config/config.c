@@ -9,6 +9,7 @@
 
 #include "common/cleanup.h"
 #include "config/load.h"
+#include "config/users.h"
 
 static void free_strings(char **list, size_t n)
 {
@@ -42,6 +43,8 @@ static void free_tailnet(struct tailnet_config *t)
 	free(t->hosts);
 	free_strings(t->suffixes, t->n_suffixes);
 	free(t->wg_config_path);
+	free(t->users_path);
+	users_free(t);
 	wg_config_free(t->wg);
 	free(t->allow.items);
 	free(t->broken);

@@ -20,6 +20,7 @@
 #define CONFIG_HOSTS_MAX    4096
 #define CONFIG_PEERS_MAX    4096
 #define CONFIG_ALLOWED_MAX  262144 /* of one wg-quick file */
+#define CONFIG_USERS_MAX    4096   /* of one users-file */
 #define CONFIG_PROBLEMS_MAX 1000
 
 enum engine { ENGINE_WIREGUARD, ENGINE_TAILSCALE };
@@ -86,6 +87,11 @@ struct host_entry { /* [hosts NAME]: one address each, names may repeat (A and A
 	struct addr addr;
 };
 
+struct user_config {
+	char *name;
+	char hash[128]; /* crypto_pwhash_STRBYTES */
+};
+
 struct tailnet_config {
 	char name[33];
 	const char *file; /* where its section starts */
@@ -99,8 +105,13 @@ struct tailnet_config {
 	struct wg_config *wg; /* NULL if it could not be read */
 	struct prefix_list allow;
 	bool has_allow;
+	char *users_path;	   /* absolute; NULL: no password is asked for */
+	struct user_config *users; /* sorted by name */
+	size_t n_users;
+	bool log_connections;
 	struct addr dns_server; /* family 0 = what the tailnet announces */
 	uint16_t mtu;		/* 0 = auto: the wg file's, else 1420 */
+	uint32_t greeting_timeout_s;
 	uint32_t connect_timeout_s;
 	uint32_t idle_timeout_s;
 	uint32_t half_close_timeout_s;

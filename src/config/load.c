@@ -370,7 +370,7 @@ int load_end(struct loader *l, struct config **ret)
 
 	add_defaults(l);
 	if (!l->oom)
-		source_load_wgs(l);
+		source_load_named(l);
 	if (!l->oom)
 		check_all(l);
 	if (!l->oom)

@@ -10,7 +10,7 @@
 
 #include "config/config.h"
 
-#define KEYS_MAX 48 /* rows of the key table */
+#define KEYS_MAX 64 /* rows of the key table */
 
 /* struct config and what its pointers into the loader's work need to stay alive. */
 struct loaded {
@@ -97,9 +97,9 @@ struct loader {
 
 int source_read(const char *path, struct source *ret);
 void source_free(struct source *s); /* wipes */
-/* The main file and those of tsgw.d; then the wg-quick files that they name, into l->wg. */
+/* The main file and those of tsgw.d; then the wg-quick and users files that they name. */
 void source_load_all(struct loader *l, const char *path);
-void source_load_wgs(struct loader *l);
+void source_load_named(struct loader *l);
 
 /* Makes room in *ITEMS_PTR for one more than N items of SIZE bytes. False and .oom if there is
  * none. */

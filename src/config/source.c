@@ -11,6 +11,7 @@
 
 #include "common/cleanup.h"
 #include "config/load.h"
+#include "config/users.h"
 
 void source_free(struct source *s)
 {
@@ -165,7 +166,28 @@ static void load_wg(struct loader *l, struct section *s, struct wg_places *at)
 	source_free(&text);
 }
 
-void source_load_wgs(struct loader *l)
+static void load_users(struct loader *l, struct section *s)
+{
+	struct tailnet_config *t = s->t;
+	struct where w = section_where(s, "users-file");
+	struct source text = {0};
+	int r = l->read(t->users_path, &text);
+
+	if (r == -ENOMEM) {
+		l->oom = true;
+	} else if (r < 0) {
+		problem(l, &w, "%s: %s%s", t->users_path, read_error(r),
+			r == -ENOENT ? " (tsgwctl passwd makes it)" : "");
+	} else {
+		if (text.mode & 077)
+			problem(l, &w, "%s: mode %04o lets others read the hashes: chmod 600 %s",
+				t->users_path, text.mode, t->users_path);
+		users_parse(l, t, load_file_name(l, t->users_path), text.text, text.len);
+	}
+	source_free(&text);
+}
+
+void source_load_named(struct loader *l)
 {
 	size_t n = 0;
 
@@ -181,6 +203,8 @@ void source_load_wgs(struct loader *l)
 			continue;
 		if (s->t->engine == ENGINE_WIREGUARD && s->t->wg_config_path)
 			load_wg(l, s, &l->wg[n]);
+		if (s->t->users_path && !l->oom)
+			load_users(l, s);
 		n++;
 	}
 }

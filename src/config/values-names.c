@@ -168,7 +168,7 @@ char *value_absolute_path(const char *file, const char *value)
 
 static void parse_path(struct value *v)
 {
-	struct tailnet_config *t = v->target;
+	char **target = (char **)(void *)((char *)v->target + v->key->offset);
 	_cleanup_free_ char *path = value_absolute_path(v->l->out->files[v->where.file], v->text);
 	size_t limit = CONFIG_LINE_MAX - strlen(v->key->name) - strlen("=");
 
@@ -180,15 +180,16 @@ static void parse_path(struct value *v)
 	else if (v->text[strlen(v->text) - 1] == '/')
 		problem(v->l, &v->where, CLIP " is not the path of a file", v->text);
 	else
-		t->wg_config_path = take_ptr(path);
+		*target = take_ptr(path);
 }
 
 static void print_path(const struct key *k, const void *target, FILE *out)
 {
-	const struct tailnet_config *t = target;
+	const char *const *path =
+		(const char *const *)(const void *)((const char *)target + k->offset);
 
-	if (t->wg_config_path)
-		fputs(t->wg_config_path, out);
+	if (*path)
+		fputs(*path, out);
 }
 
 const struct key_type type_path = {parse_path, print_path};

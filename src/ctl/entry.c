@@ -136,6 +136,24 @@ static json_t *json_udp(const struct proxy_udp_stats *u)
 	return j;
 }
 
+/* What the listener did with whoever came: counters since the tailnet was started. */
+static json_t *json_listener(const struct proxy_stats *p)
+{
+	json_t *j = json_object(), *results = json_object();
+
+	for (unsigned i = 0; i < PROXY_RESULTS; i++)
+		json_object_set_new(
+			results, proxy_result_name(i), json_number(true, p->results[i]));
+	json_object_set_new(j, "accepted", json_number(true, p->accepted));
+	json_object_set_new(j, "results", results);
+	json_object_set_new(j, "up_bytes", json_number(true, p->up_bytes));
+	json_object_set_new(j, "down_bytes", json_number(true, p->down_bytes));
+	json_object_set_new(j, "accept_paused", json_number(true, p->accept_paused));
+	json_object_set_new(j, "login_queue_full", json_number(true, p->login_queue_full));
+	json_object_set_new(j, "login_sources_full", json_number(true, p->login_sources_full));
+	return j;
+}
+
 static void entry_json_detail(const struct entry *e, json_t *j)
 {
 	const struct control_tailnet *t = e->live;
@@ -150,7 +168,9 @@ static void entry_json_detail(const struct entry *e, json_t *j)
 		j, "pid_proxy", json_number(t && t->pid_proxy > 0, t ? (uint64_t)t->pid_proxy : 0));
 	json_object_set_new(j, "restarts_wg", json_number(t, t ? t->restarts_wg : 0));
 	json_object_set_new(j, "restarts_proxy", json_number(t, t ? t->restarts_proxy : 0));
-	json_object_set_new(j, "udp", t && t->has_counters ? json_udp(&t->udp) : json_null());
+	json_object_set_new(j, "udp", t && t->has_counters ? json_udp(&t->proxy.udp) : json_null());
+	json_object_set_new(
+		j, "listener", t && t->has_counters ? json_listener(&t->proxy) : json_null());
 	json_object_set_new(j, "veth_host", t ? json_addr(&t->veth_host) : json_null());
 	json_object_set_new(j, "veth_ns", t ? json_addr(&t->veth_ns) : json_null());
 }

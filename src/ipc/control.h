@@ -90,14 +90,14 @@ struct control_tailnet {
 	uint64_t rx_bytes;
 	uint64_t tx_bytes;
 	uint64_t uptime_s;
-	struct proxy_udp_stats udp;
 	uint32_t restarts_wg; /* worker restarts since the start */
 	uint32_t restarts_proxy;
 	int32_t pid_wg; /* 0 = not running */
 	int32_t pid_proxy;
 	struct addr addresses[CONTROL_ADDRS_MAX];
 	struct hostport listen[CONTROL_LISTEN_MAX];
-	struct addr veth_host; /* host side of the /30 */
+	struct proxy_stats proxy; /* with has_counters */
+	struct addr veth_host;	  /* host side of the /30 */
 	struct addr veth_ns;
 	char reason[CONTROL_REASON_MAX];
 };

@@ -25,6 +25,8 @@
 #define MSG_DOMAIN_MAX 254 /* DNS name with NUL */
 #define MSG_PREFIXES   32  /* per message */
 #define WG_KEY	       32
+#define MSG_USER_MAX   256 /* user's name with NUL */
+#define MSG_HASH_MAX   128 /* crypto_pwhash_STRBYTES */
 
 enum msg_type {
 	/*                          sender    descriptors */
@@ -57,6 +59,7 @@ enum msg_type {
 	MSG_PROXY_NODE,	       /* parent -> 0 live: the node runs or not */
 	MSG_PROXY_UDP,	       /* parent -> 1 live: a bound UDP socket at a listener's address */
 	MSG_PROXY_UDP_USED,    /* worker -> 0 report: how many of these are in use */
+	MSG_PROXY_USER,	       /* parent -> 0 item: who may log in */
 
 	MSG_DNS_ZONE = 48, /* parent -> 0 item: a tailnet; the following items belong to it */
 	MSG_DNS_SUFFIX,	   /* parent -> 0 item */
@@ -179,8 +182,11 @@ struct msg_proxy_config {
 	uint32_t max_clients_per_address;
 	uint32_t max_udp;
 	uint32_t max_udp_per_address;
+	uint32_t greeting_timeout_s;
 	uint8_t has_ipv6; /* the tunnel has an IPv6 address */
-	uint8_t zero[3];
+	uint8_t users;	  /* clients log in as one of MSG_PROXY_USER */
+	uint8_t log_connections;
+	uint8_t zero;
 };
 
 struct msg_proxy_suffix {
@@ -209,6 +215,12 @@ struct msg_prefixes { /* PROXY_ALLOW, PROXY_DENY, DNS_ROUTE, DNS_ALLOW */
 	struct msg_header h;
 	uint32_t n;
 	struct prefix prefixes[MSG_PREFIXES];
+};
+
+struct msg_proxy_user {
+	struct msg_header h;
+	char name[MSG_USER_MAX];
+	char hash[MSG_HASH_MAX]; /* crypto_pwhash_str() */
 };
 
 enum listen_kind {
@@ -302,6 +314,7 @@ union msg {
 	struct msg_host host;
 	struct msg_proxy_route proxy_route;
 	struct msg_prefixes prefixes;
+	struct msg_proxy_user proxy_user;
 	struct msg_proxy_listen proxy_listen;
 	struct msg_proxy_node proxy_node;
 	struct msg_proxy_udp proxy_udp;

@@ -63,8 +63,18 @@ enum proxy_result { /* how connections ended up; also the order of the counters 
 	PROXY_CONN_REFUSED,
 	PROXY_CONN_TIMEOUT,
 	PROXY_GREETING_TIMEOUT,
-	PROXY_LIMIT, /* max-clients, max-clients-per-address */
+	PROXY_LIMIT, /* max-clients */
 	PROXY_INTERNAL,
+	PROXY_LIMIT_ADDRESS,  /* max-clients-per-address */
+	PROXY_NO_METHOD,      /* SOCKS5: no method of the client's is spoken here */
+	PROXY_BAD_HTTP,	      /* malformed HTTP head */
+	PROXY_HEAD_TOO_LARGE, /* of an HTTP request: bytes or fields */
+	PROXY_BAD_BODY,	      /* the framing of a request's body */
+	PROXY_ABANDONED,      /* the client left in the middle of its greeting or request */
+	PROXY_BAD_LOGIN,      /* malformed user name or password */
+	PROXY_NO_LOGIN,	      /* there are users, and the client did not name one */
+	PROXY_WRONG_LOGIN,    /* unknown user, or wrong password */
+	PROXY_LOGIN_LIMIT,    /* too many passwords wait to be checked */
 	PROXY_RESULTS
 };
 
@@ -99,8 +109,23 @@ struct proxy_stats {
 	uint64_t up_bytes; /* client -> tailnet */
 	uint64_t down_bytes;
 	uint64_t accept_paused; /* times that descriptors ran out */
+	uint64_t login_queue_full;
+	uint64_t login_sources_full; /* times that one had to make room */
 	struct proxy_udp_stats udp;
 };
+
+/* "ok", "bad_request", …: the words of `status --json`. */
+static inline const char *proxy_result_name(unsigned result)
+{
+	static const char *const names[PROXY_RESULTS] = {"ok", "bad_request", "bad_command",
+		"bad_address_type", "refused_client", "policy", "no_name", "no_ipv6",
+		"tailnet_down", "peer_lost", "net_unreachable", "host_unreachable", "conn_refused",
+		"conn_timeout", "greeting_timeout", "limit", "internal", "limit_address",
+		"no_method", "bad_http", "head_too_large", "bad_body", "abandoned", "bad_login",
+		"no_login", "wrong_login", "login_limit"};
+
+	return result < PROXY_RESULTS ? names[result] : "unknown";
+}
 
 struct dns_stats {
 	uint64_t queries_udp;

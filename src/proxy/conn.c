@@ -24,6 +24,7 @@
 #include "proxy/forward.h"
 #include "proxy/greet.h"
 #include "proxy/listener.h"
+#include "proxy/login.h"
 #include "proxy/setup.h"
 #include "proxy/socks.h"
 #include "relay/pair.h"
@@ -55,6 +56,7 @@ void conn_close(struct conn *c, bool reset)
 		return;
 	c->state = CONN_CLOSED;
 	dial_free(c);
+	login_free(c);
 	forward_free(c);
 	assoc_free(c);
 	sock_close(&c->client, reset);
@@ -107,12 +109,15 @@ static void conn_timeout(struct timer *t)
 
 	switch (c->state) {
 	case CONN_GREETING:
-		if (c->forward && !c->hurried) { /* idle between two requests */
+		if (c->kept && !c->hurried) { /* idle between two requests */
 			conn_close(c, false);
 			return;
 		}
 		conn_count(c, PROXY_GREETING_TIMEOUT);
 		conn_close(c, false);
+		break;
+	case CONN_LOGIN:
+		conn_fail_result(c, PROXY_LOGIN_LIMIT);
 		break;
 	case CONN_DIALING:
 		dial_timeout(c);
@@ -148,7 +153,12 @@ static void origin_event(struct source *s, uint32_t events)
 		conn_advance(c);
 }
 
-int conn_accept(int fd, const struct addr *client)
+uint64_t conn_greeting_deadline(void)
+{
+	return loop_now() + setup_now()->config.greeting_timeout_s * 1000ull;
+}
+
+int conn_accept(int fd, const struct addr *client, bool trusted)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 	int r;
@@ -165,9 +175,10 @@ int conn_accept(int fd, const struct addr *client)
 	c->timer.fire = conn_timeout;
 	c->task.run = conn_task;
 	c->address = *client;
+	c->trusted = trusted;
 	c->last_ms = loop_now();
 	STAT_SET(setup_stats->clients, ++n_conns);
-	r = timers_set(&c->timer, c->last_ms + CONN_GREETING_MS);
+	r = timers_set(&c->timer, conn_greeting_deadline());
 	if (r == 0)
 		r = loop_add(&c->client.source, SOCK_EVENTS);
 	if (r < 0)
@@ -207,6 +218,7 @@ static void linger(struct conn *c)
 void conn_linger(struct conn *c)
 {
 	dial_free(c);
+	login_free(c);
 	forward_free(c);
 	assoc_free(c);
 	sock_close(&c->origin, true);
@@ -240,15 +252,22 @@ void conn_fail(struct conn *c, const struct reply_cause *cause)
 	case CONN_SOCKS5_GREETING: /* no method, or no greeting at all (RFC 1928 section 3) */
 		r = buf_append(&c->down.out, "\x05\xff", 2);
 		break;
+	case CONN_SOCKS5_LOGIN: /* RFC 1929 section 2: anything but 0, and a close */
+		r = buf_append(&c->down.out, "\x01\x01", 2);
+		break;
 	case CONN_SOCKS5:
 		r = buf_append(&c->down.out, reply,
 			socks5_reply(reply, reply_socks5_code(cause->result), NULL));
 		break;
 	case CONN_SOCKS4:
-		r = buf_append(&c->down.out, reply, socks4_reply(reply, 0, NULL));
+		r = buf_append(&c->down.out, reply,
+			socks4_reply(reply,
+				cause->result == PROXY_NO_LOGIN ? SOCKS4_NO_USER : SOCKS4_REJECTED,
+				NULL));
 		break;
 	default:
-		r = reply_http(&c->down.out, setup_tailnet, cause, c->head_request);
+		r = reply_http(&c->down.out, setup_tailnet, cause,
+			&(struct reply_form){.head = c->head_request, .html = c->html});
 	}
 	if (r < 0)
 		conn_close(c, true);
@@ -300,7 +319,7 @@ void conn_connected(struct conn *c)
 		bound = bound_address(c);
 		r = buf_append(&c->down.out, reply,
 			c->protocol == CONN_SOCKS5 ? socks5_reply(reply, 0, &bound)
-						   : socks4_reply(reply, 1, &bound));
+						   : socks4_reply(reply, SOCKS4_GRANTED, &bound));
 	}
 	if (r < 0) {
 		conn_close(c, true);
@@ -332,7 +351,7 @@ static void tunnel(struct conn *c)
 		conn_idle_timer(c, true);
 }
 
-/* While dialing only the client's end matters. */
+/* While dialing, or waiting for a password to be checked, only the client's end matters. */
 static void dialing(struct conn *c)
 {
 	if (c->client.failed)
@@ -347,6 +366,7 @@ void conn_advance(struct conn *c)
 	case CONN_GREETING:
 		greet_advance(c);
 		break;
+	case CONN_LOGIN:
 	case CONN_DIALING:
 		dialing(c);
 		break;

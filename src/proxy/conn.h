@@ -13,13 +13,13 @@
 #include "proxy/reply.h"
 #include "relay/timers.h"
 
-#define CONN_GREETING_MS  10000 /* from accept, or the first byte of a later request, to its end */
-#define CONN_LINGER_MS	  2000	/* for the client to read an error before the close */
-#define CONN_FAILED_MS	  5000	/* for the rest of the bytes behind a reset */
+#define CONN_LINGER_MS	  2000 /* for the client to read an error before the close */
+#define CONN_FAILED_MS	  5000 /* for the rest of the bytes behind a reset */
 #define CONN_LINGER_BYTES (1u << 20)
 
 enum conn_state {
 	CONN_GREETING, /* reading a greeting or a request: greet.c */
+	CONN_LOGIN,    /* its password is being checked: login.c */
 	CONN_DIALING,  /* the outgoing connection is being made: dial.c */
 	CONN_TUNNEL,   /* bytes go both ways */
 	CONN_UDP,      /* stands for a UDP association: assoc.c */
@@ -31,6 +31,7 @@ enum conn_state {
 enum conn_protocol {
 	CONN_UNKNOWN,
 	CONN_SOCKS5_GREETING,
+	CONN_SOCKS5_LOGIN, /* user name and password are awaited */
 	CONN_SOCKS5,
 	CONN_SOCKS4,
 	CONN_HTTP, /* head not read yet, or a request with an absolute URI */
@@ -38,6 +39,7 @@ enum conn_protocol {
 };
 
 struct dial;
+struct login;
 struct forward;
 struct assoc;
 
@@ -48,6 +50,7 @@ struct conn {
 	struct task task;
 	struct conn *prev, *next; /* all that dial */
 	struct dial *dial;
+	struct login *login;
 	struct forward *forward;
 	struct assoc *assoc;
 	uint64_t last_ms; /* something moved */
@@ -56,13 +59,19 @@ struct conn {
 	struct addr address; /* of the client */
 	uint8_t state, protocol;
 	bool hurried;	   /* the deadline of this request's head is set */
+	bool trusted;	   /* came by the veth listener: no password is asked for */
+	bool logged_in;	   /* HTTP: the request at hand may go on, */
+	bool refused;	   /* or not */
+	bool kept;	   /* HTTP: something was answered, and another request may come */
+	bool html;	   /* HTTP: the client reads HTML */
 	bool head_request; /* HEAD: no body even in an error */
 	bool answered;	   /* bytes of a response went out: no error can be told any more */
 	bool counted;	   /* the result of this connection has been counted */
 };
 
-/* Takes over FD of a client that was admitted. 0 or -errno (FD is closed then, too). */
-int conn_accept(int fd, const struct addr *client);
+/* Takes over FD of a client that was admitted; TRUSTED: it needs no password. 0 or -errno (FD is
+ * closed then, too). */
+int conn_accept(int fd, const struct addr *client, bool trusted);
 /* Does whatever can be done now. */
 void conn_advance(struct conn *c);
 /* Tells the client why not, in its protocol, and ends the connection. */
@@ -78,6 +87,8 @@ bool conn_flush(struct conn *c);
 void conn_connected(struct conn *c);
 /* From now on bytes go both ways. */
 void conn_tunnel(struct conn *c);
+/* By when a greeting or request that begins now has to be complete. */
+uint64_t conn_greeting_deadline(void);
 /* Sets the deadline of an idle connection anew; HALF: one direction has ended. */
 void conn_idle_timer(struct conn *c, bool half);
 /* A socket has failed: only CONN_FAILED_MS are left for what is still to be delivered. */

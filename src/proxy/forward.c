@@ -271,7 +271,7 @@ static void request_step(struct conn *c)
 	case FLOW_SRC_FAILED:
 		if (error == -EBADMSG)
 			conn_fail(c,
-				&(struct reply_cause){.result = PROXY_BAD_REQUEST,
+				&(struct reply_cause){.result = PROXY_BAD_BODY,
 					.why = "The chunks of the body are malformed."});
 		else
 			conn_close(c, true);
@@ -399,6 +399,7 @@ static void finish(struct conn *c)
 		return;
 	}
 	buf_free(&f->head);
+	c->kept = true;
 	if (!f->origin_keep || c->down.in.len)
 		sock_close(&c->origin, false);
 	buf_free(&c->down.in);

@@ -3,39 +3,82 @@
 #include "proxy/greet.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "proxy/assoc.h"
+#include "proxy/basic.h"
 #include "proxy/dial.h"
 #include "proxy/forward.h"
+#include "proxy/login.h"
 #include "proxy/setup.h"
 #include "proxy/socks.h"
 
 #define GREET_READ	      512 /* room for a first read; larger heads take several */
 #define GREET_BLANK_LINES_MAX 2	  /* before a request (RFC 9112 2.2) */
 
+static bool greet_say(struct conn *c, const char *bytes, size_t n)
+{
+	if (flow_write(&c->down, &c->client, bytes, n, &setup_stats->down_bytes) != FLOW_DST_FAILED)
+		return true;
+	conn_close(c, true);
+	return false;
+}
+
 /* True: the bytes that are there have been used, and there may be more to do with the rest. */
 static bool greet_socks5(struct conn *c)
 {
+	bool login = login_wanted(c);
+	const char reply[] = {5, login ? SOCKS_PASSWORD : SOCKS_NO_LOGIN};
 	struct buf *in = &c->up.in;
 	size_t size = 0;
 
-	switch (socks5_greeting(buf_data(in), in->len, &size)) {
+	switch (socks5_greeting(buf_data(in), in->len, (uint8_t)reply[1], &size)) {
 	case SOCKS_MORE:
 		return false;
 	case SOCKS_DONE:
 		buf_consume(in, size);
-		c->protocol = CONN_SOCKS5;
-		if (flow_write(&c->down, &c->client, "\x05\x00", 2, &setup_stats->down_bytes) !=
-			FLOW_DST_FAILED)
-			return true;
-		conn_close(c, true);
+		c->protocol = login ? CONN_SOCKS5_LOGIN : CONN_SOCKS5;
+		return greet_say(c, reply, sizeof(reply));
+	case SOCKS_NO_METHOD:
+		conn_fail_result(c, login ? PROXY_NO_LOGIN : PROXY_NO_METHOD);
 		return false;
 	default:
 		conn_fail_result(c, PROXY_BAD_REQUEST);
 		return false;
 	}
+}
+
+static bool socks_logged_in(struct conn *c)
+{
+	c->protocol = CONN_SOCKS5;
+	return greet_say(c, "\x01\x00", 2);
+}
+
+static bool greet_socks5_login(struct conn *c)
+{
+	struct buf *in = &c->up.in;
+	enum login_verdict verdict;
+	struct socks_login l;
+
+	switch (socks5_login(buf_data(in), in->len, &l)) {
+	case SOCKS_MORE:
+		return false;
+	case SOCKS_DONE:
+		break;
+	default:
+		conn_fail_result(c, PROXY_BAD_LOGIN);
+		return false;
+	}
+	verdict = login_begin(c, l.user, l.user_len, l.password, l.password_len);
+	if (verdict == LOGIN_FULL) {
+		conn_fail_result(c, PROXY_LOGIN_LIMIT);
+		return false;
+	}
+	sodium_memzero(buf_data(in), l.size);
+	buf_consume(in, l.size);
+	return verdict == LOGIN_YES && socks_logged_in(c);
 }
 
 static void socks_dial(struct conn *c, const struct socks_request *r)
@@ -72,7 +115,9 @@ static void greet_socks_request(struct conn *c)
 	case SOCKS_MORE:
 		return;
 	case SOCKS_DONE:
-		if (r.command == SOCKS_UDP_ASSOCIATE)
+		if (c->protocol == CONN_SOCKS4 && login_wanted(c))
+			conn_fail_result(c, PROXY_NO_LOGIN); /* it has no passwords */
+		else if (r.command == SOCKS_UDP_ASSOCIATE)
 			socks_associate(c, &r);
 		else
 			socks_dial(c, &r);
@@ -91,7 +136,73 @@ static void greet_socks_request(struct conn *c)
 static void http_fail(struct conn *c, int status, const char *why)
 {
 	conn_fail(c,
-		&(struct reply_cause){.result = PROXY_BAD_REQUEST, .status = -status, .why = why});
+		&(struct reply_cause){
+			.result = status == -431 ? PROXY_HEAD_TOO_LARGE : PROXY_BAD_HTTP,
+			.status = -status,
+			.why = why});
+}
+
+/* 407. The connection goes on if we know where the next request begins: behind a head without a body,
+ * and behind CONNECT only if nothing came that was meant for the tunnel. */
+static void http_challenge(
+	struct conn *c, const struct http_head *h, bool connect, enum proxy_result result)
+{
+	struct reply_cause cause = {.result = result};
+	struct reply_form form = {.head = c->head_request, .html = c->html, .keep = true};
+	struct buf *in = &c->up.in;
+
+	if (h->minor == 0 || h->close || http_framing(h, false) != HTTP_NO_BODY ||
+		(connect && in->len > h->size)) {
+		conn_fail(c, &cause);
+		return;
+	}
+	conn_count(c, result);
+	if (reply_http(&c->down.out, setup_tailnet, &cause, &form) < 0 ||
+		timers_set(&c->timer, conn_greeting_deadline()) < 0) {
+		conn_close(c, true);
+		return;
+	}
+	sodium_memzero(buf_data(in), h->size);
+	buf_consume(in, h->size);
+	c->kept = true;
+	c->counted = c->head_request = c->html = false;
+	loop_task(&c->task);
+}
+
+/* True: the request may go on now. */
+static bool http_login(struct conn *c, const struct http_head *h, bool connect)
+{
+	enum login_verdict verdict = LOGIN_YES;
+	struct basic b;
+	int r;
+
+	bool yes = c->logged_in || !login_wanted(c), no = c->refused;
+
+	c->logged_in = c->refused = false;
+	if (yes)
+		return true;
+	if (no) {
+		http_challenge(c, h, connect, PROXY_WRONG_LOGIN);
+		return false;
+	}
+	r = basic_parse(h, &b);
+	if (r == 0)
+		verdict = login_begin(c, b.user, b.user_len, b.password, b.password_len);
+	sodium_memzero(&b, sizeof(b));
+	if (r < 0)
+		http_challenge(c, h, connect, r == -ENOENT ? PROXY_NO_LOGIN : PROXY_BAD_LOGIN);
+	else if (verdict == LOGIN_FULL)
+		conn_fail_result(c, PROXY_LOGIN_LIMIT);
+	return r == 0 && verdict == LOGIN_YES;
+}
+
+static bool http_wants_html(const struct http_head *h)
+{
+	for (size_t i = 0; i < h->n_fields; i++)
+		if (http_text_is(h->fields[i].name, "accept") &&
+			http_list_has(h->fields[i].value, "text/html", 9))
+			return true;
+	return false;
 }
 
 static void http_request(struct conn *c, const struct http_head *h)
@@ -101,8 +212,13 @@ static void http_request(struct conn *c, const struct http_head *h)
 	size_t size = h->size;
 	int r;
 
-	c->head_request = h->method.len == 4 && !memcmp(h->method.p, "HEAD", 4);
-	if (h->method.len == 7 && !memcmp(h->method.p, "CONNECT", 7)) {
+	bool connect = http_method_is(h, "CONNECT");
+
+	c->head_request = http_method_is(h, "HEAD");
+	c->html = !connect && http_wants_html(h);
+	if (!http_login(c, h, connect))
+		return;
+	if (connect) {
 		r = http_parse_authority(h->target, &t, &why);
 		if (r < 0) {
 			http_fail(c, r, why);
@@ -117,7 +233,9 @@ static void http_request(struct conn *c, const struct http_head *h)
 		return;
 	}
 	r = http_parse_absolute(h->target, &t, &why);
-	if (r < 0)
+	if (r == 0 && http_method_is(h, "TRACE")) /* it would give our client's secrets back */
+		conn_fail_result(c, PROXY_BAD_COMMAND);
+	else if (r < 0)
 		http_fail(c, r, why);
 	else
 		forward_request(c, h, &t);
@@ -144,7 +262,7 @@ static void greet_http(struct conn *c)
 		return;
 	if (!c->hurried) {
 		c->hurried = true;
-		if (c->forward && timers_set(&c->timer, loop_now() + CONN_GREETING_MS) < 0) {
+		if (c->kept && timers_set(&c->timer, conn_greeting_deadline()) < 0) {
 			conn_close(c, true);
 			return;
 		}
@@ -177,6 +295,10 @@ static void greet_parse(struct conn *c)
 	if (c->protocol == CONN_UNKNOWN)
 		greet_choose(c);
 	if (c->protocol == CONN_SOCKS5_GREETING && !greet_socks5(c))
+		return;
+	if (!c->up.in.len)
+		return;
+	if (c->protocol == CONN_SOCKS5_LOGIN && !greet_socks5_login(c))
 		return;
 	if (!c->up.in.len)
 		return;
@@ -226,10 +348,26 @@ void greet_advance(struct conn *c)
 			return;
 		if (n <= 0) {
 			if (c->up.in.len || c->protocol == CONN_SOCKS5)
-				conn_count(c, PROXY_BAD_REQUEST);
+				conn_count(c, PROXY_ABANDONED);
 			conn_close(c, n < 0);
 			return;
 		}
 		greet_parse(c);
+	}
+}
+
+void greet_login_done(struct conn *c, bool right)
+{
+	c->state = CONN_GREETING;
+	if (timers_set(&c->timer, conn_greeting_deadline()) < 0) {
+		conn_close(c, true);
+	} else if (c->protocol == CONN_HTTP) { /* its head is read once more */
+		c->logged_in = right;
+		c->refused = !right;
+		greet_advance(c);
+	} else if (!right) {
+		conn_fail_result(c, PROXY_WRONG_LOGIN);
+	} else if (socks_logged_in(c)) {
+		greet_advance(c);
 	}
 }

@@ -6,3 +6,5 @@
 
 /* State CONN_GREETING: reads, and goes on to dial, forward or an error. */
 void greet_advance(struct conn *c);
+/* State CONN_LOGIN: its password has been checked. */
+void greet_login_done(struct conn *c, bool right);

@@ -30,6 +30,11 @@ bool http_text_is(struct http_text t, const char *word)
 	return t.len == strlen(word) && !strncasecmp(t.p, word, t.len);
 }
 
+bool http_method_is(const struct http_head *h, const char *method)
+{
+	return h->method.len == strlen(method) && !memcmp(h->method.p, method, h->method.len);
+}
+
 static struct http_text trim(struct http_text t)
 {
 	while (t.len && (t.p[0] == ' ' || t.p[0] == '\t')) {

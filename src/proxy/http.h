@@ -71,6 +71,7 @@ int http_parse_absolute(struct http_text t, struct http_target *ret, const char 
 /* How the body behind HEAD is delimited; REQUEST_METHOD is that of a response's request. */
 enum http_framing http_framing(const struct http_head *h, bool head_request);
 
+bool http_method_is(const struct http_head *h, const char *method);
 bool http_text_is(struct http_text t, const char *word); /* without case */
 /* Is WORD a token of the comma-separated list T? */
 bool http_list_has(struct http_text t, const char *word, size_t word_len);

@@ -138,15 +138,19 @@ static void admit(const struct listener *l, int fd, const struct addr *client)
 		log_drop(&refused_limit, client, "not in allow");
 		return;
 	}
-	n = conn_total() < config->max_clients
-		? clients_enter(&conn_clients, client, config->max_clients_per_address)
-		: 0;
-	if (n <= 0) {
-		drop(fd, n ? PROXY_INTERNAL : PROXY_LIMIT);
-		log_drop(&limit_limit, client, n ? "no memory" : "too many connections");
+	if (conn_total() >= config->max_clients) {
+		drop(fd, PROXY_LIMIT);
+		log_drop(&limit_limit, client, "max-clients are connected");
 		return;
 	}
-	conn_accept(fd, client);
+	n = clients_enter(&conn_clients, client, config->max_clients_per_address);
+	if (n <= 0) {
+		drop(fd, n ? PROXY_INTERNAL : PROXY_LIMIT_ADDRESS);
+		log_drop(&limit_limit, client,
+			n ? "no memory" : "it has max-clients-per-address connections");
+		return;
+	}
+	conn_accept(fd, client, l->veth);
 }
 
 static bool is_exhausted(int err)

@@ -2,6 +2,7 @@
 // tsgw-proxy: SOCKS and HTTP into one tailnet, from inside its network namespace.
 #include <errno.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,6 +147,8 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTERM, on_term);
+	if (sodium_init() < 0) /* before the sandbox: it may open /dev/urandom */
+		return EXIT_FAILURE;
 	r = worker_start(argc, argv, SANDBOX_PROXY, sizeof(struct proxy_stats), &stats);
 	if (r < 0)
 		return r == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE;

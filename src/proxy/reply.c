@@ -8,7 +8,8 @@
 
 #include "common/cleanup.h"
 
-#define REPLY_PAGE_MAX 2048
+#define REPLY_PAGE_MAX	4096
+#define REPLY_VALUE_MAX 2048 /* escaped */
 
 static const struct {
 	uint8_t socks5;
@@ -35,6 +36,17 @@ static const struct {
 	[PROXY_GREETING_TIMEOUT] = {1, 408, "your client", "The request did not come in time."},
 	[PROXY_LIMIT] = {1, 503, "this gateway", "Too many connections."},
 	[PROXY_INTERNAL] = {1, 500, "this gateway", "Something is wrong inside; see its log."},
+	[PROXY_LIMIT_ADDRESS] = {1, 503, "this gateway", "Too many connections of yours."},
+	[PROXY_NO_METHOD] = {1, 400, "your client", "It offers no method that is spoken here."},
+	[PROXY_BAD_HTTP] = {1, 400, "your client", "The request is malformed."},
+	[PROXY_HEAD_TOO_LARGE] = {1, 431, "your client", "The request's head is too large."},
+	[PROXY_BAD_BODY] = {1, 400, "your client", "The request's body is malformed."},
+	[PROXY_ABANDONED] = {1, 400, "your client", "It left in the middle of its request."},
+	[PROXY_BAD_LOGIN] = {1, 407, "your client", "The user name and password are malformed."},
+	[PROXY_NO_LOGIN] = {2, 407, "this gateway", "It asks for a user name and a password."},
+	[PROXY_WRONG_LOGIN] = {2, 407, "this gateway", "The user name or the password is wrong."},
+	[PROXY_LOGIN_LIMIT] = {1, 503, "this gateway",
+		"Too many passwords wait to be checked. Try again in a moment."},
 };
 
 uint8_t reply_socks5_code(enum proxy_result result)
@@ -56,6 +68,7 @@ static const char *phrase(int status)
 		{400, "Bad Request"},
 		{403, "Forbidden"},
 		{405, "Method Not Allowed"},
+		{407, "Proxy Authentication Required"},
 		{408, "Request Timeout"},
 		{431, "Request Header Fields Too Large"},
 		{500, "Internal Server Error"},
@@ -72,50 +85,88 @@ static const char *phrase(int status)
 }
 
 /* DEST is checked text, but a page escapes what it prints all the same. */
-static void put_destination(char *out, size_t size, const struct reply_cause *c)
+static void put_escaped(char *out, size_t size, const char *text, bool html)
 {
+	static const char *const entities[] = {['<'] = "&lt;",
+		['>'] = "&gt;",
+		['&'] = "&amp;",
+		['"'] = "&quot;",
+		['\''] = "&#39;"};
 	size_t n = 0;
 
-	for (const char *p = c->dest ? c->dest : ""; *p && n + 8 < size; p++)
-		out[n++] = strchr("<>&\"'", *p) ? '?' : *p;
-	if (n && c->port)
-		n += (size_t)snprintf(out + n, size - n, ":%u", c->port);
+	for (const char *p = text; *p && n + 8 < size; p++) {
+		unsigned char ch = (unsigned char)*p;
+		const char *entity = html && ch < ELEMENTSOF(entities) ? entities[ch] : NULL;
+
+		if (entity)
+			n += (size_t)snprintf(out + n, size - n, "%s", entity);
+		else
+			out[n++] = ch < 0x20 || ch >= 0x7f ? '?' : *p;
+	}
 	out[n] = '\0';
 }
 
-static int put_page(
-	char *page, size_t size, const char *tailnet, const struct reply_cause *c, int status)
+/* The lines of a page: HEADLINE, then name and value each. */
+static size_t put_line(
+	char *page, size_t size, size_t n, bool html, const char *name, const char *value)
 {
-	char dest[MSG_DOMAIN_MAX + 16], hint[512] = "";
+	char text[REPLY_VALUE_MAX];
 
-	put_destination(dest, sizeof(dest), c);
-	if (c->foreign)
-		snprintf(hint, sizeof(hint),
-			"<p>The name belongs to the tailnet <b>%s</b>, whose listener has port "
-			"<b>%u</b> on this gateway.\n",
-			c->foreign->tailnet, c->foreign->port);
-	return snprintf(page, size,
-		"<!doctype html><meta charset=utf-8><title>%d %s - tsgw %s</title>\n"
-		"<h1>%d %s</h1>\n"
-		"<p>Tailnet: <b>%s</b>\n%s%s%s"
-		"<p>Where it failed: %s\n"
-		"<p>Why: %s\n%s",
-		status, phrase(status), tailnet, status, phrase(status), tailnet,
-		*dest ? "<p>Destination: <b>" : "", dest, *dest ? "</b>\n" : "",
-		results[c->result].hop, c->why ? c->why : results[c->result].why, hint);
+	if (!*value || n >= size)
+		return n;
+	put_escaped(text, sizeof(text), value, html);
+	return n +
+		(size_t)snprintf(
+			page + n, size - n, html ? "<p>%s: <b>%s</b>\n" : "%s: %s\n", name, text);
 }
 
-int reply_http(struct buf *out, const char *tailnet, const struct reply_cause *c, bool head)
+static size_t put_page(char *page, size_t size, const char *tailnet, const struct reply_cause *c,
+	int status, bool html)
 {
-	char page[REPLY_PAGE_MAX], top[256];
-	int status = c->status ? c->status : results[c->result].status;
-	int len = put_page(page, sizeof(page), tailnet, c, status), n, r;
+	char dest[MSG_DOMAIN_MAX + 16] = "", port[8];
+	size_t n;
 
-	len = MIN(len, (int)sizeof(page) - 1);
+	if (c->dest && *c->dest && c->port)
+		snprintf(dest, sizeof(dest), strchr(c->dest, ':') ? "[%s]:%u" : "%s:%u", c->dest,
+			c->port);
+	else if (c->dest)
+		snprintf(dest, sizeof(dest), "%s", c->dest);
+	n = (size_t)snprintf(page, size,
+		html ? "<!doctype html><meta charset=utf-8><title>%1$d %2$s - tsgw %3$s</title>\n"
+		       "<h1>%1$d %2$s</h1>\n"
+		     : "%1$d %2$s - tsgw %3$s\n\n",
+		status, phrase(status), tailnet);
+	n = put_line(page, size, n, html, "Tailnet", tailnet);
+	n = put_line(page, size, n, html, "Destination", dest);
+	n = put_line(page, size, n, html, "Where it failed", results[c->result].hop);
+	n = put_line(page, size, n, html, "Why", c->why ? c->why : results[c->result].why);
+	if (c->foreign) {
+		snprintf(port, sizeof(port), "%u", c->foreign->port);
+		n = put_line(page, size, n, html, "The name belongs to the tailnet",
+			c->foreign->tailnet);
+		n = put_line(page, size, n, html, "whose listener on this gateway has port", port);
+	}
+	return MIN(n, size - 1);
+}
+
+int reply_http(struct buf *out, const char *tailnet, const struct reply_cause *c,
+	const struct reply_form *form)
+{
+	char page[REPLY_PAGE_MAX], top[512], login[128] = "";
+	int status = c->status ? c->status : results[c->result].status, n, r;
+	size_t len = put_page(page, sizeof(page), tailnet, c, status, form->html);
+
+	if (status == 407)
+		snprintf(login, sizeof(login),
+			"Proxy-Authenticate: Basic realm=\"tsgw %s\", charset=\"UTF-8\"\r\n",
+			tailnet);
 	n = snprintf(top, sizeof(top),
-		"HTTP/1.1 %d %s\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n"
-		"Cache-Control: no-store\r\nConnection: close\r\n\r\n",
-		status, phrase(status), len);
+		"HTTP/1.1 %d %s\r\nContent-Type: text/%s; charset=utf-8\r\nContent-Length: %zu\r\n"
+		"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%s%s%s\r\n",
+		status, phrase(status), form->html ? "html" : "plain", len, login,
+		status == 405 ? "Allow: CONNECT, GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n"
+			      : "",
+		form->keep ? "" : "Connection: close\r\n");
 	r = buf_append(out, top, (size_t)n);
-	return r < 0 || head ? r : buf_append(out, page, (size_t)len);
+	return r < 0 || form->head ? r : buf_append(out, page, len);
 }

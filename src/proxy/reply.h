@@ -15,10 +15,16 @@ struct reply_cause {
 	const struct resolve_suffix *foreign; /* the tailnet that the name belongs to; or NULL */
 };
 
+struct reply_form {
+	bool head; /* the request was HEAD: no body */
+	bool html; /* the client reads HTML; else plain text */
+	bool keep; /* the connection goes on: another request may come */
+};
+
 /* RFC 1928 section 6. */
 uint8_t reply_socks5_code(enum proxy_result result);
-/* Appends a whole response that says TAILNET, hop and cause and ends the connection; HEAD: without
- * a body. 0 or -ENOMEM. */
-int reply_http(struct buf *out, const char *tailnet, const struct reply_cause *c, bool head);
+/* Appends a whole response that says TAILNET, hop and cause. 0 or -ENOMEM. */
+int reply_http(struct buf *out, const char *tailnet, const struct reply_cause *c,
+	const struct reply_form *form);
 /* Short name for logs. */
 const char *reply_result_text(enum proxy_result result);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/login.h"
 #include "proxy/peers.h"
 
 static struct proxy_stats no_stats;
@@ -29,6 +30,7 @@ static void setup_free(struct setup *s)
 		return;
 	policy_free(&s->policy);
 	resolve_free(&s->names);
+	users_free(&s->users);
 	free(s);
 }
 
@@ -45,21 +47,27 @@ static int begin(const struct msg_generation *m)
 
 static int commit(const struct msg_generation *m, const char **ret_why)
 {
+	bool other_users;
+
 	if (!has_config || next->generation != m->generation) {
 		*ret_why = has_config ? "commit of another generation" : "commit without a config";
 		return -EBADMSG;
 	}
 	policy_seal(&next->policy);
 	resolve_seal(&next->names);
+	other_users = !users_equal(&current->users, &next->users);
 	setup_free(current);
 	current = next;
 	next = NULL;
+	if (other_users)
+		login_users_changed();
 	return 1;
 }
 
 static int take_config(const struct msg_proxy_config *m)
 {
-	if (has_config || !m->connect_timeout_s || !m->idle_timeout_s || !m->half_close_timeout_s)
+	if (has_config || !m->greeting_timeout_s || !m->connect_timeout_s || !m->idle_timeout_s ||
+		!m->half_close_timeout_s)
 		return -EBADMSG;
 	has_config = true;
 	next->config = *m;
@@ -83,6 +91,13 @@ static int take_host(const struct msg_host *m)
 	if (!memchr(m->name, 0, sizeof(m->name)) || (m->addr.family != 4 && m->addr.family != 6))
 		return -EBADMSG;
 	return resolve_add_host(&next->names, m->name, &m->addr);
+}
+
+static int take_user(const struct msg_proxy_user *m)
+{
+	if (!memchr(m->name, 0, sizeof(m->name)) || !memchr(m->hash, 0, sizeof(m->hash)))
+		return -EBADMSG;
+	return users_add(&next->users, m->name, m->hash);
 }
 
 static int take_prefixes(
@@ -123,6 +138,8 @@ static int take_item(const union msg *m)
 	case MSG_PROXY_DENY:
 		return take_prefixes(
 			&p->deny, m->prefixes.prefixes, m->prefixes.n, 0, POLICY_DENY_MAX);
+	case MSG_PROXY_USER:
+		return take_user(&m->proxy_user);
 	default:
 		return -EBADMSG;
 	}

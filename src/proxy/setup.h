@@ -9,12 +9,14 @@
 #include "ipc/stats.h"
 #include "proxy/policy.h"
 #include "proxy/resolve.h"
+#include "proxy/users.h"
 
 struct setup {
 	uint32_t generation;
 	struct msg_proxy_config config;
 	struct policy policy;
 	struct resolve_names names;
+	struct users users;
 };
 
 /* Never NULL; before the first COMMIT it admits nobody and routes nothing. Do not keep the

@@ -5,14 +5,13 @@
 #include <string.h>
 
 enum { ATYP_V4 = 1, ATYP_NAME = 3, ATYP_V6 = 4 };
-enum { SOCKS4_GRANTED = 0x5a, SOCKS4_REJECTED = 0x5b };
 
 static uint16_t get16(const uint8_t *p)
 {
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-enum socks_status socks5_greeting(const uint8_t *p, size_t len, size_t *ret_size)
+enum socks_status socks5_greeting(const uint8_t *p, size_t len, uint8_t method, size_t *ret_size)
 {
 	if (len < 2)
 		return len && p[0] != 5 ? SOCKS_BAD : SOCKS_MORE;
@@ -22,9 +21,34 @@ enum socks_status socks5_greeting(const uint8_t *p, size_t len, size_t *ret_size
 		return SOCKS_NO_METHOD;
 	if (len < 2u + p[1])
 		return SOCKS_MORE;
-	if (!memchr(p + 2, 0, p[1]))
+	if (!memchr(p + 2, method, p[1]))
 		return SOCKS_NO_METHOD;
 	*ret_size = 2u + p[1];
+	return SOCKS_DONE;
+}
+
+enum socks_status socks5_login(const uint8_t *p, size_t len, struct socks_login *ret)
+{
+	struct socks_login l = {0};
+
+	if (len && p[0] != 1)
+		return SOCKS_BAD;
+	if (len < 2)
+		return SOCKS_MORE;
+	l.user_len = p[1];
+	if (!l.user_len)
+		return SOCKS_BAD;
+	if (len < 3 + l.user_len)
+		return SOCKS_MORE;
+	l.password_len = p[2 + l.user_len];
+	if (!l.password_len)
+		return SOCKS_BAD;
+	l.size = 3 + l.user_len + l.password_len;
+	if (len < l.size)
+		return SOCKS_MORE;
+	l.user = (const char *)p + 2;
+	l.password = (const char *)p + 3 + l.user_len;
+	*ret = l;
 	return SOCKS_DONE;
 }
 
@@ -143,10 +167,10 @@ size_t socks5_reply(uint8_t out[SOCKS_REPLY_MAX], uint8_t code, const struct hos
 	return 6 + n;
 }
 
-size_t socks4_reply(uint8_t out[SOCKS_REPLY_MAX], int granted, const struct hostport *bound)
+size_t socks4_reply(uint8_t out[SOCKS_REPLY_MAX], uint8_t code, const struct hostport *bound)
 {
 	memset(out, 0, SOCKS_REPLY_MAX);
-	out[1] = granted ? SOCKS4_GRANTED : SOCKS4_REJECTED;
+	out[1] = code;
 	if (bound && bound->addr.family == 4) {
 		out[2] = (uint8_t)(bound->port >> 8);
 		out[3] = (uint8_t)bound->port;

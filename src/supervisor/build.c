@@ -17,6 +17,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "config/users.h"
 #include "supervisor/netns.h"
 #include "supervisor/recover.h"
 
@@ -361,7 +362,9 @@ static bool proxy_differs(const struct tailnet_config *old, const struct tailnet
 {
 	return tailnet_hosts_differ(old, new) || tailnet_suffixes_differ(old, new) ||
 		node_differs(old, new) || old->has_allow != new->has_allow ||
-		prefixes_differ(&old->allow, &new->allow) ||
+		prefixes_differ(&old->allow, &new->allow) || !users_equal(old, new) ||
+		old->log_connections != new->log_connections ||
+		old->greeting_timeout_s != new->greeting_timeout_s ||
 		old->connect_timeout_s != new->connect_timeout_s ||
 		old->idle_timeout_s != new->idle_timeout_s ||
 		old->half_close_timeout_s != new->half_close_timeout_s ||
@@ -390,7 +393,9 @@ static int make_veth_listener(
 
 static bool listeners_differ(const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	return old->port != new->port;
+	/* a public address is listened on only where somebody said who may come in */
+	return old->port != new->port || old->has_allow != new->has_allow ||
+		!old->users_path != !new->users_path;
 }
 
 static int make_listeners(

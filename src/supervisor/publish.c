@@ -87,6 +87,21 @@ static int proxy_send_deny(struct tailnet *t)
 	return r;
 }
 
+static int proxy_send_users(struct tailnet *t)
+{
+	const struct tailnet_config *c = t->config;
+	int r = 0;
+
+	for (size_t i = 0; i < c->n_users && r == 0; i++) {
+		struct msg_proxy_user m = {0};
+
+		snprintf(m.name, sizeof(m.name), "%s", c->users[i].name);
+		memcpy(m.hash, c->users[i].hash, sizeof(m.hash));
+		r = worker_tell(&t->proxy, MSG_PROXY_USER, &m);
+	}
+	return r;
+}
+
 int proxy_send_config(struct tailnet *t)
 {
 	const struct tailnet_config *c = t->config;
@@ -97,7 +112,10 @@ int proxy_send_config(struct tailnet *t)
 		.max_clients_per_address = c->max_clients_per_address,
 		.max_udp = c->max_udp,
 		.max_udp_per_address = c->max_udp_per_address,
-		.has_ipv6 = config_has_ipv6(c)};
+		.greeting_timeout_s = c->greeting_timeout_s,
+		.has_ipv6 = config_has_ipv6(c),
+		.users = c->users_path != NULL,
+		.log_connections = c->log_connections};
 	int r = worker_begin(&t->proxy);
 
 	if (r == 0)
@@ -110,6 +128,8 @@ int proxy_send_config(struct tailnet *t)
 		r = proxy_send_allow(t);
 	if (r == 0)
 		r = proxy_send_deny(t);
+	if (r == 0)
+		r = proxy_send_users(t);
 	return r < 0 ? r : worker_commit(&t->proxy);
 }
 
@@ -252,6 +272,12 @@ static int listen_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* Has somebody said who may come in? */
+static bool may_be_public(const struct tailnet *t)
+{
+	return t->s->config->gateway.has_allow || t->config->has_allow || t->config->users_path;
+}
+
 void proxy_update_listeners(struct tailnet *t)
 {
 	char before[sizeof(t->listen_reason)], text[HOSTPORT_TEXT_MAX];
@@ -263,14 +289,23 @@ void proxy_update_listeners(struct tailnet *t)
 		bool keep = t->listeners[i].at.port == t->config->port;
 		bool there = expose_has(&e, &t->listeners[i].at.addr);
 
-		if (!keep || !there)
+		if (!keep || !there ||
+			(addr_is_public(&t->listeners[i].at.addr) && !may_be_public(t)))
 			listener_close(t, i);
 	}
 	snprintf(t->listen_reason, sizeof(t->listen_reason), "%s", e.missing);
 	t->listen_timer = sd_event_source_disable_unref(t->listen_timer);
 	for (size_t k = 0; k < e.n; k++) {
 		struct hostport at = {.addr = e.addrs[k], .port = t->config->port};
-		int r = listener_has(t, &at) ? 0 : listener_open(t, &at);
+		int r;
+
+		if (addr_is_public(&at.addr) && !may_be_public(t)) {
+			snprintf(t->listen_reason, sizeof(t->listen_reason),
+				"no listener on %s: a public address needs allow or users-file",
+				addr_format(&at.addr, text));
+			continue;
+		}
+		r = listener_has(t, &at) ? 0 : listener_open(t, &at);
 
 		if (r == 0)
 			continue;

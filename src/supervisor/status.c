@@ -31,7 +31,7 @@ static void status_counters(const struct tailnet *t, struct control_tailnet *r)
 	}
 	if (proxy) {
 		r->clients = STAT_GET(proxy->clients);
-		r->udp = proxy->udp;
+		r->proxy = *proxy;
 	}
 	r->has_counters = wg && proxy;
 }

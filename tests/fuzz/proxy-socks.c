@@ -75,16 +75,23 @@ static void grow(const uint8_t *data, size_t size,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct socks_login login;
 	size_t greeting = 0;
 
 	prepare();
 	if (size > 2048)
 		return 0;
 	grow(data, size, socks4_request);
-	if (socks5_greeting(data, size, &greeting) == SOCKS_DONE) {
+	if (socks5_greeting(data, size, size ? data[size - 1] & 2 : 0, &greeting) == SOCKS_DONE) {
 		must(greeting <= size);
 		data += greeting;
 		size -= greeting;
+	}
+	if (socks5_login(data, size, &login) == SOCKS_DONE) {
+		must(login.size <= size && login.user_len && login.password_len);
+		must((const uint8_t *)login.password + login.password_len == data + login.size);
+		data += login.size;
+		size -= login.size;
 	}
 	grow(data, size, socks5_request);
 	return 0;

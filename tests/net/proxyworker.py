@@ -16,16 +16,19 @@ import lab as L  # noqa: E402
 
 HELLO, BEGIN, COMMIT, READY = 1, 2, 3, 4
 (CONFIG, SUFFIX, HOST, ROUTE, ALLOW, DENY, LISTEN, UNLISTEN, PEER_UP, NODE, UDP,
- UDP_USED) = range(32, 44)
+ UDP_USED, USER) = range(32, 45)
 UNKNOWN, UP, DOWN = 0, 1, 2
 CHANNEL = 3
 PR_CAPBSET_DROP, CAP_SYS_RESOURCE = 24, 24
 RESULTS = ("ok bad_request bad_command bad_address_type refused_client policy no_name no_ipv6 "
            "tailnet_down peer_lost net_unreachable host_unreachable conn_refused conn_timeout "
-           "greeting_timeout limit internal").split()
+           "greeting_timeout limit internal limit_address no_method bad_http head_too_large bad_body "
+           "abandoned bad_login no_login wrong_login login_limit").split()
 UDP_STATS = ("associations opened up down up_bytes down_bytes source malformed fragment policy no_name "
              "down unreachable too_long full stranger").split()
 UDP_STATS[11] = "node_down"
+COUNTERS = (["clients", "accepted"] + RESULTS +
+            "up down paused login_queue_full login_sources_full".split())
 
 
 def addr(text):
@@ -102,12 +105,13 @@ class Worker:
 
     def configure(self, routes=(), allow=(), deny=(), hosts=(), suffixes=("red",), foreign=(),
                   connect_s=30, idle_s=7200, half_s=300, clients=65536, per_address=65536,
-                  udp=1024, udp_per_address=1024, ipv6=True):
-        """routes: (peer number, prefix…); hosts: (name, address); foreign: (suffix, name, port)."""
+                  udp=1024, udp_per_address=1024, ipv6=True, greeting_s=10, users=None, log=False):
+        """routes: (peer number, prefix…); hosts: (name, address); foreign: (suffix, name, port);
+        users: (name, hash)."""
         self.generation += 1
         self.send(BEGIN, struct.pack("=I", self.generation))
-        self.send(CONFIG, struct.pack("=IIIIIIIB3x", connect_s, idle_s, half_s, clients,
-                                      per_address, udp, udp_per_address, ipv6))
+        self.send(CONFIG, struct.pack("=8I3Bx", connect_s, idle_s, half_s, clients, per_address, udp,
+                                      udp_per_address, greeting_s, ipv6, users is not None, log))
         for s in suffixes:
             self.send(SUFFIX, struct.pack("=254s33sBH", s.encode(), b"", 0, 0))
         for s, name, port in foreign:
@@ -120,6 +124,8 @@ class Worker:
             self.send(ALLOW, prefixes(*allow))
         if deny:
             self.send(DENY, prefixes(*deny))
+        for name, hashed in users or ():
+            self.send(USER, struct.pack("=256s128s", name.encode(), hashed.encode()))
         self.send(COMMIT, struct.pack("=I", self.generation))
         self.ours.settimeout(20)
         got = self.ours.recv(2048)
@@ -169,11 +175,11 @@ class Worker:
         self.send(NODE, struct.pack("=I", alive))
 
     def stats(self):
-        v = struct.unpack("=22Q", self.stats_page[:176])
-        return dict(zip(["clients", "accepted"] + RESULTS + ["up", "down", "paused"], v))
+        size = 8 * len(COUNTERS)
+        return dict(zip(COUNTERS, struct.unpack(f"={len(COUNTERS)}Q", self.stats_page[:size])))
 
     def udp_stats(self):
-        v = struct.unpack("=16Q", self.stats_page[176:176 + 128])
+        v = struct.unpack("=16Q", self.stats_page[8 * len(COUNTERS):][:128])
         return dict(zip(UDP_STATS, v))
 
     def cpu_s(self):

@@ -22,7 +22,7 @@ STOPPED = set("""shadow environ create create-here mkdir unlink netlink listen f
 INET = {"inet", "inet-udp"}
 WORKS = {
     "wg": {"thread", "mlock"},
-    "proxy": INET | {"pipe-splice"},
+    "proxy": INET | {"thread", "pipe-splice"},
     "coord": INET,
     "host": INET | {"unix", "lookup", "resolv-conf"},
     "dns": set(),

@@ -16,6 +16,9 @@
 #define PUBLIC	"KiAvY90nlUHi+vKGs8+Vsv1Pm+a8cfG5Kdak7kyuumU="
 #define KEY1	"EPFpgoH+g2oEEljx+4Q/l9F0tsyd8oHPuJZDmTQcGlQ="
 #define KEY2	"unlIDPSS5tAopT6T2+kEdTh5R1o55dh7PFTRHLe4eSg="
+#define HASH                                                 \
+	"$argon2id$v=19$m=8,t=1,p=1$lRDJnVjwnW/5ngL3DWEtmQ$" \
+	"+r53D31B/fRtputQ2N0s3CoafwBzWC8lmykAPG6bHOk"
 #define WG_HEAD "[Interface]\nPrivateKey = " PRIVATE "\nAddress = 10.77.0.2/24\n"
 
 static char dir[] = "/tmp/tsgw-load-XXXXXX";
@@ -334,6 +337,27 @@ static void limits_of_peers(void)
 	config_free(c);
 }
 
+static void limits_of_users(void)
+{
+	struct config *c;
+	FILE *f;
+
+	write_file("tsgw.ini", "[tailnet a]\nport = 1\nwg-config = wg.conf\nusers-file = users\n");
+	write_file("wg.conf", WG_HEAD);
+	f = file("users");
+	for (int i = 0; i <= CONFIG_USERS_MAX + 1; i++)
+		fprintf(f, "user%d:%s\n", i, HASH);
+	fclose(f);
+	c = load();
+	CHECK_EQ(c->tailnets[0]->n_users, CONFIG_USERS_MAX);
+	CHECK_EQ(c->n_problems, 1);
+	CHECK_EQ(count_problems(c, "users:4097: there are more than 4096 users"), 1);
+	CHECK_STR(c->tailnets[0]->users[0].name, "user0");
+	CHECK_STR(c->tailnets[0]->users[4095].hash, HASH);
+	config_free(c);
+	write_file("tsgw.ini", "[tailnet a]\nport = 1\nwg-config = wg.conf\n");
+}
+
 static void limits_of_files(void)
 {
 	struct config *c;
@@ -559,6 +583,7 @@ static void example_uncommented(void)
 		"fgpu.conf", WG_HEAD "[Peer]\nPublicKey = " KEY1 "\nAllowedIPs = 10.100.0.0/16\n");
 	write_file(
 		"lab.conf", WG_HEAD "[Peer]\nPublicKey = " KEY1 "\nAllowedIPs = 10.100.0.0/16\n");
+	write_file("lab.users", "bob:" HASH "\n");
 	c = load();
 	say_problems(c);
 	CHECK_EQ(c->n_problems, 0);
@@ -590,6 +615,7 @@ int main(void)
 	RUN(too_many_entries);
 	RUN(limits_of_lists);
 	RUN(limits_of_peers);
+	RUN(limits_of_users);
 	RUN(limits_of_files);
 	RUN(relative_path);
 	RUN(large_gateway);

@@ -12,15 +12,18 @@ static const struct {
 	size_t len;
 	enum socks_status status;
 	size_t at; /* bytes after which it is known */
+	uint8_t method;
 } greetings[] = {
-	{B("\x05\x01\x00"), SOCKS_DONE, 3},
-	{B("\x05\x02\x02\x00more"), SOCKS_DONE, 4},
-	{B("\x05\x03\x00\x01\x02"), SOCKS_DONE, 5},
-	{B("\x05\x00"), SOCKS_NO_METHOD, 2},
-	{B("\x05\x01\x02"), SOCKS_NO_METHOD, 3},
-	{B("\x05\x02\x02\xff"), SOCKS_NO_METHOD, 4},
-	{B("\x06\x01\x00"), SOCKS_BAD, 1},
-	{B("\x05\xff\x00"), SOCKS_MORE, 3},
+	{B("\x05\x01\x00"), SOCKS_DONE, 3, SOCKS_NO_LOGIN},
+	{B("\x05\x02\x02\x00more"), SOCKS_DONE, 4, SOCKS_NO_LOGIN},
+	{B("\x05\x03\x00\x01\x02"), SOCKS_DONE, 5, SOCKS_NO_LOGIN},
+	{B("\x05\x00"), SOCKS_NO_METHOD, 2, SOCKS_NO_LOGIN},
+	{B("\x05\x01\x02"), SOCKS_NO_METHOD, 3, SOCKS_NO_LOGIN},
+	{B("\x05\x02\x02\xff"), SOCKS_NO_METHOD, 4, SOCKS_NO_LOGIN},
+	{B("\x05\x02\x00\x02"), SOCKS_DONE, 4, SOCKS_PASSWORD},
+	{B("\x05\x01\x00"), SOCKS_NO_METHOD, 3, SOCKS_PASSWORD},
+	{B("\x06\x01\x00"), SOCKS_BAD, 1, SOCKS_NO_LOGIN},
+	{B("\x05\xff\x00"), SOCKS_MORE, 3, SOCKS_NO_LOGIN},
 };
 
 static void test_greeting(void)
@@ -28,11 +31,55 @@ static void test_greeting(void)
 	for (size_t i = 0; i < ELEMENTSOF(greetings); i++) {
 		for (size_t n = 0; n <= greetings[i].len; n++) {
 			size_t size = 99;
-			enum socks_status s = socks5_greeting(greetings[i].bytes, n, &size);
+			enum socks_status s =
+				socks5_greeting(greetings[i].bytes, n, greetings[i].method, &size);
 
 			CHECK_EQ(s, n < greetings[i].at ? SOCKS_MORE : greetings[i].status);
 			CHECK_EQ(size, s == SOCKS_DONE ? greetings[i].at : 99);
 		}
+	}
+}
+
+#define TEN "0123456789"
+#define TEXT255                                                                                 \
+	TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN \
+		TEN TEN TEN "01234"
+
+static const struct {
+	const uint8_t *bytes;
+	size_t len;
+	enum socks_status status;
+	size_t at;
+	const char *user, *password;
+} logins[] = {
+	{B("\x01\x03"
+	   "bob"
+	   "\x06"
+	   "secretmore"),
+		SOCKS_DONE, 12, "bob", "secret"},
+	{B("\x01\x01:\x01\xff"), SOCKS_DONE, 5, ":", "\xff"},
+	{B("\x01\xff" TEXT255 "\xff" TEXT255), SOCKS_DONE, 513, TEXT255, TEXT255},
+	{B("\x01\x00\x01x"), SOCKS_BAD, 2, NULL, NULL},
+	{B("\x01\x01x\x00"), SOCKS_BAD, 4, NULL, NULL},
+	{B("\x05\x01\x00"), SOCKS_BAD, 1, NULL, NULL},
+	{B("\x01\x02x"), SOCKS_MORE, 4, NULL, NULL},
+};
+
+static void test_login(void)
+{
+	for (size_t i = 0; i < ELEMENTSOF(logins); i++) {
+		struct socks_login l = {0};
+
+		for (size_t n = 0; n <= logins[i].len; n++)
+			CHECK_EQ(socks5_login(logins[i].bytes, n, &l),
+				n < logins[i].at ? SOCKS_MORE : logins[i].status);
+		if (logins[i].status != SOCKS_DONE)
+			continue;
+		CHECK_EQ(l.size, logins[i].at);
+		CHECK_EQ(l.user_len, strlen(logins[i].user));
+		CHECK_EQ(l.password_len, strlen(logins[i].password));
+		CHECK(!memcmp(l.user, logins[i].user, l.user_len));
+		CHECK(!memcmp(l.password, logins[i].password, l.password_len));
 	}
 }
 
@@ -176,20 +223,21 @@ static void test_replies(void)
 	addr_parse("10.1.2.3", &at.addr);
 	CHECK_EQ(socks5_reply(out, 0, &at), 10);
 	CHECK_MEM(out, "\x05\x00\x00\x01\x0a\x01\x02\x03\x12\x34", 10);
-	CHECK_EQ(socks4_reply(out, 1, &at), 8);
+	CHECK_EQ(socks4_reply(out, SOCKS4_GRANTED, &at), 8);
 	CHECK_MEM(out, "\x00\x5a\x12\x34\x0a\x01\x02\x03", 8);
 	addr_parse("fd00::9", &at.addr);
 	CHECK_EQ(socks5_reply(out, 0, &at), 22);
 	CHECK_MEM(out, "\x05\x00\x00\x04\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x09\x12\x34", 22);
-	CHECK_EQ(socks4_reply(out, 1, &at), 8);
+	CHECK_EQ(socks4_reply(out, SOCKS4_GRANTED, &at), 8);
 	CHECK_MEM(out, "\x00\x5a\0\0\0\0\0\0", 8);
-	CHECK_EQ(socks4_reply(out, 0, NULL), 8);
+	CHECK_EQ(socks4_reply(out, SOCKS4_REJECTED, NULL), 8);
 	CHECK_MEM(out, "\x00\x5b\0\0\0\0\0\0", 8);
 }
 
 int main(void)
 {
 	RUN(test_greeting);
+	RUN(test_login);
 	RUN(test_request5);
 	RUN(test_associate);
 	RUN(test_request4);

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// Sources that gave wrong passwords: each has to wait before the next one is looked at.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+
+#define SUSPECTS_MAX	    1024   /* the one that failed longest ago makes room */
+#define SUSPECTS_FIRST_MS   500	   /* after the first failure; then twice as long each time, */
+#define SUSPECTS_LONGEST_MS 8000   /* up to this */
+#define SUSPECTS_FORGET_MS  300000 /* after the last failure */
+
+/* When A's next password may be looked at (0 = at once), and how often it failed of late. An IPv6
+ * source is its /64. */
+uint64_t suspects_ready_ms(const struct addr *a, uint64_t now_ms, uint32_t *ret_failures);
+/* A wrong one. True: another source had to make room. */
+bool suspects_failed(const struct addr *a, uint64_t now_ms);
