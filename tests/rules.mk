@@ -2,6 +2,7 @@
 # Test targets, included by the Makefile.
 ## make check-unit   pure code and the fuzz seeds: no root, no network
 ## make check-net    namespaces, real peers, real clients (root); TESTS="name…" picks some
+## make netns        the kernel's selftest of WireGuard, our node and wireguard-go side by side
 ## make check-long   soak, repeated starts and stops, an hour of fuzzing; LONG_SCALE=0.1 shortens it
 ## make fuzz         every fuzz target for FUZZ_TIME seconds (60)
 CLANG      ?= clang
@@ -60,6 +61,8 @@ check-unit: $(UNIT_BINS) $(REPLAYS) $(addprefix foreign-,$(FOREIGN_HERE))
 		$(UNIT_BINS) $(REPLAYS) $(FOREIGN_BINS)
 check-net: all $(NET_BINS)
 	@O=$(abspath $(O)) $(PY) tests/net/run.py $(TESTS)
+netns: all
+	@O=$(abspath $(O)) $(PY) tests/netns.py
 check-layers:
 	@$(PY) tests/layers.py
 fuzz: $(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
@@ -100,4 +103,4 @@ $(O)/lint/%.ok: %.c .clang-tidy
 	$(if $(V),,@printf '  TIDY %s\n' '$<';)clang-tidy --quiet $< -- -std=gnu17 $(CPPFLAGS) \
 		$(call pkg_cflags) 2>$@.log || { cat $@.log; exit 1; }
 	@touch $@
-.PHONY: check check-unit portable check-net check-layers fuzz check-long demo bench lint
+.PHONY: netns check check-unit portable check-net check-layers fuzz check-long demo bench lint

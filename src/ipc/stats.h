@@ -36,6 +36,7 @@ struct wg_stats {
 	uint64_t dropped_source; /* decrypted, but from an address the peer may not use */
 	uint64_t dropped_veth;	 /* to or from the /30 */
 	uint64_t dropped_ecn;	 /* marked on the way, but its sender does not know such marks */
+	uint64_t dropped_loop;	 /* WireGuard in WireGuard in …, too deep */
 	uint64_t dropped_replay;
 	uint64_t dropped_invalid; /* no such index, mac1, AEAD, length */
 	uint64_t dropped_queue;	  /* a bounded queue was full */

@@ -15,6 +15,7 @@
 
 #include "common/cleanup.h"
 #include "wg/checksum.h"
+#include "wg/nested.h"
 
 #define TCP_SUM	  16
 #define UDP_SUM	  6
@@ -127,8 +128,11 @@ int gso_begin(struct gso *g, const uint8_t *frame, size_t len, bool vnet)
 		return -EBADMSG;
 	*g = (struct gso){.ip = frame, .len = (uint32_t)len};
 	r = begin_ip(g, &ip_header);
+	if (r == 0)
+		r = nested_hops(g->ip, g->len);
 	if (r < 0)
 		return r;
+	g->hops = (uint8_t)r;
 	if (h.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
 		if (h.csum_start < ip_header || h.csum_start + h.csum_offset + 2u > g->len)
 			return -EBADMSG;
@@ -226,12 +230,12 @@ static uint32_t padded(uint32_t len, uint32_t mtu)
 	return MIN(up, (uint32_t)TRAIN_MTU_MAX);
 }
 
-static bool train_takes(const struct train *t, uint32_t wire, uint8_t ecn)
+static bool train_takes(const struct train *t, uint32_t wire, const struct gso *g)
 {
 	if (!t->n)
 		return true;
-	return !t->closed && t->ecn == ecn && wire <= t->wire && t->n < TRAIN_PACKETS_MAX &&
-		(size_t)t->n * t->wire + wire <= TRAIN_BYTES_MAX;
+	return !t->closed && t->ecn == g->ecn && t->hops == g->hops && wire <= t->wire &&
+		t->n < TRAIN_PACKETS_MAX && (size_t)t->n * t->wire + wire <= TRAIN_BYTES_MAX;
 }
 
 int gso_append(struct gso *g, struct train *t)
@@ -246,7 +250,7 @@ int gso_append(struct gso *g, struct train *t)
 		uint32_t wire = TRAIN_HEADER + room + TRAIN_TAG;
 		uint8_t *out = t->buf + (size_t)t->n * t->wire + TRAIN_HEADER;
 
-		if (!train_takes(t, wire, g->ecn))
+		if (!train_takes(t, wire, g))
 			break;
 		if (g->size)
 			write_segment(g, out, piece);
@@ -258,6 +262,7 @@ int gso_append(struct gso *g, struct train *t)
 		t->last = (uint16_t)wire;
 		t->closed = wire < t->wire;
 		t->ecn = g->ecn;
+		t->hops = g->hops;
 		t->inner_bytes += len;
 		t->n++;
 		g->done += piece;

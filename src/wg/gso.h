@@ -41,6 +41,7 @@ struct train {
 	uint16_t last;	      /* length of the last */
 	uint8_t closed;	      /* the last one is shorter: nothing can follow */
 	uint8_t ecn;	      /* of all inner packets, for the outer header (RFC 6040) */
+	uint8_t hops;	      /* for the outer header, 0 = the system's (nested.h) */
 	uint64_t inner_bytes; /* of the packets without padding */
 };
 
@@ -48,7 +49,7 @@ static inline void train_reset(struct train *t, uint16_t mtu)
 {
 	t->mtu = mtu;
 	t->n = t->wire = t->last = 0;
-	t->closed = t->ecn = 0;
+	t->closed = t->ecn = t->hops = 0;
 	t->inner_bytes = 0;
 }
 /* The I-th datagram, beginning with its header, and its whole length. */
@@ -79,11 +80,13 @@ struct gso {
 	uint8_t tcp;	     /* else UDP, with .size */
 	uint8_t needs_sum;
 	uint8_t ecn;
+	uint8_t hops;
 };
 
 /* Looks at what read() gave; FRAME must stay as it is until .left is 0. With VNET a virtio_net_hdr
  * comes first. Believes nothing that LEN does not bound. 0 with .left of at least 1, or, for what
- * is to be dropped, -EBADMSG or -EMSGSIZE (above TRAIN_MTU_MAX). */
+ * is to be dropped, -EBADMSG or -EMSGSIZE (above TRAIN_MTU_MAX) or
+ * -ELOOP (nested too deeply). */
 int gso_begin(struct gso *g, const uint8_t *frame, size_t len, bool vnet);
 
 /* Appends as many packets as the train takes, and takes them off .left. The header's 16 bytes are

@@ -27,7 +27,7 @@ static void wire_send(void *owner, const void *msg, size_t len, const struct end
 	struct node *n = owner;
 	struct udpio_path path = to->path;
 
-	udpio_send(&n->receiver.tx, &path, 0, msg, 1, len, len);
+	udpio_send(&n->receiver.tx, &path, (struct udpio_marks){0}, msg, 1, len, len);
 }
 
 static void poke(int fd)

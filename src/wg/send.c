@@ -70,8 +70,8 @@ void send_flush(struct node *n, uint64_t now_ns)
 		return;
 	if (s->train.n) {
 		seal(s);
-		r = udpio_send(&s->tx, &s->path, s->train.ecn, s->train.buf, s->train.n,
-			s->train.wire, s->train.last);
+		r = udpio_send(&s->tx, &s->path, (struct udpio_marks){s->train.ecn, s->train.hops},
+			s->train.buf, s->train.n, s->train.wire, s->train.last);
 	}
 	pthread_mutex_lock(&n->device->lock);
 	if (s->train.n)
@@ -247,8 +247,12 @@ void send_frame(struct node *n, const uint8_t *frame, size_t len, uint64_t now_n
 {
 	enum verdict v;
 	struct gso g;
+	int r;
 
-	if (gso_begin(&g, frame, len, n->vnet_hdr) < 0)
+	r = gso_begin(&g, frame, len, n->vnet_hdr);
+	if (r == -ELOOP)
+		STAT_ADD(n->device->stats->dropped_loop, 1);
+	if (r < 0)
 		return;
 	do {
 		pthread_mutex_lock(&n->device->lock);

@@ -38,8 +38,8 @@
 #define RX_CONTROL_BYTES 160
 #define BATCH		 64
 #define FAILURES_MAX	 3 /* in one batch, then the rest is dropped as well */
-#define CONTROL_BYTES                                                       \
-	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) + \
+#define CONTROL_BYTES                                                           \
+	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int)) + \
 		CMSG_SPACE(sizeof(uint16_t)))
 
 static ssize_t real_sendmsg(int fd, const struct msghdr *msg, int flags)
@@ -232,7 +232,7 @@ struct sending {
 	const uint8_t *data;
 	unsigned n, sent;
 	size_t wire, last;
-	uint8_t tos;
+	struct udpio_marks marks;
 };
 
 union control {
@@ -275,7 +275,7 @@ static void message_prepare(
 {
 	int family = s->path->to.sa.sa_family;
 	uint16_t segment = (uint16_t)s->wire;
-	int tos = s->tos;
+	int tos = s->marks.tos, hops = s->marks.hops;
 
 	memset(control, 0, sizeof(*control));
 	*msg = (struct msghdr){
@@ -289,6 +289,10 @@ static void message_prepare(
 		control_put(msg, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
 	if (tos && family == AF_INET6)
 		control_put(msg, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+	if (hops && family == AF_INET)
+		control_put(msg, IPPROTO_IP, IP_TTL, &hops, sizeof(hops));
+	if (hops && family == AF_INET6)
+		control_put(msg, IPPROTO_IPV6, IPV6_HOPLIMIT, &hops, sizeof(hops));
 	if (train)
 		control_put(msg, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment));
 	if (!msg->msg_controllen)
@@ -407,8 +411,8 @@ static void report_refused(struct udpio_tx *tx, int error)
 			strerror(-error), suppressed);
 }
 
-int udpio_send(struct udpio_tx *tx, struct udpio_path *path, uint8_t tos, const uint8_t *data,
-	unsigned n, size_t wire, size_t last)
+int udpio_send(struct udpio_tx *tx, struct udpio_path *path, struct udpio_marks marks,
+	const uint8_t *data, unsigned n, size_t wire, size_t last)
 {
 	struct sending s = {
 		.tx = tx,
@@ -419,7 +423,7 @@ int udpio_send(struct udpio_tx *tx, struct udpio_path *path, uint8_t tos, const 
 		.n = n,
 		.wire = wire,
 		.last = last,
-		.tos = tos,
+		.marks = marks,
 	};
 	int r;
 

@@ -97,13 +97,19 @@ struct udpio_tx {
 
 void udpio_socket_init(struct udpio_socket *s, int fd, bool gso);
 
-/* Sends datagrams that lie in a row: N of WIRE bytes each, the last LAST bytes, with TOS as the
- * outer type of service (an ECN alone: 0…3). PATH->source is cleared if the kernel does not accept
+/* What the outer header says of the packets inside. */
+struct udpio_marks {
+	uint8_t tos;  /* an ECN alone: 0…3 */
+	uint8_t hops; /* hop limit, 0 = the system's */
+};
+
+/* Sends datagrams that lie in a row: N of WIRE bytes each, the last LAST bytes with
+ * MARKS on each. PATH->source is cleared if the kernel does not accept
  * it any more. 0, or -errno if none or not all could be sent; they are dropped and counted then.
  * Never blocks longer than some milliseconds. -EDESTADDRREQ the path is unknown -EAFNOSUPPORT
  * no socket of that family */
-int udpio_send(struct udpio_tx *tx, struct udpio_path *path, uint8_t tos, const uint8_t *data,
-	unsigned n, size_t wire, size_t last);
+int udpio_send(struct udpio_tx *tx, struct udpio_path *path, struct udpio_marks marks,
+	const uint8_t *data, unsigned n, size_t wire, size_t last);
 
 /* hostport <-> sockaddr of a path. A path to nowhere if H is NULL or empty; the source is cleared. */
 void udpio_path_set(struct udpio_path *path, const struct hostport *h);

@@ -2,8 +2,8 @@
 """The kernel's selftest, first part: two nodes whose sockets share one namespace. See netns.py."""
 import time
 
-from lab import check, equal
-from netns import ANSWER_S, IN4, IN6, SILENCE_S, both, endpoint_is, no_reach, reach, udp_socket
+from lab import check, equal, wait_for
+from netns import ANSWER_S, IN4, IN6, SILENCE_S, both, echo, endpoint_is, no_reach, reach, udp_socket
 from picture import key_pair
 from run import deadline
 
@@ -164,3 +164,31 @@ def test_onion_and_loop_to_self(a):
     no_reach(a.n1, "192.168.242.2")
     w1.set("peer", w3.public, "remove")
     reach(a.n1, IN4[1])
+
+
+@both
+def test_routing_loop(a):
+    """Two nodes that carry each other's packets in a circle: it comes to an end by itself."""
+    a.pair()
+    a.join()
+    w3, w4 = inner_pair(a)
+    reach(a.n1, IN4[1])
+    a.n1.ip(f"link set {w3.ifname} netns {a.n0.name}")
+    w3.home = a.n0
+    w3.ip(f"addr add {IN4[0]}/24 dev DEV", "link set up dev DEV")
+    reach(a.n0, IN4[1])
+    a.w1.set("peer", a.w2.public, "endpoint", f"{IN4[1]}:7")
+    a.w2.delete()
+    w4.delete()
+    before = w3.transfer()[1]
+    got, _ = echo(a.n0, IN4[1], 10, wait_s=SILENCE_S)
+    equal(got, 0, "answers from nowhere")
+    wait_for(lambda: settled(w3), "the loop to come to rest", 10)
+    check(w3.transfer()[1] - before < 70000, f"{w3.transfer()[1] - before} bytes went round")
+
+
+def settled(node):
+    before = node.transfer()
+    end = time.monotonic() + 0.3
+    wait_for(lambda: time.monotonic() > end or node.transfer() != before, "a change or the end", 2)
+    return node.transfer() == before

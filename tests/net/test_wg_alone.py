@@ -3,6 +3,7 @@
 import base64
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -274,6 +275,59 @@ def test_no_ipv6_outside(lab):
     equal(wg("show", name, "endpoints"), f"{key}\t[2001:db8::1]:5", "endpoint")
     ns.ip(f"link del {name}")
     equal(p.wait(), 0, "exit code")
+
+
+def quick(lab, ns, *words, **options):
+    """wg-quick with our node. It prefers the kernel's, so beside it lies an ip(8) without that one."""
+    bin_dir = os.path.join(lab.dir, "bin")
+    if not os.path.exists(bin_dir):
+        os.mkdir(bin_dir)
+        shutil.copy(L.tool("wg-quick"), bin_dir)
+        lab.file("bin/ip", "#!/bin/sh\ncase \"$*\" in\n'link add '*' type wireguard') exit 2 ;;\nesac\n"
+                 f"exec {L.tool('ip')} \"$@\"\n", 0o755)
+    script = 'mount -t tmpfs none /sys/module && exec "$@"'
+    return lab.run(["unshare", "-m", "sh", "-c", script, "sh", bin_dir + "/wg-quick", *words], ns=ns,
+                   env={"WG_QUICK_USERSPACE_IMPLEMENTATION": TSGW_WG}, **options)
+
+
+def test_wg_quick(lab):
+    """up and down, with everything into the tunnel, a table of its own, and no routes at all."""
+    L.tool("bash")
+    ns, far = lab.ns("a"), lab.ns("b")
+    a, b = lab.link(ns, far)
+    ns.ip(f"addr add 10.9.0.1/24 dev {a}", f"route add default via 10.9.0.2 dev {a}")
+    far.ip(f"addr add 10.9.0.2/24 dev {b}", "addr add 203.0.113.7/32 dev lo", "addr add 2001:db8::7/128 dev lo")
+    (k1, p1), (k2, p2), peer = key_pair(), key_pair(), lab.ifname("q")
+    lab.run([TSGW_WG, peer], ns=far, ok=0)
+    wg("set", peer, "listen-port", "51820", "private-key", lab.file("k2", k2), "peer", p1, "allowed-ips",
+       "10.1.0.1/32,fd01::1/128")
+    far.ip(f"addr add 10.1.0.2/24 dev {peer}", f"addr add fd01::2/64 dev {peer}", f"link set {peer} up")
+    plain = [ns.ip("rule"), lab.run(["ip", "-n", ns.name, "-6", "rule"]).stdout, ns.ip("route")]
+    for table, allowed in (("auto", "0.0.0.0/0, ::/0"), ("77", "203.0.113.0/24"), ("off", "203.0.113.0/24")):
+        name = lab.ifname("w")
+        conf = lab.file(f"{name}.conf", "\n".join((
+            "[Interface]", f"PrivateKey = {k1}", "Address = 10.1.0.1/24, fd01::1/64", f"Table = {table}",
+            "MTU = 1384", f"PostUp = echo up %i >> {lab.dir}/hooks", f"PreDown = echo down %i >> {lab.dir}/hooks",
+            "[Peer]", f"PublicKey = {p2}", f"AllowedIPs = {allowed}, 10.1.0.2/32, fd01::2/128",
+            "Endpoint = 10.9.0.2:51820", "")))
+        quick(lab, ns, "up", conf, ok=0)
+        reach(ns, "10.1.0.2")
+        if table == "auto":
+            before = wg("show", name, "transfer")
+            reach(ns, "203.0.113.7", 3)
+            reach(ns, "2001:db8::7", 3)
+            check(wg("show", name, "transfer") != before, "the default route leads into the tunnel")
+            equal(wg("show", name, "fwmark"), "0xca6c", "fwmark")
+        routes = lab.run(["ip", "-n", ns.name, "route", "show", "table", "77"]).stdout
+        equal("203.0.113.0/24" in routes, table == "77", f"table 77: {routes}")
+        check(" mtu 1384 " in ns.ip(f"link show dev {name}"), "MTU")
+        check(p2 in quick(lab, ns, "strip", conf, ok=0).stdout, "strip")
+        quick(lab, ns, "down", conf, ok=0)
+        is_gone(ns, name)
+        equal([ns.ip("rule"), lab.run(["ip", "-n", ns.name, "-6", "rule"]).stdout, ns.ip("route")], plain,
+              "rules and routes afterwards")
+        check(open(f"{lab.dir}/hooks", encoding="ascii").read().endswith(f"up {name}\ndown {name}\n"), "hooks")
+    far.ip(f"link del {peer}")
 
 
 def test_ports(lab):

@@ -35,7 +35,7 @@ static struct kernel {
 	/* what happened */
 	unsigned calls, trains, polls;
 	unsigned sent[64]; /* how often each datagram left */
-	int tos, segment;
+	int tos, hops, segment;
 	bool had_source;
 } k;
 
@@ -56,6 +56,9 @@ static void look_at_control(const struct msghdr *msg)
 		} else if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) ||
 			(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS)) {
 			memcpy(&k.tos, CMSG_DATA(c), sizeof(k.tos));
+		} else if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) ||
+			(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT)) {
+			memcpy(&k.hops, CMSG_DATA(c), sizeof(k.hops));
 		} else {
 			CHECK(!"an unknown control message");
 		}
@@ -147,7 +150,7 @@ static void fresh(void)
 
 static int go(void)
 {
-	return udpio_send(&tx, &path, 0, data, N, WIRE, 60);
+	return udpio_send(&tx, &path, (struct udpio_marks){0}, data, N, WIRE, 60);
 }
 
 static unsigned sent_once(void)
@@ -171,12 +174,30 @@ static void one_call_for_a_train(void)
 	CHECK_EQ(k.segment, WIRE);
 	CHECK_EQ(sent_once(), N);
 	fresh();
-	CHECK_EQ(udpio_send(&tx, &path, 2, data, 1, WIRE, 33), 0);
+	CHECK_EQ(udpio_send(&tx, &path, (struct udpio_marks){.tos = 2}, data, 1, WIRE, 33), 0);
 	CHECK_EQ(k.segment, 0);
 	CHECK_EQ(k.tos, 2);
 	CHECK_EQ(sent_once(), 1);
-	CHECK_EQ(udpio_send(&tx, &path, 0, data, 0, WIRE, 0), 0);
+	CHECK_EQ(udpio_send(&tx, &path, (struct udpio_marks){0}, data, 0, WIRE, 0), 0);
 	CHECK_EQ(k.calls, 1);
+}
+
+/* The longest control message: everything at once, over IPv6. */
+static void all_marks(void)
+{
+	struct hostport h = {.addr.family = 6, .addr.bytes[15] = 1, .port = 9};
+
+	fresh();
+	udpio_path_set(&path, &h);
+	path.source = (struct udpio_source){.family = 6, .ifindex = 1};
+	CHECK_EQ(udpio_send(
+			 &tx, &path, (struct udpio_marks){.tos = 3, .hops = 99}, data, N, WIRE, 60),
+		0);
+	CHECK_EQ(k.calls, 1);
+	CHECK_EQ(k.tos, 3);
+	CHECK_EQ(k.hops, 99);
+	CHECK_EQ(k.segment, WIRE);
+	CHECK(k.had_source);
 }
 
 static void no_segmentation(void)
@@ -505,6 +526,7 @@ int main(void)
 {
 	log_set_level(-1);
 	RUN(one_call_for_a_train);
+	RUN(all_marks);
 	RUN(no_segmentation);
 	RUN(everything_is_invalid);
 	RUN(route_mtu_shrinks);
