@@ -35,6 +35,8 @@ static const struct command commands[] = {
 		pipe_nc},
 	{"logs", COMMAND_NAME | COMMAND_REST, 0, SIZE_MAX, "NAME [-- JOURNALCTL-OPTIONS...]",
 		"its journal", system_logs},
+	{"passwd", COMMAND_NAME | COMMAND_DELETE, 1, 1, "NAME USER [--delete]",
+		"set the password of a user of its listener", passwd_set},
 	{.name = "clients"},
 	{.name = "why"},
 	{.name = "doctor"},
@@ -43,7 +45,6 @@ static const struct command commands[] = {
 	{.name = "tailscale"},
 	{.name = "login"},
 	{.name = "logout"},
-	{.name = "passwd"},
 	{.name = "add"},
 	{.name = "remove"},
 	{.name = "import"},
@@ -54,6 +55,7 @@ enum option_kind {
 	OPT_RUN_DIR,
 	OPT_JSON,
 	OPT_DRY_RUN,
+	OPT_DELETE,
 	OPT_FOR,
 	OPT_TIMEOUT,
 	OPT_HELP,
@@ -69,6 +71,7 @@ static const struct option_entry {
 	[OPT_RUN_DIR] = {"--run-dir", true, 0},
 	[OPT_JSON] = {"--json", false, COMMAND_JSON},
 	[OPT_DRY_RUN] = {"--dry-run", false, COMMAND_DRY_RUN},
+	[OPT_DELETE] = {"--delete", false, COMMAND_DELETE},
 	[OPT_FOR] = {"--for", true, COMMAND_WAIT},
 	[OPT_TIMEOUT] = {"--timeout", true, COMMAND_WAIT},
 	[OPT_HELP] = {"--help", false, 0},
@@ -133,6 +136,9 @@ static int parse_value(struct parser *p, enum option_kind kind, const char *valu
 		return 0;
 	case OPT_DRY_RUN:
 		a->dry_run = true;
+		return 0;
+	case OPT_DELETE:
+		a->delete = true;
 		return 0;
 	case OPT_HELP:
 		a->help = true;

@@ -25,6 +25,7 @@ struct args {
 	const char *run_dir;
 	bool json;
 	bool dry_run;
+	bool delete;
 	bool help;
 	bool version;
 	int state;	     /* --for: enum tailnet_state, -1 = not given */
@@ -40,6 +41,7 @@ enum command_flags {
 	COMMAND_JSON = 4,     /* has --json */
 	COMMAND_DRY_RUN = 8,  /* has --dry-run */
 	COMMAND_WAIT = 16,    /* has --for and --timeout */
+	COMMAND_DELETE = 64,  /* has --delete */
 	COMMAND_REST = 32,    /* everything behind NAME [--] is the command's own */
 };
 
@@ -76,6 +78,8 @@ int enter_exec(const struct args *a);
 int enter_ping(const struct args *a);
 /* pipe.c */
 int pipe_nc(const struct args *a);
+/* passwd.c */
+int passwd_set(const struct args *a);
 /* system.c */
 int system_check(const struct args *a);
 int system_logs(const struct args *a);

@@ -136,7 +136,7 @@ static void mistakes(void)
 static void later_commands_are_known(void)
 {
 	static const char *const later[] = {"clients", "why", "doctor", "events", "client-config",
-		"tailscale", "login", "logout", "passwd", "add", "remove", "import"};
+		"tailscale", "login", "logout", "add", "remove", "import"};
 	struct args a;
 	char line[64];
 
