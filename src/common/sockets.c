@@ -26,16 +26,14 @@
 
 #define UDP_BUFFER_BYTES (7 << 20)
 
-int tun_open(const char *name, bool offload, struct tun_flags *ret_flags, char ret_name[16])
+int tun_open(const char *name, enum offload offload, struct tun_flags *ret_flags, char ret_name[16])
 {
-	struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI};
+	struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR};
 	_cleanup_close_ int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	if (offload)
-		ifr.ifr_flags |= IFF_VNET_HDR;
 	if (strlen(name) >= sizeof(ifr.ifr_name))
 		return -ENAMETOOLONG;
 	strcpy(ifr.ifr_name, name);
@@ -43,11 +41,11 @@ int tun_open(const char *name, bool offload, struct tun_flags *ret_flags, char r
 		return -errno;
 	if (ret_name)
 		snprintf(ret_name, 16, "%s", ifr.ifr_name);
-	r = tun_query(fd, ret_flags);
+	r = tun_query(fd, offload, ret_flags);
 	return r < 0 ? r : take_fd(fd);
 }
 
-int tun_query(int fd, struct tun_flags *ret)
+int tun_query(int fd, enum offload offload, struct tun_flags *ret)
 {
 	const unsigned long tso = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
 	struct tun_flags flags = {0};
@@ -63,6 +61,8 @@ int tun_query(int fd, struct tun_flags *ret)
 		if (!flags.uso && ioctl(fd, TUNSETOFFLOAD, tso | TUN_F_TSO_ECN) < 0 &&
 			ioctl(fd, TUNSETOFFLOAD, tso) < 0)
 			return -errno;
+		if (offload == OFFLOAD_OFF && ioctl(fd, TUNSETOFFLOAD, 0) < 0)
+			return -errno;
 	}
 	*ret = flags;
 	return 0;
@@ -71,6 +71,11 @@ int tun_query(int fd, struct tun_flags *ret)
 static void socket_set(int fd, int level, int option, int value)
 {
 	(void)setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+void udp_set_gro(int fd, bool on)
+{
+	socket_set(fd, IPPROTO_UDP, UDP_GRO, on);
 }
 
 static void udp_buffers(int fd)
@@ -118,7 +123,7 @@ int udp_open(int family, uint16_t port, uint32_t fwmark, uint16_t *ret_port)
 		socket_set(fd, IPPROTO_IP, IP_RECVTOS, 1);
 		socket_set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT);
 	}
-	socket_set(fd, IPPROTO_UDP, UDP_GRO, 1);
+	udp_set_gro(fd, true);
 	udp_buffers(fd);
 	if (fwmark && setsockopt(fd, SOL_SOCKET, SO_MARK, &fwmark, sizeof(fwmark)) < 0)
 		return -errno;

@@ -109,8 +109,9 @@ struct tailnet_config {
 	struct user_config *users; /* sorted by name */
 	size_t n_users;
 	bool log_connections;
-	struct addr dns_server; /* family 0 = what the tailnet announces */
-	uint16_t mtu;		/* 0 = auto: the wg file's, else 1420 */
+	struct addr dns_server;		       /* family 0 = what the tailnet announces */
+	uint16_t mtu;			       /* 0 = auto: the wg file's, else 1420 */
+	uint8_t udp_gso, udp_gro, tun_offload; /* enum offload */
 	uint32_t greeting_timeout_s;
 	uint32_t connect_timeout_s;
 	uint32_t idle_timeout_s;

@@ -54,24 +54,37 @@ static void print_engine(const struct key *k, const void *target, FILE *out)
 
 const struct key_type type_engine = {parse_engine, print_engine};
 
-/* Of these only the first choice is in this version, so nothing needs to be stored. */
+/* The place of the word among the key's choices, as one byte. */
 static void parse_choice(struct value *v)
 {
-	size_t first = strcspn(v->key->choices, " ");
+	const char *p = v->key->choices;
+	uint8_t n = 0;
 
-	if (!value_is_choice(v->key->choices, v->text))
+	if (!value_is_choice(v->key->choices, v->text)) {
 		value_bad_choice(v);
-	else if (strlen(v->text) != first || memcmp(v->text, v->key->choices, first))
-		problem(v->l, &v->where, "%s is not in this version (only %.*s)", v->text,
-			(int)first, v->key->choices);
+		return;
+	}
+	for (size_t len; (len = strcspn(p, " ")) != strlen(v->text) || memcmp(p, v->text, len);
+		p += len + 1)
+		n++;
+	*((uint8_t *)v->target + v->key->offset) = n;
 }
+
+static void print_choice(const struct key *k, const void *target, FILE *out)
+{
+	const char *p = k->choices;
+
+	for (uint8_t n = *((const uint8_t *)target + k->offset); n; n--)
+		p += strcspn(p, " ") + 1;
+	fprintf(out, "%.*s", (int)strcspn(p, " "), p);
+}
+
+const struct key_type type_choice = {parse_choice, print_choice};
 
 void value_print_default(const struct key *k, const void *target, FILE *out)
 {
 	fputs(k->def, out);
 }
-
-const struct key_type type_choice = {parse_choice, value_print_default};
 
 /* ---- names ---- */
 

@@ -100,7 +100,7 @@ struct msg_wg_tun {
 	struct msg_header h;
 	uint16_t mtu;
 	uint8_t vnet_hdr; /* IFF_VNET_HDR is set: 10-byte virtio_net_hdr before each packet */
-	uint8_t uso;	  /* TUN_F_USO4|6 accepted */
+	uint8_t uso;	  /* TUN_F_USO4|6 accepted, at some time */
 };
 
 struct msg_wg_udp {
@@ -119,7 +119,10 @@ struct msg_wg_device {
 	struct msg_header h;
 	uint8_t private_key[WG_KEY];
 	struct prefix veth; /* the /30: inner packets to or from it are dropped; family 0 = none */
+	uint16_t mtu;	    /* of the TUN, 0: as it is */
 	uint8_t handshake_at_start; /* 1: handshake once with every peer that has an endpoint */
+	uint8_t udp_gso;	    /* enum offload (common/offload.h); AUTO: until it is refused */
+	uint8_t tun_offload;	    /* the same, without SENTINEL */
 	uint8_t zero[3];
 };
 

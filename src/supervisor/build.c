@@ -94,7 +94,7 @@ static int make_veth(
 
 static int open_tun(void *arg, int *ret_fd)
 {
-	int fd = tun_open(TUN_NAME, true, arg, NULL);
+	int fd = tun_open(TUN_NAME, OFFLOAD_AUTO, arg, NULL);
 
 	if (fd < 0)
 		return fd;
@@ -104,7 +104,7 @@ static int open_tun(void *arg, int *ret_fd)
 
 static bool tun_differs(const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	return tailnet_mtu(old) != tailnet_mtu(new);
+	return tailnet_mtu(old) != tailnet_mtu(new) || old->tun_offload != new->tun_offload;
 }
 
 static int make_tun(
@@ -117,11 +117,11 @@ static int make_tun(
 		r = netns_run(t->netns_fd, open_tun, &t->tun_flags, &t->tun_fd);
 		if (r < 0)
 			return r == -ENOENT ? -ENODEV : r;
-		r = tun_query(t->tun_fd, &t->tun_flags);
-		if (r < 0)
-			return r;
 		links_set_gso_max(t->links, TUN_NAME, TUN_GSO_MAX);
 	}
+	r = tun_query(t->tun_fd, new->tun_offload, &t->tun_flags);
+	if (r < 0)
+		return r;
 	r = links_set_mtu(t->links, TUN_NAME, tailnet_mtu(new));
 	if (r == 0)
 		r = links_set_up(t->links, TUN_NAME);
@@ -277,14 +277,19 @@ static int make_resolv_conf(
 
 static bool sockets_differ(const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	return old->wg->listen_port != new->wg->listen_port || old->wg->fwmark != new->wg->fwmark;
+	return old->wg->listen_port != new->wg->listen_port || old->wg->fwmark != new->wg->fwmark ||
+		old->udp_gro != new->udp_gro;
 }
 
 static int make_sockets(
 	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	int r = node_open_sockets(t, new->wg->listen_port, new->wg->fwmark);
+	int r = 0;
 
+	if (!old || old->wg->listen_port != new->wg->listen_port ||
+		old->wg->fwmark != new->wg->fwmark)
+		r = node_open_sockets(t, new->wg->listen_port, new->wg->fwmark);
+	node_set_gro(t, new);
 	return r < 0 || !old ? r : node_send_sockets(t);
 }
 
@@ -314,7 +319,8 @@ static int make_uapi(
 
 static bool node_differs(const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	return !wg_config_equal(old->wg, new->wg) || tailnet_mtu(old) != tailnet_mtu(new);
+	return !wg_config_equal(old->wg, new->wg) || tailnet_mtu(old) != tailnet_mtu(new) ||
+		old->udp_gso != new->udp_gso || old->tun_offload != new->tun_offload;
 }
 
 static int make_node(

@@ -31,6 +31,15 @@ static int node_mark_sockets(struct tailnet *t, uint32_t fwmark)
 	return 0;
 }
 
+void node_set_gro(struct tailnet *t, const struct tailnet_config *config)
+{
+	const int fds[] = {t->udp4_fd, t->udp6_fd};
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+		if (fds[i] >= 0)
+			udp_set_gro(fds[i], offload_udp_gro(config->udp_gro, offload_release()));
+}
+
 static bool no_such_family(int error)
 {
 	return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL || error == -EPROTONOSUPPORT;
@@ -71,6 +80,7 @@ int node_open_sockets(struct tailnet *t, uint16_t port, uint32_t fwmark)
 	t->udp4_fd = take_fd(v4);
 	t->udp6_fd = v6 < 0 ? -1 : take_fd(v6);
 	t->udp_fwmark = fwmark;
+	node_set_gro(t, t->config);
 	return 0;
 }
 
@@ -137,7 +147,11 @@ static int node_send_peer(struct tailnet *t, const struct wg_peer_config *p)
 int node_send_config(struct tailnet *t)
 {
 	const struct wg_config *wg = t->config->wg;
-	struct msg_wg_device m = {.veth = t->veth, .handshake_at_start = 1};
+	struct msg_wg_device m = {.veth = t->veth,
+		.mtu = tailnet_mtu(t->config),
+		.handshake_at_start = 1,
+		.udp_gso = offload_udp_gso(t->config->udp_gso, offload_release()),
+		.tun_offload = t->config->tun_offload};
 	int r = worker_begin(&t->node);
 
 	if (r < 0)
@@ -158,7 +172,7 @@ static int node_configure(void *owner, struct worker *w)
 		.uso = t->tun_flags.uso};
 	struct msg_wg_uapi uapi = {0};
 	struct tun_flags flags;
-	int r = tun_query(t->tun_fd, &flags);
+	int r = tun_query(t->tun_fd, t->config->tun_offload, &flags);
 
 	if (r < 0) { /* somebody has deleted wg0: a new node cannot live on this descriptor */
 		tailnet_rebuild(t, "wg0 is gone");

@@ -121,6 +121,7 @@ extern const struct worker_ops endpoint_ops;
 int node_send_config(struct tailnet *t);
 int node_send_sockets(struct tailnet *t);
 int node_open_sockets(struct tailnet *t, uint16_t port, uint32_t fwmark);
+void node_set_gro(struct tailnet *t, const struct tailnet_config *config);
 /* Rebuilds the table of endpoint names from the configuration, keeping what was found. */
 int endpoint_setup(struct tailnet *t);
 void endpoint_ask(struct tailnet *t);

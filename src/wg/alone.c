@@ -46,6 +46,7 @@ struct alone {
 	uint16_t port, mtu;
 	struct tun_flags tun;
 	struct tunwatch tunwatch;
+	struct offload_set offload;
 	struct node *node;
 };
 
@@ -147,14 +148,14 @@ static int tun_inherit(struct alone *a, int fd)
 		return -EINVAL;
 	snprintf(a->name, sizeof(a->name), "%s", ifr.ifr_name);
 	a->tun_fd = fd;
-	return tun_query(fd, &a->tun);
+	return tun_query(fd, a->offload.tun, &a->tun);
 }
 
 static int tun_make(struct alone *a)
 {
 	struct ifreq ifr = {.ifr_mtu = DEFAULT_MTU};
 
-	a->tun_fd = tun_open(a->name, true, &a->tun, a->name);
+	a->tun_fd = tun_open(a->name, a->offload.tun, &a->tun, a->name);
 	if (a->tun_fd < 0)
 		return a->tun_fd;
 	return interface_ioctl(SIOCSIFMTU, a->name, &ifr);
@@ -231,6 +232,8 @@ static void remove_socket(struct alone *a)
 static int give_sockets(struct alone *a, int fds[2], uint16_t port, uint32_t fwmark)
 {
 	for (int i = 0; i < 2; i++) {
+		if (fds[i] >= 0)
+			udp_set_gro(fds[i], a->offload.udp_gro);
 		fd_close(a->udp[i]);
 		a->udp[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
 	}
@@ -374,13 +377,20 @@ static int start_node(struct alone *a, int fds[2], uint16_t port)
 		r = node_watch(a->node, a->tunwatch.events_fd, tun_news, a);
 	if (r == 0 && a->socket_watch_fd >= 0)
 		r = node_watch(a->node, a->socket_watch_fd, socket_news, a);
-	return r < 0 ? r : node_set_tun(a->node, a->tun_fd, a->mtu, a->tun.vnet_hdr, a->tun.uso);
+	if (r < 0)
+		return r;
+	node_set_udp_gso(a->node, a->offload.udp_gso);
+	r = node_set_tun(a->node, a->tun_fd, a->mtu, a->tun.vnet_hdr, a->tun.uso);
+	node_set_tun_offload(a->node, a->offload.tun);
+	return r;
 }
 
 static int prepare(struct alone *a, int fds[2], uint16_t *ret_port)
 {
-	int r = prepare_tun(a);
+	int r = offload_from_env(&a->offload);
 
+	if (r == 0)
+		r = prepare_tun(a);
 	if (r == 0)
 		r = prepare_uapi(a);
 	if (r < 0)

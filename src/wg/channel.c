@@ -62,6 +62,14 @@ static int on_begin(struct channel *c)
 	return c->config ? 0 : -ENOMEM;
 }
 
+static void apply_settings(struct node *n, const struct msg_wg_device *m)
+{
+	if (m->mtu)
+		node_set_mtu(n, m->mtu);
+	node_set_udp_gso(n, m->udp_gso);
+	node_set_tun_offload(n, m->tun_offload);
+}
+
 static int on_commit(struct channel *c, const struct msg_generation *m)
 {
 	struct msg_generation ready = {.generation = m->generation};
@@ -70,6 +78,8 @@ static int on_commit(struct channel *c, const struct msg_generation *m)
 	if (!c->config)
 		return -EBADMSG;
 	r = config_apply(c->config, node_device(c->node));
+	if (r == 0)
+		apply_settings(c->node, config_settings(c->config));
 	config_free(c->config);
 	c->config = NULL;
 	if (r < 0)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/offload.h"
 #include "wg/state.h"
 
 struct config_peer_item {
@@ -45,6 +46,8 @@ int config_device(struct config *c, const struct msg_wg_device *m)
 	const struct prefix *v = &m->veth;
 
 	if (c->has_device || (v->addr.family && (v->addr.family != 4 || v->len > 32)))
+		return -EBADMSG;
+	if (m->udp_gso > OFFLOAD_SENTINEL || m->tun_offload > OFFLOAD_OFF)
 		return -EBADMSG;
 	c->device = *m;
 	c->has_device = true;
@@ -113,6 +116,11 @@ int config_allowed(struct config *c, const struct msg_wg_allowed *m)
 	}
 	c->peers[c->n_peers - 1].n += m->n;
 	return 0;
+}
+
+const struct msg_wg_device *config_settings(const struct config *c)
+{
+	return &c->device;
 }
 
 static int compare_prefixes(const void *a, const void *b)

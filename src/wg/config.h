@@ -21,4 +21,6 @@ int config_allowed(struct config *c, const struct msg_wg_allowed *m);
 
 /* Makes D have exactly this. What is the same already is not touched: sessions, counters and
  * learned endpoints of unchanged peers stay. 0, -EBADMSG without a device item, -ENOMEM. */
+/* The item that config_device() took; for what is not the device's. */
+const struct msg_wg_device *config_settings(const struct config *c);
 int config_apply(struct config *c, struct device *d);

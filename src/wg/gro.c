@@ -57,7 +57,7 @@ struct gro_group {
 struct gro {
 	struct gro_calls calls;
 	int fd;
-	bool vnet, tcp, udp;
+	bool vnet, tcp, udp, insist;
 	struct gro_counters counters;
 	uint16_t n_packets, n_groups;
 	uint16_t buckets[BUCKETS];
@@ -318,7 +318,7 @@ static int write_each(struct gro *g, const struct gro_group *group)
 		r = write_one(g, &g->packets[i]);
 		good += r == 0;
 	}
-	if (good && group->n > 1)
+	if (good && group->n > 1 && !g->insist)
 		stop_joining(g, group->protocol);
 	return r;
 }
@@ -391,6 +391,13 @@ void gro_set_tun(struct gro *g, int fd, bool vnet, bool tcp, bool udp)
 	g->vnet = vnet;
 	g->tcp = vnet && tcp;
 	g->udp = vnet && udp;
+}
+
+void gro_set_offload(struct gro *g, bool tcp, bool udp, bool insist)
+{
+	g->tcp = g->vnet && tcp;
+	g->udp = g->vnet && udp;
+	g->insist = insist;
 }
 
 const struct gro_counters *gro_counters(const struct gro *g)

@@ -36,6 +36,8 @@ struct gro_counters {
 struct gro *gro_new(const struct gro_calls *calls);
 void gro_free(struct gro *g);
 void gro_set_tun(struct gro *g, int fd, bool vnet, bool tcp, bool udp);
+/* What may be joined from now on. INSIST: again and again, even where the kernel refuses it. */
+void gro_set_offload(struct gro *g, bool tcp, bool udp, bool insist);
 
 /* PACKET: LEN bytes that are an IP packet of exactly that length (20 or 40…65535 bytes; the caller
  * has cut the padding off). It must stay there, and may be changed, until gro_flush(). */

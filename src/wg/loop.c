@@ -200,9 +200,25 @@ int node_set_tun(struct node *n, int fd, uint16_t mtu, bool vnet_hdr, bool uso)
 	n->vnet_hdr = vnet_hdr;
 	node_set_mtu(n, mtu);
 	train_reset(&n->sender.train, mtu);
+	n->uso = uso;
 	gro_set_tun(n->receiver.gro, fd, vnet_hdr, true, uso);
 	r = fd_nonblock(fd, true);
 	return r < 0 ? r : start_sender(n);
+}
+
+void node_set_udp_gso(struct node *n, enum offload mode)
+{
+	pthread_mutex_lock(&n->device->lock);
+	n->udp_gso = mode;
+	n->sockets_generation++;
+	pthread_mutex_unlock(&n->device->lock);
+}
+
+void node_set_tun_offload(struct node *n, enum offload mode)
+{
+	bool on = mode != OFFLOAD_OFF;
+
+	gro_set_offload(n->receiver.gro, on, on && n->uso, mode == OFFLOAD_ON);
 }
 
 void node_set_mtu(struct node *n, uint16_t mtu)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/offload.h"
 #include "ipc/stats.h"
 #include "wg/device.h"
 
@@ -20,6 +21,9 @@ int node_set_sockets(struct node *n, int fd4, int fd6, uint16_t port, uint32_t f
 /* The owner has no sockets like that (ERROR: -errno); those that are there stay. */
 void node_sockets_refused(struct node *n, uint16_t port, uint32_t fwmark, int error);
 int node_set_uapi(struct node *n, int listen_fd);
+/* Take effect at once; AUTO at first. SENTINEL is for UDP only. */
+void node_set_udp_gso(struct node *n, enum offload mode);
+void node_set_tun_offload(struct node *n, enum offload mode);
 /* The TUN's MTU is another one now: padding goes up to it. */
 void node_set_mtu(struct node *n, uint16_t mtu);
 /* CALL is called when FD is readable; not 0 ends node_run() with that result. */

@@ -45,7 +45,7 @@ struct node {
 	struct device *device;
 	int epoll_fd, timer_fd, main_wake_fd, sender_wake_fd;
 	int tun_fd;
-	bool vnet_hdr;
+	bool vnet_hdr, uso;
 	uint16_t mtu;	     /* atomic */
 	uint8_t tun_gone;    /* atomic */
 	uint8_t sender_work; /* atomic: there is something on the device's tx_list */
@@ -53,6 +53,7 @@ struct node {
 	int fds[2];		     /* IPv4, IPv6; a number once taken stays */
 	bool has[2];		     /* L: whether there is a socket behind it */
 	uint32_t sockets_generation; /* L */
+	enum offload udp_gso;	     /* L */
 	uint64_t armed_ns;	     /* L: what the timer is set to */
 
 	struct uapi *uapi;

@@ -219,7 +219,9 @@ void receive_message(struct node *n, const struct udpio_message *m, uint64_t now
 		len = m->segment ? MIN(m->segment, m->len - at) : m->len;
 		if (len < TRAIN_HEADER + TRAIN_TAG || noise_get32(t->type) != NOISE_DATA) {
 			handle_row(n, &row, m, now_ns);
-			handshake_message(n, m->data + at, len, m, now_ns);
+			if (len >
+				1) /* one byte ends a train of some senders, udpio_socket_mode() */
+				handshake_message(n, m->data + at, len, m, now_ns);
 			continue;
 		}
 		if (row.n == ROW_MAX ||

@@ -121,6 +121,8 @@ static void take_sockets(struct node *n)
 	s->sockets_generation = n->sockets_generation;
 	udpio_socket_init(&s->tx.v4, n->has[0] ? n->fds[0] : -1, true);
 	udpio_socket_init(&s->tx.v6, n->has[1] ? n->fds[1] : -1, true);
+	udpio_socket_mode(&s->tx.v4, n->udp_gso);
+	udpio_socket_mode(&s->tx.v6, n->udp_gso);
 }
 
 /* Can P be sent to now? Opens a train for it then; no other may be open. */

@@ -34,6 +34,8 @@
 #define UDP_GRO 104
 #endif
 
+#define SEGMENTS_MAX	 64
+#define PAYLOAD_MAX	 65507
 #define WAIT_MS		 5
 #define RX_CONTROL_BYTES 160
 #define BATCH		 64
@@ -242,8 +244,15 @@ union control {
 
 void udpio_socket_init(struct udpio_socket *s, int fd, bool gso)
 {
-	s->fd = fd;
-	s->gso = gso;
+	*s = (struct udpio_socket){.fd = fd, .gso = gso};
+}
+
+void udpio_socket_mode(struct udpio_socket *s, enum offload mode)
+{
+	if (mode != OFFLOAD_AUTO)
+		s->gso = mode != OFFLOAD_OFF;
+	s->insist = mode == OFFLOAD_ON;
+	s->sentinel = mode == OFFLOAD_SENTINEL;
 }
 
 static void control_put(struct msghdr *msg, int level, int type, const void *data, size_t len)
@@ -321,24 +330,27 @@ static bool worth_waiting(struct sending *s, int error, bool *waited)
 	return s->calls->poll_out(s->socket->fd, WAIT_MS) > 0;
 }
 
-static int send_train(struct sending *s)
+/* The first N; SENTINEL: and one byte behind them. */
+static int send_train(struct sending *s, unsigned n, bool sentinel)
 {
-	struct iovec iov = {
-		.iov_base = (void *)(uintptr_t)s->data, .iov_len = (s->n - 1) * s->wire + s->last};
+	struct iovec iov[] = {
+		{.iov_base = (void *)(uintptr_t)s->data,
+			.iov_len = (n - 1) * s->wire + (n == s->n ? s->last : s->wire)},
+		{.iov_base = "", .iov_len = 1}};
 	union control control;
 	struct msghdr msg;
 	bool waited = false;
 	ssize_t r;
 
 	do {
-		message_prepare(s, &msg, &control, s->n > 1);
-		msg.msg_iov = &iov;
-		msg.msg_iovlen = 1;
+		message_prepare(s, &msg, &control, n > 1);
+		msg.msg_iov = iov;
+		msg.msg_iovlen = sentinel ? 2 : 1;
 		s->tx->counters.calls++;
 		r = s->calls->sendmsg(s->socket->fd, &msg, 0);
 	} while (r < 0 && (source_is_gone(s, (int)r) || worth_waiting(s, (int)r, &waited)));
 	if (r >= 0)
-		s->sent = s->n;
+		s->sent = n;
 	return r < 0 ? (int)r : 0;
 }
 
@@ -378,6 +390,19 @@ static int send_singles(struct sending *s)
 	return error;
 }
 
+/* Where there is no room for the byte, the last one goes alone. */
+static int send_with_sentinel(struct sending *s)
+{
+	size_t bytes = (s->n - 1) * s->wire + s->last;
+	bool fits = s->n < SEGMENTS_MAX && bytes < PAYLOAD_MAX;
+	int r;
+
+	if (s->last < s->wire)
+		return send_train(s, s->n, false);
+	r = send_train(s, fits ? s->n : s->n - 1, true);
+	return r == 0 && !fits ? send_singles(s) : r;
+}
+
 static bool train_is_refused(int error)
 {
 	return error == -EIO || error == -EINVAL || error == -ENOPROTOOPT || error == -EOPNOTSUPP;
@@ -391,7 +416,7 @@ static int send_refused(struct sending *s, int error)
 	s->tx->counters.gso_failed++;
 	r = send_singles(s);
 	/* if single datagrams are refused as well, the reason is another one */
-	if (train_is_refused(error) && s->sent) {
+	if (train_is_refused(error) && s->sent && !s->socket->insist) {
 		s->socket->gso = 0;
 		log_notice(NULL, "udp",
 			"the kernel refuses segmented sends (%s): sending one by one",
@@ -433,54 +458,16 @@ int udpio_send(struct udpio_tx *tx, struct udpio_path *path, struct udpio_marks 
 		r = -EDESTADDRREQ;
 	else if (s.socket->fd < 0)
 		r = -EAFNOSUPPORT;
-	else if (n > 1 && !s.socket->gso)
+	else if (n > 1 && (!s.socket->gso || (s.socket->sentinel && n < UDPIO_SENTINEL_LEAST)))
 		r = send_singles(&s);
+	else if (n > 1 && s.socket->sentinel)
+		r = send_with_sentinel(&s);
 	else
-		r = send_train(&s);
-	if (n > 1 && s.socket->gso && (train_is_refused(r) || r == -EMSGSIZE))
+		r = send_train(&s, n, false);
+	if (n > 1 && s.socket->gso && !s.sent && (train_is_refused(r) || r == -EMSGSIZE))
 		r = send_refused(&s, r);
 	tx->counters.dropped += n - s.sent;
 	if (r == -EPERM || r == -EACCES)
 		report_refused(tx, r);
 	return r;
-}
-
-void udpio_path_set(struct udpio_path *path, const struct hostport *h)
-{
-	struct sockaddr_storage ss;
-
-	memset(path, 0, sizeof(*path));
-	if (!h || !h->addr.family)
-		return;
-	memcpy(&path->to, &ss, MIN((size_t)hostport_to_sockaddr(h, &ss), sizeof(path->to)));
-}
-
-struct hostport udpio_hostport(const union udpio_sockaddr *sa)
-{
-	struct hostport h = {0};
-
-	(void)hostport_from_sockaddr(&sa->sa, &h);
-	return h;
-}
-
-static bool sockaddr_equal(const union udpio_sockaddr *a, const union udpio_sockaddr *b)
-{
-	if (a->sa.sa_family != b->sa.sa_family)
-		return false;
-	if (a->sa.sa_family == AF_INET)
-		return a->v4.sin_port == b->v4.sin_port &&
-			a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
-	return a->v6.sin6_port == b->v6.sin6_port && a->v6.sin6_scope_id == b->v6.sin6_scope_id &&
-		!memcmp(&a->v6.sin6_addr, &b->v6.sin6_addr, sizeof(a->v6.sin6_addr));
-}
-
-bool udpio_path_from(struct udpio_path *path, const struct udpio_message *m)
-{
-	bool other = !sockaddr_equal(&path->to, &m->from);
-
-	path->to = m->from;
-	path->source = m->to;
-	if (m->to.family != 6 || !IN6_IS_ADDR_LINKLOCAL(&m->to.v6))
-		path->source.ifindex = 0;
-	return other;
 }

@@ -11,9 +11,11 @@
 
 #include "common/addr.h"
 #include "common/log.h"
+#include "common/offload.h"
 
-#define UDPIO_SLOT_BYTES 65536
-#define UDPIO_SLOTS	 8 /* messages of one receive; their memory is touched as needed */
+#define UDPIO_SENTINEL_LEAST 8
+#define UDPIO_SLOT_BYTES     65536
+#define UDPIO_SLOTS	     8 /* messages of one receive; their memory is touched as needed */
 
 union udpio_sockaddr {
 	struct sockaddr sa;
@@ -77,8 +79,10 @@ void udpio_parse_control(const struct msghdr *msg, struct udpio_message *m);
 
 /* A socket and what is known about it. */
 struct udpio_socket {
-	int fd;	     /* -1 = there is none */
-	uint8_t gso; /* UDP_SEGMENT works, as far as is known; udpio_socket_init() sets it */
+	int fd;		  /* -1 = there is none */
+	uint8_t gso;	  /* UDP_SEGMENT works, as far as is known; udpio_socket_init() sets it */
+	uint8_t insist;	  /* try on after a refusal */
+	uint8_t sentinel; /* see udpio_socket_mode() */
 };
 
 struct udpio_counters {
@@ -96,6 +100,10 @@ struct udpio_tx {
 };
 
 void udpio_socket_init(struct udpio_socket *s, int fd, bool gso);
+/* ON: trains, also after a refusal. SENTINEL: only trains of UDPIO_SENTINEL_LEAST and more, and never all
+ * of equal length: a datagram of one byte, which WireGuard drops in silence, makes the last one shorter.
+ * AUTO is what udpio_socket_init() has chosen. */
+void udpio_socket_mode(struct udpio_socket *s, enum offload mode);
 
 /* What the outer header says of the packets inside. */
 struct udpio_marks {

@@ -541,6 +541,37 @@ static void a_kernel_that_refuses(void)
 	gro_free(g);
 }
 
+/* tun-offload: off, on (insisting), auto again. */
+static void changed_while_it_runs(void)
+{
+	struct gro *g = fresh(true, true, true);
+
+	gro_set_offload(g, false, false, false);
+	two_of(g, true);
+	two_of(g, false);
+	CHECK_EQ(gro_flush(g), 0);
+	CHECK_EQ(n_writes, 4);
+	gro_set_offload(g, true, true, true);
+	fail_joined = EINVAL;
+	for (int i = 0; i < 3; i++) {
+		uint64_t before = gro_counters(g)->writes;
+
+		two_of(g, true);
+		CHECK_EQ(gro_flush(g), 0);
+		CHECK_EQ(gro_counters(g)->writes - before, 3);
+	}
+	gro_set_offload(g, true, true, false);
+	two_of(g, true);
+	CHECK_EQ(gro_flush(g), 0);
+	fail_joined = 0;
+	n_writes = 0;
+	two_of(g, true); /* given up */
+	CHECK_EQ(gro_flush(g), 0);
+	CHECK_EQ(n_writes, 2);
+	CHECK_EQ(gro_counters(g)->dropped, 0);
+	gro_free(g);
+}
+
 /* EINVAL for everything says nothing about joined packets. */
 static void a_device_that_refuses(void)
 {
@@ -607,6 +638,7 @@ int main(void)
 	RUN(fragments_stay_alone);
 	RUN(full_groups);
 	RUN(a_kernel_that_refuses);
+	RUN(changed_while_it_runs);
 	RUN(a_device_that_refuses);
 	RUN(without_offload);
 	free(writes);

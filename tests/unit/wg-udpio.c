@@ -35,6 +35,8 @@ static struct kernel {
 	/* what happened */
 	unsigned calls, trains, polls;
 	unsigned sent[64]; /* how often each datagram left */
+	unsigned sentinels, segments_most;
+	bool equal; /* a train of nothing but equal datagrams */
 	int tos, hops, segment;
 	bool had_source;
 } k;
@@ -93,6 +95,14 @@ static ssize_t fake_sendmsg(int fd, const struct msghdr *msg, int flags)
 		return r;
 	k.trains += k.segment != 0;
 	CHECK(k.segment || len <= WIRE);
+	if (msg->msg_iovlen == 2) {
+		CHECK_EQ(msg->msg_iov[1].iov_len, 1);
+		CHECK_EQ(len % WIRE, 0); /* else it would not begin a datagram of its own */
+		k.sentinels++;
+	}
+	k.equal |= k.segment && len % WIRE == 0 && msg->msg_iovlen == 1;
+	if ((len + WIRE - 1) / WIRE + msg->msg_iovlen - 1 > k.segments_most)
+		k.segments_most = (unsigned)((len + WIRE - 1) / WIRE + msg->msg_iovlen - 1);
 	for (size_t at = 0; at < len; at += WIRE)
 		k.sent[index_of(msg) + at / WIRE]++;
 	return (ssize_t)len;
@@ -216,6 +226,70 @@ static void no_segmentation(void)
 		CHECK_EQ(go(), 0); /* not tried again */
 		CHECK_EQ(k.calls, 3);
 	}
+}
+
+/* Who insists gets a train tried each time, and every datagram once all the same. */
+static void insists(void)
+{
+	fresh();
+	udpio_socket_mode(&tx.v4, OFFLOAD_ON);
+	k.train_error = EIO;
+	for (int i = 1; i <= 3; i++) {
+		memset(k.sent, 0, sizeof(k.sent));
+		CHECK_EQ(go(), 0);
+		CHECK_EQ(sent_once(), N);
+		CHECK_EQ(tx.counters.gso_failed, i);
+	}
+	k.train_error = 0;
+	memset(k.sent, 0, sizeof(k.sent));
+	CHECK_EQ(go(), 0);
+	CHECK_EQ(k.trains, 1);
+	CHECK_EQ(sent_once(), N);
+}
+
+static void modes(void)
+{
+	fresh();
+	udpio_socket_mode(&tx.v4, OFFLOAD_OFF);
+	CHECK_EQ(go(), 0);
+	CHECK_EQ(k.trains, 0);
+	CHECK_EQ(sent_once(), N);
+	fresh();
+	udpio_socket_mode(&tx.v4, OFFLOAD_AUTO);
+	CHECK_EQ(go(), 0);
+	CHECK_EQ(k.trains, 1);
+	CHECK_EQ(k.sentinels, 0);
+}
+
+/* No train is all of equal length, none is short, none has more than 64 datagrams; each leaves once. */
+static void sentinel(void)
+{
+	static const unsigned lengths[] = {2, 7, 8, 9, 40, 63, 64};
+	static const size_t lasts[] = {60, WIRE};
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+		for (size_t l = 0; l < 2; l++) {
+			unsigned n = lengths[i];
+			bool train = n >= UDPIO_SENTINEL_LEAST;
+
+			fresh();
+			udpio_socket_mode(&tx.v4, OFFLOAD_SENTINEL);
+			CHECK_EQ(udpio_send(&tx, &path, (struct udpio_marks){0}, data, n, WIRE,
+					 lasts[l]),
+				0);
+			CHECK_EQ(sent_once(), n);
+			CHECK_EQ(k.trains, train);
+			CHECK_EQ(k.sentinels, train && lasts[l] == WIRE);
+			CHECK(!k.equal && k.segments_most <= 64);
+			CHECK_EQ(tx.counters.dropped, 0);
+		}
+	/* refused, it ends as any train does */
+	fresh();
+	udpio_socket_mode(&tx.v4, OFFLOAD_SENTINEL);
+	k.train_error = EIO;
+	CHECK_EQ(udpio_send(&tx, &path, (struct udpio_marks){0}, data, N, WIRE, WIRE), 0);
+	CHECK_EQ(sent_once(), N);
+	CHECK_EQ(tx.v4.gso, 0);
 }
 
 /* The reason is another one: the socket keeps its trains. */
@@ -528,6 +602,9 @@ int main(void)
 	RUN(one_call_for_a_train);
 	RUN(all_marks);
 	RUN(no_segmentation);
+	RUN(insists);
+	RUN(modes);
+	RUN(sentinel);
 	RUN(everything_is_invalid);
 	RUN(route_mtu_shrinks);
 	RUN(buffers_are_full);
