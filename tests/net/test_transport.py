@@ -7,7 +7,7 @@ import os
 import socket
 
 from client import connect, get, ping, read_all, socks5
-from lab import check, equal, inside, wait_for
+from lab import check, equal, inside, status, wait_for
 from picture import PRIMARY, TARGET, WG_PORT, check_page
 from run import deadline
 
@@ -44,6 +44,29 @@ def test_endpoint_by_name(picture):
         f.write(f"{t.peer.underlay} vpn.tsgw.test\n")
     g.wait_up(timeout_s=90)
     check_page(picture, t)
+
+
+@deadline(180)
+def test_endpoint_name_moves(picture):
+    """Dynamic DNS: the peer gets another address and its name follows; so does the tunnel, and no lookup is root's."""
+    t = picture.tailnet("red", 11080, ssh=False)
+    t.wg_text = t.wg_quick().replace(f"{t.peer.underlay}:", "vpn.tsgw.test:")
+    hosts = picture.lab.file("hosts", f"127.0.0.1 localhost\n{t.peer.underlay} vpn.tsgw.test\n", 0o644)
+    os.chmod(picture.lab.dir, 0o755)
+    g = picture.gateway()
+    g.start(wrap=hosts_wrap(hosts))
+    g.wait_up()
+    check_page(picture, t)
+    picture.demon.ip("addr add 198.19.77.1/30 dev to1", f"addr del {t.peer.near}/30 dev to1")
+    t.peer.ns.ip("addr add 198.19.77.2/30 dev eth0", f"addr del {t.peer.underlay}/30 dev eth0")
+    with open(hosts, "w", encoding="ascii") as f:
+        f.write("127.0.0.1 localhost\n198.19.77.2 vpn.tsgw.test\n")
+    # the peer must not roam by itself: it does not know where we are
+    wait_for(lambda: ping(t.pin, TARGET, 1), "the tunnel at its new place", 120)
+    shown = picture.lab.run(["wg", "show", t.link, "endpoints"], ok=0).stdout
+    check(f"198.19.77.2:{WG_PORT}" in shown, shown)
+    check_page(picture, t)
+    check(status(g.worker("tsgw-host", t))["Uid"][0] != 0, "who looks names up")
 
 
 def test_small_mtu(picture):
