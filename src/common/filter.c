@@ -38,9 +38,11 @@
 #define NODE   (WG | ALONE)
 
 #ifdef TSGW_SAN
-#define SAN ALL /* what the sanitizers' run time asks for, in their builds only */
+#define SAN    ALL /* what the sanitizers' run time asks for, in their builds only */
+#define OTHERS ALL
 #else
-#define SAN 0u
+#define SAN    0u
+#define OTHERS (ALL & ~NODE)
 #endif
 
 #ifndef TUNGETDEVNETNS
@@ -78,24 +80,36 @@ static const struct {
 	const char *calls; /* names with one blank between them */
 } filter_calls[] = {
 	/* bytes in and out of what we have been given */
-	{ALL,
+	{OTHERS,
 		"read readv write writev recvfrom recvmsg recvmmsg sendto sendmsg sendmmsg close "
 		"shutdown getsockname getpeername getsockopt fstat accept4"},
 	/* waiting and time */
-	{ALL,
+	{OTHERS,
 		"epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 poll ppoll eventfd2 "
 		"signalfd4 timerfd_create timerfd_settime timerfd_gettime clock_gettime "
 		"clock_getres "
 		"clock_nanosleep nanosleep gettimeofday time restart_syscall"},
 	/* memory and locks */
-	{ALL, "brk munmap mremap madvise futex"},
+	{OTHERS, "brk munmap mremap madvise futex"},
 	/* itself */
-	{ALL,
+	{OTHERS,
 		"rt_sigaction rt_sigprocmask rt_sigreturn rt_sigtimedwait sigaltstack getrandom "
 		"getpid "
 		"gettid getuid geteuid getgid getegid sched_yield sched_getaffinity getcpu rseq "
 		"set_robust_list exit exit_group"},
-	{NODE, "mlock mlock2 munlock membarrier dup3"},
+	/* the node's, on a list of its own, which tsgw-wg(8) repeats: it is the one that holds keys */
+	{NODE,
+		"read write writev recvfrom recvmsg recvmmsg sendto sendmsg sendmmsg accept4 close "
+		"fstat "
+		"dup3"},
+	{NODE,
+		"epoll_create1 epoll_ctl epoll_wait epoll_pwait poll ppoll eventfd2 timerfd_create "
+		"timerfd_settime clock_gettime restart_syscall"},
+	{NODE, "brk munmap mremap madvise futex mlock mlock2 munlock membarrier"},
+	{NODE,
+		"rt_sigaction rt_sigprocmask rt_sigreturn getrandom getpid gettid "
+		"sched_getaffinity "
+		"sched_yield rseq set_robust_list exit exit_group"},
 	{PROXY, "connect bind splice pipe2 socketpair sendfile"},
 	{COORD, "connect"},
 	{WEB, "sendfile pipe2"},
@@ -155,23 +169,23 @@ static const struct filter_row filter_rows[] = {
 	{"getrlimit", PROXY & ~SAN, {ANY, ANY}},
 
 	/* options of sockets: none that carries a program, a packet filter or an upper-layer protocol */
-	{"setsockopt", ALL, {IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE)}},
-	{"setsockopt", ALL, {IS(1, SOL_SOCKET), IS(2, SO_LINGER)}},
-	{"setsockopt", ALL, {IS(1, SOL_SOCKET), IS(2, SO_SNDBUF)}},
-	{"setsockopt", ALL, {IS(1, SOL_SOCKET), IS(2, SO_RCVBUF)}},
-	{"setsockopt", ALL, {IS(1, SOL_SOCKET), IS(2, SO_RCVLOWAT)}},
-	{"setsockopt", ALL, {IS(1, SOL_SOCKET), IS(2, SO_REUSEADDR)}},
+	{"setsockopt", OTHERS, {IS(1, SOL_SOCKET), IS(2, SO_KEEPALIVE)}},
+	{"setsockopt", OTHERS, {IS(1, SOL_SOCKET), IS(2, SO_LINGER)}},
+	{"setsockopt", OTHERS, {IS(1, SOL_SOCKET), IS(2, SO_SNDBUF)}},
+	{"setsockopt", OTHERS, {IS(1, SOL_SOCKET), IS(2, SO_RCVBUF)}},
+	{"setsockopt", OTHERS, {IS(1, SOL_SOCKET), IS(2, SO_RCVLOWAT)}},
+	{"setsockopt", OTHERS, {IS(1, SOL_SOCKET), IS(2, SO_REUSEADDR)}},
 	{"setsockopt", HOST, {IS(1, SOL_SOCKET), IS(2, SO_PASSCRED)}},
 	{"setsockopt", ALONE | BINDER, {IS(1, SOL_SOCKET), IS(2, SO_MARK)}},
 	{"setsockopt", BINDER, {IS(1, SOL_SOCKET), IS(2, SO_RCVBUFFORCE)}},
 	{"setsockopt", BINDER, {IS(1, SOL_SOCKET), IS(2, SO_SNDBUFFORCE)}},
-	{"setsockopt", ALL, {IS(1, IPPROTO_IP), BELOW(2, 64)}}, /* 64…: iptables */
-	{"setsockopt", ALL, {IS(1, IPPROTO_IPV6), BELOW(2, 64)}},
-	{"setsockopt", ALL, {IS(1, IPPROTO_IPV6), IS(2, IPV6_TCLASS)}},
+	{"setsockopt", OTHERS, {IS(1, IPPROTO_IP), BELOW(2, 64)}}, /* 64…: iptables */
+	{"setsockopt", OTHERS, {IS(1, IPPROTO_IPV6), BELOW(2, 64)}},
+	{"setsockopt", OTHERS, {IS(1, IPPROTO_IPV6), IS(2, IPV6_TCLASS)}},
 	{"setsockopt", BINDER, {IS(1, IPPROTO_IPV6), IS(2, IPV6_RECVTCLASS)}},
-	{"setsockopt", ALL, {IS(1, IPPROTO_TCP), BELOW(2, TCP_ULP)}},
-	{"setsockopt", ALL, {IS(1, IPPROTO_UDP), IS(2, UDP_SEGMENT)}},
-	{"setsockopt", ALL, {IS(1, IPPROTO_UDP), IS(2, UDP_GRO)}},
+	{"setsockopt", OTHERS, {IS(1, IPPROTO_TCP), BELOW(2, TCP_ULP)}},
+	{"setsockopt", OTHERS, {IS(1, IPPROTO_UDP), IS(2, UDP_SEGMENT)}},
+	{"setsockopt", OTHERS, {IS(1, IPPROTO_UDP), IS(2, UDP_GRO)}},
 
 	{"socket", PROXY | COORD | HOST, {IS(0, AF_INET), BITS(1, SOCK_TYPE, SOCK_STREAM)}},
 	{"socket", PROXY | COORD | HOST, {IS(0, AF_INET6), BITS(1, SOCK_TYPE, SOCK_STREAM)}},
@@ -294,4 +308,19 @@ int filter_load(enum sandbox_kind kind)
 		r = seccomp_load(f);
 	seccomp_release(f);
 	return r;
+}
+
+void filter_each(enum sandbox_kind kind, void (*call)(const char *name, size_t len))
+{
+	for (size_t i = 0; i < ELEMENTSOF(filter_calls); i++)
+		for (const char *c = filter_calls[i].calls;
+			filter_calls[i].kinds & 1u << kind && *c;) {
+			size_t len = strcspn(c, " ");
+
+			call(c, len);
+			c += len + (c[len] == ' ');
+		}
+	for (size_t i = 0; i < ELEMENTSOF(filter_rows); i++)
+		if (filter_rows[i].kinds & 1u << kind)
+			call(filter_rows[i].call, strlen(filter_rows[i].call));
 }

@@ -36,6 +36,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/filter.h"
 #include "common/sandbox.h"
 
 static const char *victim;
@@ -413,6 +414,11 @@ static int attempt(const char *name)
 	return 2;
 }
 
+static void print_call(const char *name, size_t len)
+{
+	printf("%.*s\n", (int)len, name);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t start;
@@ -421,6 +427,10 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "list")) {
 		for (size_t i = 0; i < ELEMENTSOF(attempts); i++)
 			puts(attempts[i].name);
+		return 0;
+	}
+	if (argc == 3 && !strcmp(argv[1], "calls") && (kind = kind_of(argv[2])) >= 0) {
+		filter_each((enum sandbox_kind)kind, print_call);
 		return 0;
 	}
 	if (argc != 6 || (kind = kind_of(argv[1])) < 0)
