@@ -98,7 +98,7 @@ class Bed:
                 os.unlink("/run/wireguard/%s.sock" % link)
 
     def start(self, side, *argv):
-        env = dict(os.environ, LOG_LEVEL="error", WG_PROCESS_FOREGROUND="1")
+        env = dict(os.environ, LOG_LEVEL="error", WG_PROCESS_FOREGROUND="1", WG_SUDO="true")
         p = subprocess.Popen(["nsenter", "--net=/run/netns/" + self.names[side], *argv], env=env,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.processes.append(p)
