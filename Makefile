@@ -13,7 +13,7 @@ MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/tsgw
 
 DEPS_BUILD := gcc pkg-config libc6-dev libnl-3-dev libnl-route-3-dev libsystemd-dev libsodium-dev \
-	libinih-dev libseccomp-dev libjansson-dev
+	libinih-dev libseccomp-dev libjansson-dev libc-ares-dev
 # libipsec-mb is x86 only; the node uses libsodium elsewhere
 DEPS_BUILD += $(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
 DEPS_DEMO  := wireguard-go wireguard-tools iproute2 curl bind9-dnsutils netcat-openbsd openssh-client \
@@ -32,12 +32,12 @@ IPSECMB    ?= yes
 ifeq ($(CROSS),)
 CC         ?= gcc
 PKG_CONFIG ?= pkg-config
-PKGS       := libnl-3.0 libnl-route-3.0 libsystemd libsodium libseccomp inih jansson
+PKGS       := libnl-3.0 libnl-route-3.0 libsystemd libsodium libseccomp inih jansson libcares
 else
 CC         := $(CROSS)-gcc
 PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(SYSROOTS)/$(CROSS) \
 	PKG_CONFIG_LIBDIR=$(SYSROOTS)/$(CROSS)/usr/lib/$(CROSS)/pkgconfig pkg-config
-PKGS       := libsodium libseccomp inih
+PKGS       := libsodium libseccomp inih libcares
 endif
 SAN        ?=
 CPPFLAGS   += -Isrc -D_GNU_SOURCE -DTSGW_VERSION='"$(VERSION)"' -DTSGW_LIBEXECDIR='"$(LIBEXECDIR)"' \
@@ -75,7 +75,7 @@ tsgw-wg_LIBS    := libsodium libseccomp
 tsgw-wg_EXTRA   := -pthread
 tsgw-proxy_DIR  := proxy
 tsgw-proxy_USES := relay ipc common
-tsgw-proxy_LIBS := libsodium libseccomp
+tsgw-proxy_LIBS := libsodium libseccomp libcares
 tsgw-proxy_EXTRA := -pthread
 tsgw-dns_DIR    := dns
 tsgw-dns_USES   := ipc common

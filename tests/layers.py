@@ -29,6 +29,7 @@ ONLY = {
     r"systemd/sd-event|systemd/sd-bus": {"supervisor", "ctl"},
     r"jansson": {"ctl"},
     r"ini\.h": {"config"},
+    r"ares\.h": {"proxy"},
     r"seccomp\.h|linux/(landlock|seccomp)\.h": {"common"},
 }
 BODY_MAX = 12  # lines of a static inline function in a header

@@ -7,7 +7,8 @@
 #include "common/cleanup.h"
 #include "config/load.h"
 
-#define WORKERS_PER_SLOT 8	     /* uid-base + 8*slot + kind; slot 0 is the front's */
+#define WORKERS_PER_SLOT 8 /* uid-base + 8*slot + kind; slot 0 is the front's */
+#define RESOLVERS_MAX	 8 /* as MSG_SERVERS of ipc/msg.h, which this folder does not know */
 #define UID_LIMIT	 4294967294u /* the next one is (uid_t)-1 */
 
 /* ---- [gateway] ---- */
@@ -291,23 +292,40 @@ static void check_pool(struct loader *l, const struct tailnet_config *t, const s
 		prefix_format(&first->prefix, a), prefix_format(pool, b));
 }
 
+/* The proxy asks the resolvers through the tailnet, so it must route them. */
+static void check_resolvers(struct loader *l, const struct section *s, const struct wg_places *at)
+{
+	const struct wg_config *wg = s->t->wg;
+	struct where own = section_where(s, "dns-server");
+	struct where w = {at->file, at->dns_line, "Interface", "DNS", s->t->name};
+	char text[ADDR_TEXT_MAX];
+
+	if (s->t->dns_server.family) {
+		if (!wg_places_route(at, &s->t->dns_server))
+			warning(l, &own, "the tailnet does not route %s, so no name can be asked",
+				addr_format(&s->t->dns_server, text));
+		return;
+	}
+	for (size_t i = 0; i < wg->n_dns; i++)
+		if (!wg_places_route(at, &wg->dns[i]))
+			warning(l, &w, "the tailnet does not route %s, so it is not asked",
+				addr_format(&wg->dns[i], text));
+	if (wg->n_dns > RESOLVERS_MAX)
+		warning(l, &w, "only the first %d servers are asked", RESOLVERS_MAX);
+}
+
 static void check_tailnets(struct loader *l)
 {
-	char text[ADDR_TEXT_MAX];
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->n_sections; i++) {
 		const struct section *s = l->sections[i];
-		struct where w = section_where(s, "dns-server");
 
 		if (s->kind != SECTION_TAILNET)
 			continue;
 		if (s->t->wg) {
 			check_pool(l, s->t, &l->wg[n]);
-			if (s->t->dns_server.family &&
-				!wg_places_route(&l->wg[n], &s->t->dns_server))
-				warning(l, &w, "the tailnet does not route %s",
-					addr_format(&s->t->dns_server, text));
+			check_resolvers(l, s, &l->wg[n]);
 		}
 		n++;
 	}

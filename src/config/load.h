@@ -62,7 +62,7 @@ struct allowed_line {
 /* Where the parts of a tailnet's wg-quick file stand. */
 struct wg_places {
 	unsigned file;
-	unsigned interface_line, mtu_line, listen_port_line, address_line;
+	unsigned interface_line, mtu_line, listen_port_line, address_line, dns_line;
 	struct allowed_line *allowed;
 	size_t n_allowed; /* in the order of the file; after wgcheck() sorted and unique */
 	bool allowed_overflow;

@@ -195,6 +195,8 @@ static void dns(struct wg_reader *r, char *text)
 	struct wg_config *wg = r->wg;
 	struct addr a;
 
+	if (!r->at->dns_line)
+		r->at->dns_line = r->where.line;
 	if (addr_parse(text, &a) < 0)
 		dns_search(r, text);
 	else if (addr_is_never_proxied(&a))

@@ -154,6 +154,19 @@ static json_t *json_listener(const struct proxy_stats *p)
 	return j;
 }
 
+/* What the tailnet's own resolver was asked. */
+static json_t *json_resolver(const struct proxy_stats *p)
+{
+	json_t *j = json_object();
+
+	json_object_set_new(j, "asked", json_number(true, p->dns_asked));
+	json_object_set_new(j, "answered", json_number(true, p->dns_answered));
+	json_object_set_new(j, "timeouts", json_number(true, p->dns_timeouts));
+	json_object_set_new(j, "cache_hits", json_number(true, p->dns_cache_hits));
+	json_object_set_new(j, "limit", json_number(true, p->dns_limit));
+	return j;
+}
+
 static void entry_json_detail(const struct entry *e, json_t *j)
 {
 	const struct control_tailnet *t = e->live;
@@ -171,6 +184,8 @@ static void entry_json_detail(const struct entry *e, json_t *j)
 	json_object_set_new(j, "udp", t && t->has_counters ? json_udp(&t->proxy.udp) : json_null());
 	json_object_set_new(
 		j, "listener", t && t->has_counters ? json_listener(&t->proxy) : json_null());
+	json_object_set_new(
+		j, "resolver", t && t->has_counters ? json_resolver(&t->proxy) : json_null());
 	json_object_set_new(j, "veth_host", t ? json_addr(&t->veth_host) : json_null());
 	json_object_set_new(j, "veth_ns", t ? json_addr(&t->veth_ns) : json_null());
 }

@@ -24,6 +24,8 @@
 #define MSG_NAME_MAX   33  /* tailnet name with NUL */
 #define MSG_DOMAIN_MAX 254 /* DNS name with NUL */
 #define MSG_PREFIXES   32  /* per message */
+#define MSG_SERVERS    8   /* resolvers of one tailnet */
+#define MSG_SEARCH_MAX 32  /* search domains of one tailnet */
 #define WG_KEY	       32
 #define MSG_USER_MAX   256 /* user's name with NUL */
 #define MSG_HASH_MAX   128 /* crypto_pwhash_STRBYTES */
@@ -60,6 +62,8 @@ enum msg_type {
 	MSG_PROXY_UDP,	       /* parent -> 1 live: a bound UDP socket at a listener's address */
 	MSG_PROXY_UDP_USED,    /* worker -> 0 report: how many of these are in use */
 	MSG_PROXY_USER,	       /* parent -> 0 item: who may log in */
+	MSG_PROXY_RESOLVER,    /* parent -> 0 item: the tailnet's own resolvers, at most one */
+	MSG_PROXY_SEARCH,      /* parent -> 0 item: a search domain; their order counts */
 
 	MSG_DNS_ZONE = 48, /* parent -> 0 item: a tailnet; the following items belong to it */
 	MSG_DNS_SUFFIX,	   /* parent -> 0 item */
@@ -258,6 +262,18 @@ struct msg_proxy_udp_used {
 	uint32_t n; /* sockets of this listener in use or waited for, now */
 };
 
+struct msg_proxy_resolver {
+	struct msg_header h;
+	uint32_t n;
+	struct addr servers[MSG_SERVERS]; /* port 53; asked in this order */
+};
+
+struct msg_proxy_search {
+	struct msg_header h;
+	char domain[MSG_DOMAIN_MAX];
+	uint8_t zero[2];
+};
+
 /* ---- tsgw-dns ---- */
 
 struct msg_dns_zone {
@@ -322,6 +338,8 @@ union msg {
 	struct msg_proxy_node proxy_node;
 	struct msg_proxy_udp proxy_udp;
 	struct msg_proxy_udp_used proxy_udp_used;
+	struct msg_proxy_resolver proxy_resolver;
+	struct msg_proxy_search proxy_search;
 	struct msg_dns_zone dns_zone;
 	struct msg_dns_suffix dns_suffix;
 	struct msg_dns_listen dns_listen;

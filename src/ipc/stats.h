@@ -113,6 +113,11 @@ struct proxy_stats {
 	uint64_t login_queue_full;
 	uint64_t login_sources_full; /* times that one had to make room */
 	struct proxy_udp_stats udp;
+	uint64_t dns_asked;    /* names sent to the tailnet's resolver */
+	uint64_t dns_answered; /* of these, with addresses or "no such name" */
+	uint64_t dns_timeouts; /* clients' names that no resolver answered in time */
+	uint64_t dns_cache_hits;
+	uint64_t dns_limit; /* clients' names refused: too many under way */
 };
 
 /* "ok", "bad_request", …: the words of `status --json`. */

@@ -15,12 +15,13 @@
 #include "common/log.h"
 #include "proxy/assoc.h"
 #include "proxy/conn.h"
+#include "proxy/race.h"
 #include "proxy/setup.h"
 #include "proxy/udppool.h"
 
 #define ACCEPT_BATCH	     64
 #define ACCEPT_RETRY_MS	     1000
-#define DESCRIPTORS_OWN	     32 /* stdio, channel, epoll, some air; listeners and pipes come on top */
+#define DESCRIPTORS_OWN	     32 /* stdio, channel, epoll, resolver; what can be counted is on top */
 #define KEEPALIVE_IDLE_S     240
 #define KEEPALIVE_INTERVAL_S 15
 #define KEEPALIVE_COUNT	     5
@@ -162,8 +163,8 @@ static bool is_exhausted(int err)
  * the pool. */
 static bool has_descriptors(void)
 {
-	return conn_total() * 2 + assoc_total() + udppool_descriptors() + pipes_descriptors() +
-		n_listeners + DESCRIPTORS_OWN <
+	return conn_total() * 2 + race_extra_sockets() + assoc_total() + udppool_descriptors() +
+		pipes_descriptors() + n_listeners + DESCRIPTORS_OWN <
 		n_descriptors;
 }
 

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "ipc/ipc.h"
 #include "ipc/worker.h"
+#include "proxy/ask.h"
 #include "proxy/dial.h"
 #include "proxy/listener.h"
 #include "relay/loop.h"
@@ -38,6 +39,7 @@ static void told_configuration(const union msg *m)
 		die(ipc_type_name(m->h.type), why);
 	if (r == 0)
 		return;
+	ask_configured();
 	ready.generation = setup_now()->generation;
 	r = ipc_send_msg(WORKER_CHANNEL, MSG_READY, &ready);
 	if (r < 0 && r != -EPIPE)
@@ -55,6 +57,17 @@ static void told_peer(const struct msg_peer_state *m)
 	p = peers_get((uint32_t)i);
 	p->state = m->state;
 	dial_peer_changed(p);
+}
+
+static void told_node(bool alive)
+{
+	bool changed = alive != peers_node_alive();
+
+	peers_set_node(alive);
+	if (!alive)
+		dial_node_down();
+	if (changed)
+		ask_forget();
 }
 
 static void told(const union msg *m, int *fds)
@@ -80,9 +93,7 @@ static void told(const union msg *m, int *fds)
 		told_peer(&m->peer_state);
 		break;
 	case MSG_PROXY_NODE:
-		peers_set_node(m->proxy_node.alive);
-		if (!m->proxy_node.alive)
-			dial_node_down();
+		told_node(m->proxy_node.alive);
 		break;
 	default:
 		told_configuration(m);
@@ -149,6 +160,11 @@ int main(int argc, char **argv)
 	signal(SIGTERM, on_term);
 	if (sodium_init() < 0) /* before the sandbox: it may open /dev/urandom */
 		return EXIT_FAILURE;
+	r = ask_open();
+	if (r < 0) {
+		fprintf(stderr, "tsgw-proxy: cannot set up c-ares: %s\n", strerror(-r));
+		return EXIT_FAILURE;
+	}
 	r = worker_start(argc, argv, SANDBOX_PROXY, sizeof(struct proxy_stats), &stats);
 	if (r < 0)
 		return r == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -205,6 +205,7 @@ static void resolve_name(const struct resolve_names *n, struct resolve_result *r
 	}
 	memcpy(relative, ret->name, len);
 	relative[len] = '\0';
+	ret->relative = len;
 	ret->kind = RESOLVE_ADDRS;
 	if (find_hosts(n, relative, ret))
 		return;
@@ -221,6 +222,8 @@ void resolve_text(
 	ret->name[0] = '\0';
 	ret->n = 0;
 	ret->foreign = NULL;
+	ret->relative = 0;
+	ret->absolute = false;
 	if (len > 2 && text[0] == '[' && text[len - 1] == ']') {
 		if (addr_parse_n(text + 1, len - 2, &ret->addrs[0]) < 0 ||
 			ret->addrs[0].family != 6)
@@ -230,8 +233,10 @@ void resolve_text(
 		ret->n = 1;
 		return;
 	}
-	if (len && text[len - 1] == '.')
+	if (len && text[len - 1] == '.') {
 		len--;
+		ret->absolute = true;
+	}
 	if (len && len < ADDR_TEXT_MAX && addr_parse_n(text, len, &ret->addrs[0]) == 0) {
 		lower(ret->name, text, len);
 		ret->kind = RESOLVE_ADDRS;

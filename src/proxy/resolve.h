@@ -48,6 +48,8 @@ struct resolve_result {
 	size_t n;
 	struct addr addrs[RESOLVE_ADDRS_MAX];
 	const struct resolve_suffix *foreign; /* belongs to the names */
+	size_t relative; /* under our suffix: bytes of .name before it and its dot; else 0 */
+	bool absolute;	 /* asked for with a trailing dot: no search domain is tried */
 };
 
 /* 0, -EINVAL (not a DNS name), -ENOSPC, -ENOMEM. */

@@ -100,6 +100,23 @@ static int take_user(const struct msg_proxy_user *m)
 	return users_add(&next->users, m->name, m->hash);
 }
 
+static int take_resolver(const struct msg_proxy_resolver *m)
+{
+	if (next->resolver.n || m->n > MSG_SERVERS)
+		return -EBADMSG;
+	for (uint32_t i = 0; i < m->n; i++)
+		if (m->servers[i].family != 4 && m->servers[i].family != 6)
+			return -EBADMSG;
+	next->resolver = *m;
+	return 0;
+}
+
+static int take_search(const struct msg_proxy_search *m)
+{
+	return memchr(m->domain, 0, sizeof(m->domain)) ? search_add(&next->search, m->domain)
+						       : -EBADMSG;
+}
+
 static int take_prefixes(
 	struct prefixset *set, const struct prefix *p, uint32_t n, uint32_t value, size_t max)
 {
@@ -130,6 +147,10 @@ static int take_item(const union msg *m)
 		return take_suffix(&m->proxy_suffix);
 	case MSG_PROXY_HOST:
 		return take_host(&m->host);
+	case MSG_PROXY_RESOLVER:
+		return take_resolver(&m->proxy_resolver);
+	case MSG_PROXY_SEARCH:
+		return take_search(&m->proxy_search);
 	case MSG_PROXY_ROUTE:
 		return take_route(&m->proxy_route);
 	case MSG_PROXY_ALLOW:

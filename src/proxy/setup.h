@@ -10,6 +10,7 @@
 #include "proxy/policy.h"
 #include "proxy/resolve.h"
 #include "proxy/users.h"
+#include "proxy/search.h"
 
 struct setup {
 	uint32_t generation;
@@ -17,6 +18,8 @@ struct setup {
 	struct policy policy;
 	struct resolve_names names;
 	struct users users;
+	struct msg_proxy_resolver resolver; /* .n = 0: none */
+	struct search search;
 };
 
 /* Never NULL; before the first COMMIT it admits nobody and routes nothing. Do not keep the

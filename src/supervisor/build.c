@@ -242,7 +242,7 @@ static int make_routes(
 	return 0;
 }
 
-static bool resolv_differs(const struct tailnet_config *old, const struct tailnet_config *new)
+static bool resolver_differs(const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	if (!addr_equal(&old->dns_server, &new->dns_server) || old->wg->n_dns != new->wg->n_dns ||
 		old->wg->n_dns_search != new->wg->n_dns_search)
@@ -367,9 +367,9 @@ bool tailnet_names_differ(const struct tailnet_config *a, const struct tailnet_c
 static bool proxy_differs(const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	return tailnet_hosts_differ(old, new) || tailnet_suffixes_differ(old, new) ||
-		node_differs(old, new) || old->has_allow != new->has_allow ||
-		prefixes_differ(&old->allow, &new->allow) || !users_equal(old, new) ||
-		old->log_connections != new->log_connections ||
+		node_differs(old, new) || resolver_differs(old, new) ||
+		old->has_allow != new->has_allow || prefixes_differ(&old->allow, &new->allow) ||
+		!users_equal(old, new) || old->log_connections != new->log_connections ||
 		old->greeting_timeout_s != new->greeting_timeout_s ||
 		old->connect_timeout_s != new->connect_timeout_s ||
 		old->idle_timeout_s != new->idle_timeout_s ||
@@ -417,7 +417,7 @@ const struct part tailnet_parts[] = {
 	{"tun", tun_differs, make_tun},
 	{"addresses", addresses_differ, make_addresses},
 	{"routes", routes_differ, make_routes},
-	{"resolv.conf", resolv_differs, make_resolv_conf},
+	{"resolv.conf", resolver_differs, make_resolv_conf},
 	{"sockets", sockets_differ, make_sockets},
 	{"uapi", never, make_uapi},
 	{"veth-listener", never, make_veth_listener},

@@ -62,6 +62,30 @@ static int proxy_send_names(struct tailnet *t)
 	return r;
 }
 
+/* The proxy asks only those that the tailnet routes; `tsgwd --check` has said which it does not. */
+static int proxy_send_resolver(struct tailnet *t)
+{
+	const struct tailnet_config *c = t->config;
+	const struct wg_config *wg = c->wg;
+	struct msg_proxy_resolver m = {.n = (uint32_t)MIN(wg->n_dns, (size_t)MSG_SERVERS)};
+	int r;
+
+	if (m.n)
+		memcpy(m.servers, wg->dns, m.n * sizeof(m.servers[0]));
+	if (c->dns_server.family) {
+		m.n = 1;
+		m.servers[0] = c->dns_server;
+	}
+	r = m.n ? worker_tell(&t->proxy, MSG_PROXY_RESOLVER, &m) : 0;
+	for (size_t i = 0; i < wg->n_dns_search && i < MSG_SEARCH_MAX && r == 0; i++) {
+		struct msg_proxy_search d = {0};
+
+		snprintf(d.domain, sizeof(d.domain), "%s", wg->dns_search[i]);
+		r = worker_tell(&t->proxy, MSG_PROXY_SEARCH, &d);
+	}
+	return r;
+}
+
 static int proxy_send_allow(struct tailnet *t)
 {
 	_cleanup_free_ struct prefix *items = NULL;
@@ -122,6 +146,8 @@ int proxy_send_config(struct tailnet *t)
 		r = worker_tell(&t->proxy, MSG_PROXY_CONFIG, &m);
 	if (r == 0)
 		r = proxy_send_names(t);
+	if (r == 0)
+		r = proxy_send_resolver(t);
 	for (size_t i = 0; i < c->wg->n_peers && r == 0; i++)
 		r = proxy_send_routes(t, &c->wg->peers[i]);
 	if (r == 0)

@@ -50,6 +50,8 @@ static const struct row {
 	{MSG_PROXY_UDP, sizeof(struct msg_proxy_udp), IPC_PARENT, 1, 1, "proxy-udp"},
 	{MSG_PROXY_UDP_USED, sizeof(struct msg_proxy_udp_used), IPC_WORKER, 0, 0, "proxy-udp-used"},
 	{MSG_PROXY_USER, sizeof(struct msg_proxy_user), IPC_PARENT, 0, 0, "proxy-user"},
+	{MSG_PROXY_RESOLVER, sizeof(struct msg_proxy_resolver), IPC_PARENT, 0, 0, "proxy-resolver"},
+	{MSG_PROXY_SEARCH, sizeof(struct msg_proxy_search), IPC_PARENT, 0, 0, "proxy-search"},
 	{MSG_DNS_ZONE, sizeof(struct msg_dns_zone), IPC_PARENT, 0, 0, "dns-zone"},
 	{MSG_DNS_SUFFIX, sizeof(struct msg_dns_suffix), IPC_PARENT, 0, 0, "dns-suffix"},
 	{MSG_DNS_ROUTE, sizeof(struct msg_prefixes), IPC_PARENT, 0, 0, "dns-route"},

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// Questions to the tailnet's resolvers over the network: c-ares in this worker's loop.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+
+enum query_status {
+	QUERY_ANSWER,	 /* a reply with records */
+	QUERY_NO_DATA,	 /* the name has none of this type */
+	QUERY_NO_NAME,	 /* NXDOMAIN */
+	QUERY_FAILED,	 /* SERVFAIL, REFUSED, a closed port, nonsense, no memory */
+	QUERY_SILENT,	 /* nobody answered */
+	QUERY_CANCELLED, /* query_servers(), query_forget() */
+};
+
+/* REPLY may be NULL but with QUERY_ANSWER. */
+typedef void query_done(void *owner, enum query_status status, const uint8_t *reply, size_t len);
+
+/* Before the sandbox: a library that has read no file then reads none later. 0 or -errno. */
+int query_open(void);
+/* Ends the questions under way as QUERY_CANCELLED, then asks these. 0 or -errno. */
+int query_servers(const struct addr *servers, size_t n);
+void query_forget(void); /* ends them only */
+/* Asks for the A (FAMILY 4) or AAAA (6) records of NAME. DONE may be called before this returns. */
+void query_start(const char *name, int family, query_done *done, void *owner);
