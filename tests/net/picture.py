@@ -191,6 +191,7 @@ class Tailnet:
         picture.lab.tailnet_names.add(self.name)
         self.link, self.netns = "tsgw-" + self.name, "tsgw-" + self.name
         self.keys = []  # lines of its section
+        self.dns = ""   # for DNS = of its wg-quick file
         self.wg_text = None
         self.pin = L.Pin(self.netns)
         self.ipv6 = any(p.ipv6 for p in peers)
@@ -202,8 +203,8 @@ class Tailnet:
     def wg_quick(self):
         return self.wg_text or "\n".join((
             "[Interface]", f"PrivateKey = {self.private}",
-            f"Address = {GATEWAY_INNER}/32" + (", fd77::2/128" if self.ipv6 else ""), "",
-            *(p.section() for p in self.peers)))
+            f"Address = {GATEWAY_INNER}/32" + (", fd77::2/128" if self.ipv6 else ""),
+            f"DNS = {self.dns}" if self.dns else "", *(p.section() for p in self.peers)))
 
     def section(self):
         return "\n".join((f"[tailnet {self.name}]", "engine = wireguard", f"port = {self.port}",

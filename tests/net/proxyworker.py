@@ -16,7 +16,7 @@ import lab as L  # noqa: E402
 
 HELLO, BEGIN, COMMIT, READY = 1, 2, 3, 4
 (CONFIG, SUFFIX, HOST, ROUTE, ALLOW, DENY, LISTEN, UNLISTEN, PEER_UP, NODE, UDP,
- UDP_USED, USER) = range(32, 45)
+ UDP_USED, USER, RESOLVER, SEARCH) = range(32, 47)
 UNKNOWN, UP, DOWN = 0, 1, 2
 CHANNEL = 3
 PR_CAPBSET_DROP, CAP_SYS_RESOURCE = 24, 24
@@ -29,6 +29,7 @@ UDP_STATS = ("associations opened up down up_bytes down_bytes source malformed f
 UDP_STATS[11] = "node_down"
 COUNTERS = (["clients", "accepted"] + RESULTS +
             "up down paused login_queue_full login_sources_full".split())
+DNS_STATS = ["asked", "answered", "timeouts", "cache_hits", "limit"]
 
 
 def addr(text):
@@ -105,7 +106,8 @@ class Worker:
 
     def configure(self, routes=(), allow=(), deny=(), hosts=(), suffixes=("red",), foreign=(),
                   connect_s=30, idle_s=7200, half_s=300, clients=65536, per_address=65536,
-                  udp=1024, udp_per_address=1024, ipv6=True, greeting_s=10, users=None, log=False):
+                  udp=1024, udp_per_address=1024, ipv6=True, greeting_s=10, users=None, log=False,
+                  resolvers=(), search=()):
         """routes: (peer number, prefix…); hosts: (name, address); foreign: (suffix, name, port);
         users: (name, hash)."""
         self.generation += 1
@@ -118,6 +120,11 @@ class Worker:
             self.send(SUFFIX, struct.pack("=254s33sBH", s.encode(), name.encode(), 1, port))
         for name, a in hosts:
             self.send(HOST, struct.pack("=254s2x", name.encode()) + addr(a))
+        if resolvers:
+            self.send(RESOLVER, struct.pack("=I", len(resolvers))
+                      + b"".join(map(addr, resolvers)).ljust(8 * 20, b"\0"))
+        for domain in search:
+            self.send(SEARCH, struct.pack("=254s2x", domain.encode()))
         for n, *nets in routes:
             self.send(ROUTE, key(n) + prefixes(*nets))
         if allow:
@@ -181,6 +188,10 @@ class Worker:
     def udp_stats(self):
         v = struct.unpack("=16Q", self.stats_page[8 * len(COUNTERS):][:128])
         return dict(zip(UDP_STATS, v))
+
+    def dns_stats(self):
+        v = struct.unpack("=5Q", self.stats_page[8 * (len(COUNTERS) + len(UDP_STATS)):][:40])
+        return dict(zip(DNS_STATS, v))
 
     def cpu_s(self):
         with open(f"/proc/{self.pid}/stat", encoding="ascii") as f:
