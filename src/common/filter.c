@@ -185,7 +185,7 @@ static const struct filter_row filter_rows[] = {
 	{"setsockopt", BINDER, {IS(1, IPPROTO_IPV6), IS(2, IPV6_RECVTCLASS)}},
 	{"setsockopt", OTHERS, {IS(1, IPPROTO_TCP), BELOW(2, TCP_ULP)}},
 	{"setsockopt", OTHERS, {IS(1, IPPROTO_UDP), IS(2, UDP_SEGMENT)}},
-	{"setsockopt", OTHERS, {IS(1, IPPROTO_UDP), IS(2, UDP_GRO)}},
+	{"setsockopt", OTHERS | ALONE, {IS(1, IPPROTO_UDP), IS(2, UDP_GRO)}},
 
 	{"socket", PROXY | COORD | HOST, {IS(0, AF_INET), BITS(1, SOCK_TYPE, SOCK_STREAM)}},
 	{"socket", PROXY | COORD | HOST, {IS(0, AF_INET6), BITS(1, SOCK_TYPE, SOCK_STREAM)}},
