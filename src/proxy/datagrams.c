@@ -21,7 +21,8 @@
 #define TRAIN_MAX	64    /* pieces, what every kernel takes */
 #define TRAIN_BYTES_MAX 65000 /* with headers below what IPv4 and IPv6 carry */
 /* Not a power of two, so that the beginnings of all buffers do not share cache lines. */
-#define BUFFER_STRIDE (65536 + 21 * 64)
+#define BUFFER_BYTES  65536
+#define BUFFER_STRIDE (BUFFER_BYTES + 21 * 64)
 
 static uint8_t buffers[DATAGRAMS_READ][BUFFER_STRIDE];
 
@@ -72,38 +73,48 @@ static size_t train_of(struct msghdr *m)
 	return 0;
 }
 
-int datagrams_receive(int fd, struct datagrams *ret)
-{
-	static struct sockaddr_storage from[DATAGRAMS_READ];
-	static union {
+/* What recvmmsg(2) writes to, and what it has changed afterwards is set anew. */
+static struct {
+	struct sockaddr_storage from;
+	struct iovec iov;
+	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
-	} control[DATAGRAMS_READ];
-	struct iovec iov[DATAGRAMS_READ];
-	struct mmsghdr mm[DATAGRAMS_READ];
+	} control;
+} places[DATAGRAMS_READ];
+static struct mmsghdr received[DATAGRAMS_READ];
+
+static void reset(int i)
+{
+	places[i].iov = (struct iovec){buffers[i], BUFFER_BYTES};
+	received[i].msg_hdr = (struct msghdr){.msg_name = &places[i].from,
+		.msg_namelen = sizeof(places[i].from),
+		.msg_iov = &places[i].iov,
+		.msg_iovlen = 1,
+		.msg_control = places[i].control.bytes,
+		.msg_controllen = sizeof(places[i].control.bytes)};
+}
+
+int datagrams_receive(int fd, struct datagrams *ret)
+{
+	static int dirty = DATAGRAMS_READ;
 	int n, good = 0;
 
-	for (int i = 0; i < DATAGRAMS_READ; i++) {
-		iov[i] = (struct iovec){buffers[i], 65536};
-		mm[i].msg_hdr = (struct msghdr){.msg_name = &from[i],
-			.msg_namelen = sizeof(from[i]),
-			.msg_iov = &iov[i],
-			.msg_iovlen = 1,
-			.msg_control = control[i].bytes,
-			.msg_controllen = sizeof(control[i].bytes)};
-	}
-	n = recvmmsg(fd, mm, DATAGRAMS_READ, MSG_DONTWAIT, NULL);
+	while (dirty)
+		reset(--dirty);
+	n = recvmmsg(fd, received, DATAGRAMS_READ, MSG_DONTWAIT, NULL);
 	if (n < 0)
 		return -errno;
+	dirty = n;
 	for (int i = 0; i < n; i++) {
+		struct msghdr *m = &received[i].msg_hdr;
 		struct datagrams *d = &ret[good];
 
-		if (mm[i].msg_hdr.msg_flags & MSG_TRUNC ||
-			hostport_from_sockaddr((struct sockaddr *)&from[i], &d->from) < 0)
+		if (m->msg_flags & MSG_TRUNC || hostport_from_sockaddr(m->msg_name, &d->from) < 0)
 			continue;
 		d->data = buffers[i];
-		d->len = mm[i].msg_len;
-		d->train = train_of(&mm[i].msg_hdr);
+		d->len = received[i].msg_len;
+		d->train = train_of(m);
 		good++;
 	}
 	return good;

@@ -12,7 +12,7 @@
 #include "common/addr.h"
 #include "ipc/stats.h"
 
-#define DATAGRAMS_READ 16  /* buffers of 64 KiB of one read; a train fills one */
+#define DATAGRAMS_READ 32  /* buffers of 64 KiB of one read; a train fills one */
 #define DATAGRAMS_SEND 512 /* datagrams of one write */
 
 /* Received: one datagram, or with .train > 0 several of that size one after the other, the last one
