@@ -5,6 +5,7 @@
     .2, .3                  .1 (listener) .1                 .2, .3 (fd09::2)
 """
 import os
+import random
 import socket
 import struct
 import threading
@@ -430,6 +431,24 @@ def test_no_leak(lab):
                     L.equal(a.ask(HOST, ECHO, b"%d" % i), b"%d" % i, "echo")
         L.wait_for(lambda: p.worker.stats()["clients"] == 0, "no client")
         L.equal(p.worker.descriptors(), before, "descriptors")
+
+
+def test_random_datagrams(lab):
+    """Twenty thousand mutated headers and sizes: it lives, and what is good still passes."""
+    with Place(lab) as p:
+        echo(p)
+        rng = random.Random(7)
+        bases = [udp_header(h, ECHO) for h in (HOST, "fd09::2", "grafana", "x" * 255, "a.blue")]
+        with open_udp(p) as a:
+            a.ask(HOST, ECHO, b"x")
+            for n in range(20000):
+                d = bytearray(rng.choice(bases) + rng.randbytes(rng.choice((0, 1, 40, 1400))))
+                for _ in range(rng.randrange(4)):
+                    d[rng.randrange(min(len(d), 24))] = rng.randrange(256)
+                a.udp.sendto(bytes(d[:rng.randrange(len(d) + 1)] if n % 3 == 0 else d), a.relay)
+            with open_udp(p) as b:
+                L.equal(b.ask(HOST, ECHO, b"still here"), b"still here", "echo")
+            L.equal(p.worker.udp_stats()["associations"] >= 1, True, "it lives")
 
 
 def test_request_forms(lab):
