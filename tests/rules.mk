@@ -72,14 +72,14 @@ check-long: all $(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
 		$(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
 demo: all
 	@O=$(abspath $(O)) $(PY) tests/demo.py
-$(O)/bench/socks-load: $(O)/tests/bench/socks-load.o
+$(O)/bench/%: $(O)/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
 $(O)/bench/flood: $(O)/tests/bench/flood.o $(call unit_objs,wg)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ \
 		$(shell pkg-config --libs $(PKGS)) -pthread
-bench: all $(O)/bench/socks-load $(O)/bench/flood
+bench: all $(addprefix $(O)/bench/,socks-load udp-load flood)
 	@set -e; for b in tests/bench/*.py; do \
 		test -x $$b || continue; echo "## $$b"; O=$(abspath $(O)) $(PY) $$b; done
 
