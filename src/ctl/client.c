@@ -97,6 +97,14 @@ static bool peer_ok(struct control_peer *p)
 	return true;
 }
 
+static bool connection_ok(struct control_connection *c)
+{
+	return text_ok(c->tailnet, sizeof(c->tailnet)) && text_ok(c->user, sizeof(c->user)) &&
+		text_ok(c->asked, sizeof(c->asked)) && addr_ok(&c->client.addr, false) &&
+		addr_ok(&c->resolved.addr, true) && c->protocol < CLIENT_PROTOCOLS &&
+		c->state < CLIENT_STATES;
+}
+
 int client_check(union client_record *m, size_t size)
 {
 	static const size_t sizes[] = {
@@ -105,6 +113,7 @@ int client_check(union client_record *m, size_t size)
 		[CONTROL_STEP] = sizeof(struct control_text),
 		[CONTROL_PROBLEM] = sizeof(struct control_text),
 		[CONTROL_END] = sizeof(struct control_end),
+		[CONTROL_CONNECTION] = sizeof(struct control_connection),
 	};
 	bool ok = false;
 
@@ -117,6 +126,9 @@ int client_check(union client_record *m, size_t size)
 		break;
 	case CONTROL_PEER:
 		ok = peer_ok(&m->peer);
+		break;
+	case CONTROL_CONNECTION:
+		ok = connection_ok(&m->connection);
 		break;
 	case CONTROL_STEP:
 	case CONTROL_PROBLEM:

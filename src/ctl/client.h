@@ -9,12 +9,13 @@
 #include "ctl/command.h"
 
 #define CLIENT_PATIENCE_MS 5000
-#define CLIENT_RECORDS_MAX 65536 /* of one answer */
+#define CLIENT_RECORDS_MAX 1048576 /* of one answer */
 
 union client_record {
 	struct control_header h;
 	struct control_tailnet tailnet;
 	struct control_peer peer;
+	struct control_connection connection;
 	struct control_text text;
 	struct control_end end;
 };

@@ -16,6 +16,8 @@ static const struct command commands[] = {
 	{"status", COMMAND_MAY_NAME | COMMAND_JSON, 0, 0, "[NAME]",
 		"everything about a tailnet, or all", show_status},
 	{"peers", COMMAND_NAME | COMMAND_JSON, 0, 0, "NAME", "its WireGuard peers", peers_show},
+	{"clients", COMMAND_MAY_NAME | COMMAND_JSON, 0, 0, "[NAME]",
+		"who is connected to its listener, or to all, and where to", clients_show},
 	{"ip", COMMAND_NAME | COMMAND_JSON, 0, 0, "NAME", "its own tunnel addresses, one per line",
 		show_ip},
 	{"check", COMMAND_JSON, 0, 0, "", "validate the configuration, print the steps of a start",
@@ -37,7 +39,6 @@ static const struct command commands[] = {
 		"its journal", system_logs},
 	{"passwd", COMMAND_NAME | COMMAND_DELETE, 1, 1, "NAME USER [--delete]",
 		"set the password of a user of its listener", passwd_set},
-	{.name = "clients"},
 	{.name = "why"},
 	{.name = "doctor"},
 	{.name = "events"},
@@ -271,7 +272,8 @@ static void command_usage(FILE *out)
 		snprintf(line, sizeof(line), "%s %s", commands[i].name, commands[i].usage);
 		fprintf(out, "  %-37s  %s\n", line, commands[i].summary);
 	}
-	fputs("\nlist, status, peers, ip, check and reload have --json. See tsgwctl(1).\n", out);
+	fputs("\nlist, status, peers, clients, ip, check and reload have --json. See tsgwctl(1).\n",
+		out);
 }
 
 static void command_help(const struct command *c)

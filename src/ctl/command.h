@@ -65,6 +65,8 @@ int command_main(int argc, char **argv);
 int show_list(const struct args *a);
 int show_status(const struct args *a);
 int show_ip(const struct args *a);
+/* clients.c */
+int clients_show(const struct args *a);
 /* peers.c */
 int peers_show(const struct args *a);
 /* act.c */

@@ -26,6 +26,7 @@ enum control_verb {
 	CONTROL_RESTART, /* name */
 	CONTROL_RELOAD, /* -> STEP records (with dry_run the steps that would be), PROBLEM records */
 	CONTROL_WAIT,	/* name, state: END comes when the state is reached, or after timeout_ms */
+	CONTROL_CLIENTS, /* name -> CONNECTION records */
 };
 
 struct control_request {
@@ -45,6 +46,7 @@ enum control_record {
 	CONTROL_STEP,
 	CONTROL_PROBLEM,
 	CONTROL_END,
+	CONTROL_CONNECTION,
 };
 
 struct control_header {
@@ -118,6 +120,24 @@ struct control_peer {
 	struct prefix allowed[MSG_PREFIXES];
 	uint16_t persistent_keepalive_s;
 	uint16_t zero2[3];
+};
+
+struct control_connection { /* a client of the listener, see struct msg_client */
+	struct control_header h;
+	char tailnet[MSG_NAME_MAX];
+	uint8_t protocol; /* enum client_protocol */
+	uint8_t state;	  /* enum client_state */
+	uint8_t zero;
+	uint16_t asked_port;
+	uint16_t zero2;
+	struct hostport client;
+	struct hostport resolved;
+	uint64_t up_bytes;
+	uint64_t down_bytes;
+	uint64_t age_ms;
+	char user[MSG_USER_MAX];
+	char asked[MSG_DOMAIN_MAX];
+	uint8_t zero3[2];
 };
 
 struct control_text { /* STEP, PROBLEM: one line */

@@ -75,6 +75,10 @@ enum msg_type {
 
 	MSG_HOST_LOOKUP = 64, /* parent -> 0 */
 	MSG_HOST_ANSWER,      /* worker -> 0 */
+
+	MSG_PROXY_CLIENTS_WANTED = 80, /* parent -> 0: tell of a page of connections */
+	MSG_PROXY_CLIENT,	       /* worker -> 0 report: one of them */
+	MSG_PROXY_CLIENTS_END,	       /* worker -> 0 report: that was the page */
 };
 
 struct msg_header {
@@ -230,6 +234,73 @@ struct msg_proxy_user {
 	char hash[MSG_HASH_MAX]; /* crypto_pwhash_str() */
 };
 
+enum client_protocol {
+	CLIENT_UNKNOWN, /* nothing was said yet */
+	CLIENT_SOCKS5,
+	CLIENT_SOCKS4,
+	CLIENT_HTTP,
+	CLIENT_CONNECT,
+	CLIENT_UDP,	/* a UDP association */
+	CLIENT_FORWARD, /* a port of `forward` */
+	CLIENT_PROTOCOLS
+};
+
+enum client_state {
+	CLIENT_GREETING,   /* it has not said all, or is between two requests */
+	CLIENT_LOGIN,	   /* its password is being checked */
+	CLIENT_CONNECTING, /* the destination has not answered yet */
+	CLIENT_OPEN,
+	CLIENT_CLOSING,
+	CLIENT_STATES
+};
+
+static inline const char *client_protocol_name(unsigned protocol)
+{
+	static const char *const names[CLIENT_PROTOCOLS] = {
+		"-", "socks5", "socks4", "http", "connect", "udp", "forward"};
+
+	return protocol < CLIENT_PROTOCOLS ? names[protocol] : "-";
+}
+
+static inline const char *client_state_name(unsigned state)
+{
+	static const char *const names[CLIENT_STATES] = {
+		"greeting", "login", "connecting", "open", "closing"};
+
+	return state < CLIENT_STATES ? names[state] : "-";
+}
+
+#define MSG_CLIENTS_PAGE 32 /* at most so many before an end */
+
+struct msg_clients_wanted {
+	struct msg_header h;
+	uint32_t id;
+	uint64_t after; /* .number of the last one that is known, 0 = from the oldest on */
+};
+
+struct msg_client {
+	struct msg_header h;
+	uint32_t id;	 /* of the question */
+	uint64_t number; /* grows from connection to connection */
+	uint64_t up_bytes;
+	uint64_t down_bytes;
+	uint64_t age_ms;
+	struct hostport client;
+	struct hostport resolved; /* family 0 = not yet */
+	uint16_t asked_port;
+	uint8_t protocol;	    /* enum client_protocol */
+	uint8_t state;		    /* enum client_state */
+	char user[MSG_USER_MAX];    /* "" = none */
+	char asked[MSG_DOMAIN_MAX]; /* as the client named it; "" = nothing yet */
+	uint8_t zero[2];
+};
+
+struct msg_clients_end {
+	struct msg_header h;
+	uint32_t id;
+	uint32_t more; /* there are more behind the last one */
+};
+
 enum listen_kind {
 	LISTEN_PRIMARY, /* clients are held against `allow` */
 	LISTEN_VETH,	/* only .only may connect */
@@ -334,6 +405,9 @@ union msg {
 	struct msg_proxy_route proxy_route;
 	struct msg_prefixes prefixes;
 	struct msg_proxy_user proxy_user;
+	struct msg_clients_wanted clients_wanted;
+	struct msg_client client;
+	struct msg_clients_end clients_end;
 	struct msg_proxy_listen proxy_listen;
 	struct msg_proxy_node proxy_node;
 	struct msg_proxy_udp proxy_udp;

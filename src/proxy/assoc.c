@@ -284,6 +284,7 @@ static void host_event(struct source *s, uint32_t events)
 				outgoing_end(u.out[i]);
 		STAT_ADD(setup_stats->udp.up, u.sent.n);
 		STAT_ADD(setup_stats->udp.up_bytes, u.sent.bytes);
+		a->conn->trail.up_bytes += u.sent.bytes;
 		if (u.sent.n)
 			a->conn->last_ms = loop_now();
 		if (n >= 0 && n < DATAGRAMS_READ)
@@ -340,6 +341,7 @@ static void inner_event(struct assoc *a, int i)
 		outgoing_end(o);
 		STAT_ADD(setup_stats->udp.down, sent.n);
 		STAT_ADD(setup_stats->udp.down_bytes, sent.bytes);
+		a->conn->trail.down_bytes += sent.bytes;
 		if (sent.n)
 			a->conn->last_ms = loop_now();
 		if (n >= 0 && n < DATAGRAMS_READ)
@@ -458,6 +460,7 @@ void assoc_begin(struct conn *c, uint16_t port)
 	struct hostport at;
 	int fd;
 
+	c->trail.protocol = CLIENT_UDP;
 	if (!peers_node_alive()) {
 		conn_fail_result(c, PROXY_TAILNET_DOWN);
 		return;

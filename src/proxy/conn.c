@@ -39,7 +39,10 @@ uint32_t conn_total(void)
 
 static void conn_bury(struct task *t)
 {
-	free(container_of(t, struct conn, task));
+	struct conn *c = container_of(t, struct conn, task);
+
+	trail_free(&c->trail);
+	free(c);
 }
 
 void conn_count(struct conn *c, enum proxy_result result)
@@ -47,6 +50,7 @@ void conn_count(struct conn *c, enum proxy_result result)
 	if (c->counted)
 		return;
 	c->counted = true;
+	c->trail.result = (uint8_t)result;
 	STAT_ADD(setup_stats->results[result], 1);
 }
 
@@ -55,6 +59,7 @@ void conn_close(struct conn *c, bool reset)
 	if (c->state == CONN_CLOSED)
 		return;
 	c->state = CONN_CLOSED;
+	trail_end(&c->trail);
 	dial_free(c);
 	login_free(c);
 	forward_free(c);
@@ -86,9 +91,24 @@ void conn_idle_timer(struct conn *c, bool half)
 	set_timer(c, c->last_ms + s * 1000);
 }
 
+/* Does ACT; whatever it moves is this connection's. */
+static void account(struct conn *c, void (*act)(struct conn *c))
+{
+	uint64_t up = setup_stats->up_bytes, down = setup_stats->down_bytes;
+	bool outermost = !c->accounting;
+
+	c->accounting = true;
+	act(c);
+	if (!outermost)
+		return;
+	c->accounting = false;
+	c->trail.up_bytes += setup_stats->up_bytes - up;
+	c->trail.down_bytes += setup_stats->down_bytes - down;
+}
+
 static void conn_task(struct task *t)
 {
-	conn_advance(container_of(t, struct conn, task));
+	account(container_of(t, struct conn, task), conn_advance);
 }
 
 static void tunnel_timeout(struct conn *c)
@@ -139,7 +159,7 @@ static void client_event(struct source *s, uint32_t events)
 	struct conn *c = container_of(s, struct conn, client.source);
 
 	sock_event(&c->client, events);
-	conn_advance(c);
+	account(c, conn_advance);
 }
 
 static void origin_event(struct source *s, uint32_t events)
@@ -147,10 +167,7 @@ static void origin_event(struct source *s, uint32_t events)
 	struct conn *c = container_of(s, struct conn, origin.source);
 
 	sock_event(&c->origin, events);
-	if (c->state == CONN_DIALING)
-		dial_event(c);
-	else
-		conn_advance(c);
+	account(c, c->state == CONN_DIALING ? dial_event : conn_advance);
 }
 
 uint64_t conn_greeting_deadline(void)
@@ -158,14 +175,14 @@ uint64_t conn_greeting_deadline(void)
 	return loop_now() + setup_now()->config.greeting_timeout_s * 1000ull;
 }
 
-int conn_accept(int fd, const struct addr *client, bool trusted)
+int conn_accept(int fd, const struct hostport *client, bool trusted)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 	int r;
 
 	if (!c) {
 		fd_close(fd);
-		clients_leave(&conn_clients, client);
+		clients_leave(&conn_clients, &client->addr);
 		return -ENOMEM;
 	}
 	c->client.source = (struct source){.fd = fd, .on_event = client_event};
@@ -174,7 +191,8 @@ int conn_accept(int fd, const struct addr *client, bool trusted)
 	c->up.left = c->down.left = UINT64_MAX;
 	c->timer.fire = conn_timeout;
 	c->task.run = conn_task;
-	c->address = *client;
+	c->address = client->addr;
+	trail_begin(&c->trail, client);
 	c->trusted = trusted;
 	c->last_ms = loop_now();
 	STAT_SET(setup_stats->clients, ++n_conns);
@@ -302,13 +320,23 @@ void conn_tunnel(struct conn *c)
 	conn_advance(c);
 }
 
-void conn_connected(struct conn *c)
+static void trail_resolved(struct conn *c)
+{
+	struct sockaddr_storage ss = {0};
+	socklen_t len = sizeof(ss);
+
+	if (getpeername(c->origin.source.fd, (struct sockaddr *)&ss, &len) == 0)
+		hostport_from_sockaddr((struct sockaddr *)&ss, &c->trail.resolved);
+}
+
+static void connected(struct conn *c)
 {
 	static const char established[] = "HTTP/1.1 200 Connection established\r\n\r\n";
 	uint8_t reply[SOCKS_REPLY_MAX];
 	struct hostport bound;
 	int r;
 
+	trail_resolved(c);
 	if (c->protocol == CONN_HTTP) {
 		forward_connected(c);
 		return;
@@ -327,6 +355,11 @@ void conn_connected(struct conn *c)
 	}
 	conn_count(c, PROXY_OK);
 	conn_tunnel(c);
+}
+
+void conn_connected(struct conn *c)
+{
+	account(c, connected);
 }
 
 static void tunnel(struct conn *c)

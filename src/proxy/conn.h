@@ -11,6 +11,7 @@
 #include "relay/flow.h"
 #include "proxy/http.h"
 #include "proxy/reply.h"
+#include "proxy/trail.h"
 #include "relay/timers.h"
 
 #define CONN_LINGER_MS	  2000 /* for the client to read an error before the close */
@@ -57,6 +58,7 @@ struct conn {
 	struct http_scan scan;
 	uint32_t lingered;   /* bytes thrown away */
 	struct addr address; /* of the client */
+	struct trail trail;
 	uint8_t state, protocol;
 	bool hurried;	   /* the deadline of this request's head is set */
 	bool trusted;	   /* came by the veth listener: no password is asked for */
@@ -66,12 +68,13 @@ struct conn {
 	bool html;	   /* HTTP: the client reads HTML */
 	bool head_request; /* HEAD: no body even in an error */
 	bool answered;	   /* bytes of a response went out: no error can be told any more */
+	bool accounting;   /* what is being moved is this one's */
 	bool counted;	   /* the result of this connection has been counted */
 };
 
 /* Takes over FD of a client that was admitted; TRUSTED: it needs no password. 0 or -errno (FD is
  * closed then, too). */
-int conn_accept(int fd, const struct addr *client, bool trusted);
+int conn_accept(int fd, const struct hostport *client, bool trusted);
 /* Does whatever can be done now. */
 void conn_advance(struct conn *c);
 /* Tells the client why not, in its protocol, and ends the connection. */

@@ -115,6 +115,10 @@ void forward_request(struct conn *c, const struct http_head *h, const struct htt
 		return;
 	}
 	reuse = may_reuse(c, t);
+	c->trail.requests++;
+	trail_asked(&c->trail, t->host, strlen(t->host), t->port);
+	if (!reuse)
+		c->trail.resolved.addr.family = 0;
 	c->answered = c->counted = false;
 	if (dial_prepare(c, t->host, strlen(t->host), t->port) != PROXY_OK)
 		return;

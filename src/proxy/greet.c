@@ -89,8 +89,10 @@ static void socks_dial(struct conn *c, const struct socks_request *r)
 	buf_consume(&c->up.in, r->size);
 	if (r->addr.family) {
 		addr_format(&r->addr, text);
+		trail_asked(&c->trail, text, strlen(text), r->port);
 		result = dial_prepare(c, text, strlen(text), r->port);
 	} else {
+		trail_asked(&c->trail, r->name, r->name_len, r->port);
 		result = dial_prepare(c, r->name, r->name_len, r->port);
 	}
 	if (result == PROXY_OK)
@@ -227,6 +229,8 @@ static void http_request(struct conn *c, const struct http_head *h)
 		forward_free(c);
 		sock_close(&c->origin, false);
 		c->protocol = CONN_HTTP_CONNECT;
+		trail_asked(&c->trail, t.host, strlen(t.host), t.port);
+		c->trail.resolved.addr.family = 0;
 		buf_consume(&c->up.in, size);
 		if (dial_prepare(c, t.host, strlen(t.host), t.port) == PROXY_OK)
 			dial_go(c);

@@ -128,8 +128,9 @@ static void log_drop(struct log_limit *limit, const struct addr *client, const c
 	log_notice(NULL, NULL, "client %s refused: %s%s", addr_format(client, text), why, more);
 }
 
-static void admit(const struct listener *l, int fd, const struct addr *client)
+static void admit(const struct listener *l, int fd, const struct hostport *from)
 {
+	const struct addr *client = &from->addr;
 	const struct msg_proxy_config *config = &setup_now()->config;
 	int n;
 
@@ -151,7 +152,7 @@ static void admit(const struct listener *l, int fd, const struct addr *client)
 			n ? "no memory" : "it has max-clients-per-address connections");
 		return;
 	}
-	conn_accept(fd, client, l->veth);
+	conn_accept(fd, from, l->veth);
 }
 
 static bool is_exhausted(int err)
@@ -194,7 +195,7 @@ static void listener_event(struct source *s, uint32_t events)
 		if (hostport_from_sockaddr((struct sockaddr *)&ss, &from) < 0)
 			fd_close(fd);
 		else
-			admit(l, fd, &from.addr);
+			admit(l, fd, &from);
 	}
 }
 

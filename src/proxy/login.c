@@ -66,6 +66,8 @@ static void settle(struct login *l, bool right)
 {
 	struct conn *c = l->conn;
 
+	if (right)
+		trail_user(&c->trail, l->user, l->user_len);
 	login_free(c);
 	greet_login_done(c, right);
 }
@@ -198,8 +200,10 @@ enum login_verdict login_begin(struct conn *c, const char *user, size_t user_len
 	struct login *l;
 
 	users_fingerprint(fingerprint, user, user_len, password, password_len);
-	if (known_has(fingerprint, loop_now()))
+	if (known_has(fingerprint, loop_now())) {
+		trail_user(&c->trail, user, user_len);
 		return LOGIN_YES;
+	}
 	l = n_waiting < LOGIN_WAITING_MAX ? calloc(1, sizeof(*l)) : NULL;
 	if (!l || timers_set(&c->timer, loop_now() + LOGIN_PATIENCE_MS) < 0) {
 		STAT_ADD(setup_stats->login_queue_full, 1);

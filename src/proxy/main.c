@@ -19,6 +19,7 @@
 #include "relay/loop.h"
 #include "proxy/peers.h"
 #include "proxy/setup.h"
+#include "proxy/trail.h"
 #include "proxy/udppool.h"
 
 static bool was_ready;
@@ -77,6 +78,9 @@ static void told(const union msg *m, int *fds)
 	switch (m->h.type) {
 	case MSG_LOG_LEVEL:
 		log_set_level(m->log_level.log_level);
+		break;
+	case MSG_PROXY_CLIENTS_WANTED:
+		trail_report(WORKER_CHANNEL, &m->clients_wanted);
 		break;
 	case MSG_PROXY_LISTEN:
 		r = listener_add(&m->proxy_listen, take_fd(fds[0]));

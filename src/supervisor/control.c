@@ -3,31 +3,26 @@
 #include "supervisor/control.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "ipc/control.h"
+#include "supervisor/controlsock.h"
 #include "supervisor/status.h"
 
 #define CONTROL_CLIENTS_MAX	64
 #define CONTROL_GUESTS_MAX	48 /* of these who are not root */
 #define CONTROL_SOCKETS_MAX	(CONFIG_TAILNETS_MAX + 1)
-#define CONTROL_BACKLOG		64
-#define CONTROL_GROUP		"tsgw" /* may look, not touch */
 #define CONTROL_SEND_TIMEOUT_MS 1000
 #define CONTROL_WAIT_DEFAULT_MS 60000
-#define CONTROL_REQUEST_MS	5000 /* who says nothing so long is cut off */
+#define CONTROL_PAGE_MS		10000 /* for a page of clients to come and be taken */
+#define CONTROL_REQUEST_MS	5000  /* who says nothing so long is cut off */
 
 struct socket_of {
 	char name[MSG_NAME_MAX]; /* "" = the front */
@@ -44,6 +39,8 @@ struct client {
 	uint16_t waiting; /* enum control_verb it waits for, 0 = for its request */
 	char name[MSG_NAME_MAX];
 	uint8_t state;
+	uint64_t after; /* CLIENTS: number of the last one that it was told of */
+	bool turn;	/* CLIENTS: another page is under way; it asks when that is over */
 };
 
 struct control {
@@ -68,7 +65,10 @@ int control_new(struct supervisor *s, struct control **ret)
 static void client_free(struct client *k)
 {
 	struct control *c = k->c;
+	struct tailnet *t = supervisor_find(c->s, k->name);
 
+	if (t)
+		clients_forget(t, k);
 	for (size_t i = 0; i < c->n_clients; i++)
 		if (c->clients[i] == k)
 			c->clients[i] = c->clients[--c->n_clients];
@@ -152,6 +152,13 @@ static bool client_settle(struct client *k, bool timeout)
 	char text[CONTROL_REASON_MAX + 64];
 	bool reached;
 
+	if (k->waiting == CONTROL_CLIENTS && !timeout)
+		return false;
+	if (k->waiting == CONTROL_CLIENTS) {
+		client_end(k, 1, "tsgw-proxy does not say who its clients are");
+		return true;
+	}
+
 	if (!t) {
 		client_end(k, 3, "the tailnet is gone");
 		return true;
@@ -170,6 +177,79 @@ static bool client_settle(struct client *k, bool timeout)
 		client_end(k, t->state == TAILNET_FAILED || t->state == TAILNET_DOWN,
 			t->state == TAILNET_UP ? "" : text);
 	return true;
+}
+
+/* ---- clients: page by page ---- */
+
+static int client_on_timer(sd_event_source *s, uint64_t usec, void *userdata);
+
+static void clients_next(struct client *k)
+{
+	struct tailnet *t = supervisor_find(k->c->s, k->name);
+	int r = t ? clients_ask(t, k->after, k) : -ESRCH;
+
+	k->turn = r == -EBUSY;
+	if (r == -ENOTCONN)
+		client_end(k, 0, ""); /* no worker, no clients */
+	else if (r < 0 && r != -EBUSY)
+		client_end(k, 1, strerror(-r));
+}
+
+static void client_clients(struct client *k)
+{
+	k->waiting = CONTROL_CLIENTS;
+	if (sd_event_add_time_relative(k->c->s->event, &k->timer, CLOCK_BOOTTIME,
+		    CONTROL_PAGE_MS * 1000, 1000, client_on_timer, k) < 0)
+		client_end(k, 1, "out of memory");
+	else
+		clients_next(k);
+}
+
+void control_clients_one(void *asker, const char *tailnet, const struct msg_client *m)
+{
+	struct client *k = asker;
+	struct control_connection r = {
+		.h = {CONTROL_CONNECTION, sizeof(r)},
+		.protocol = m->protocol,
+		.state = m->state,
+		.asked_port = m->asked_port,
+		.client = m->client,
+		.resolved = m->resolved,
+		.up_bytes = m->up_bytes,
+		.down_bytes = m->down_bytes,
+		.age_ms = m->age_ms,
+	};
+
+	snprintf(r.tailnet, sizeof(r.tailnet), "%s", tailnet);
+	memcpy(r.user, m->user, sizeof(r.user));
+	memcpy(r.asked, m->asked, sizeof(r.asked));
+	k->after = m->number;
+	/* its queue was empty before this page, and holds more than one */
+	if (!k->deaf)
+		k->deaf = send(k->fd, &r, sizeof(r), MSG_NOSIGNAL | MSG_DONTWAIT) < 0;
+}
+
+void control_clients_end(struct control *c, void *asker, bool more)
+{
+	struct client *k = asker;
+
+	if (k && (!more || k->deaf)) {
+		client_end(k, k->deaf, "");
+	} else if (k) {
+		(void)sd_event_source_set_time_relative(k->timer, CONTROL_PAGE_MS * 1000);
+		(void)sd_event_source_set_io_events(k->source, EPOLLIN | EPOLLOUT);
+	}
+	/* whoever waits for its turn */
+	for (size_t i = c->n_clients; i-- > 0;)
+		if (i < c->n_clients && c->clients[i]->turn)
+			clients_next(c->clients[i]);
+}
+
+/* K has taken its page. */
+static void clients_taken(struct client *k)
+{
+	(void)sd_event_source_set_io_events(k->source, EPOLLIN);
+	clients_next(k);
 }
 
 void control_settle(struct control *c)
@@ -218,6 +298,9 @@ static void client_act(struct client *k, const struct control_request *q)
 	case CONTROL_PEERS:
 		client_peers(k, t);
 		return;
+	case CONTROL_CLIENTS:
+		client_clients(k);
+		return;
 	case CONTROL_DOWN:
 		tailnet_stop(t);
 		client_end(k, 0, "");
@@ -241,14 +324,21 @@ static void client_act(struct client *k, const struct control_request *q)
 
 static bool verb_changes(uint16_t verb)
 {
-	return verb != CONTROL_STATUS && verb != CONTROL_PEERS && verb != CONTROL_WAIT;
+	return verb != CONTROL_STATUS && verb != CONTROL_PEERS && verb != CONTROL_CLIENTS &&
+		verb != CONTROL_WAIT;
 }
 
 static int client_on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	struct client *k = userdata;
 	struct control_request q;
-	ssize_t n = recv(fd, &q, sizeof(q), MSG_DONTWAIT | MSG_TRUNC);
+	ssize_t n;
+
+	if ((revents & EPOLLOUT) && k->waiting == CONTROL_CLIENTS) {
+		clients_taken(k);
+		return 0;
+	}
+	n = recv(fd, &q, sizeof(q), MSG_DONTWAIT | MSG_TRUNC);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
@@ -326,48 +416,6 @@ static int control_on_accept(sd_event_source *s, int fd, uint32_t revents, void 
 	return 0;
 }
 
-/* By way of the directory's descriptor, so that sun_path (108 bytes) holds whatever --run-dir is. */
-static int control_address(const struct control *c, const char *name, struct sockaddr_un *ret)
-{
-	char dir[PATH_MAX];
-	int fd;
-
-	if (snprintf(dir, sizeof(dir), "%s%s%s", c->s->store.run_dir, name ? "/" : "",
-		    name ?: "") >= (int)sizeof(dir))
-		return -ENAMETOOLONG;
-	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-	snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d/%s", fd,
-		name ? "control.sock" : "front.sock");
-	return fd;
-}
-
-static int control_bind(const struct control *c, const char *name)
-{
-	struct sockaddr_un un;
-	_cleanup_close_ int dir = control_address(c, name, &un);
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	struct group *g = getgrnam(CONTROL_GROUP);
-	mode_t mask;
-	int r;
-
-	if (fd < 0)
-		return -errno;
-	if (dir < 0)
-		return dir;
-	(void)unlink(un.sun_path);
-	mask = umask(0177);
-	r = bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 ? -errno : 0;
-	umask(mask);
-	if (r == 0 && g && (chown(un.sun_path, 0, g->gr_gid) < 0 || chmod(un.sun_path, 0660) < 0))
-		r = -errno;
-	if (r == 0 && listen(fd, CONTROL_BACKLOG) < 0)
-		r = -errno;
-	return r < 0 ? r : take_fd(fd);
-}
-
 int control_listen(struct control *c, const char *name)
 {
 	struct socket_of *more, *s;
@@ -375,7 +423,7 @@ int control_listen(struct control *c, const char *name)
 
 	if (c->n_sockets == CONTROL_SOCKETS_MAX)
 		return -ENOSPC;
-	fd = control_bind(c, name);
+	fd = controlsock_bind(c->s->store.run_dir, name);
 	if (fd < 0)
 		return fd;
 	more = reallocarray(c->sockets, c->n_sockets + 1, sizeof(*more));
@@ -394,11 +442,7 @@ int control_listen(struct control *c, const char *name)
 static void control_close(struct control *c, size_t i)
 {
 	struct socket_of *s = &c->sockets[i];
-	struct sockaddr_un un;
-	_cleanup_close_ int dir = control_address(c, *s->name ? s->name : NULL, &un);
-
-	if (dir >= 0)
-		(void)unlink(un.sun_path);
+	controlsock_unlink(c->s->store.run_dir, *s->name ? s->name : NULL);
 	sd_event_source_disable_unref(s->source);
 	fd_close(s->fd);
 	*s = c->sockets[--c->n_sockets];

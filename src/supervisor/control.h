@@ -2,6 +2,7 @@
 // The control sockets: one for each tailnet, one for the front, all with the same words.
 #pragma once
 
+#include "ipc/msg.h"
 #include "supervisor/supervisor.h"
 
 struct control;
@@ -14,3 +15,6 @@ int control_listen(struct control *c, const char *name);
 void control_unlisten(struct control *c, const char *name);
 /* Answers the clients that wait for a state. */
 void control_settle(struct control *c);
+/* For clients.c: one record for ASKER; the end of its page (ASKER NULL: it has left), with MORE behind it. */
+void control_clients_one(void *asker, const char *tailnet, const struct msg_client *m);
+void control_clients_end(struct control *c, void *asker, bool more);

@@ -197,6 +197,7 @@ static int proxy_configure(void *owner, struct worker *w)
 	struct tailnet *t = owner;
 	int r = proxy_send_config(t);
 
+	clients_lost(t);
 	if (r == 0)
 		r = proxy_send_peers(t);
 	if (r == 0)
@@ -213,9 +214,15 @@ static int proxy_configure(void *owner, struct worker *w)
 
 static int proxy_report(void *owner, struct worker *w, const union msg *m)
 {
-	if (m->h.type != MSG_PROXY_UDP_USED)
+	switch (m->h.type) {
+	case MSG_PROXY_UDP_USED:
+		return associate_report(owner, &m->proxy_udp_used);
+	case MSG_PROXY_CLIENT:
+	case MSG_PROXY_CLIENTS_END:
+		return clients_report(owner, m);
+	default:
 		return -EBADMSG;
-	return associate_report(owner, &m->proxy_udp_used);
+	}
 }
 
 static void proxy_changed(void *owner, struct worker *w)
@@ -226,6 +233,8 @@ static void proxy_changed(void *owner, struct worker *w)
 		STAT_SET(stats->clients, 0);
 		STAT_SET(stats->udp.associations, 0);
 	}
+	if (!w->pid)
+		clients_lost(owner);
 	tailnet_evaluate(owner);
 }
 

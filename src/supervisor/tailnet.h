@@ -9,6 +9,7 @@
 #include "common/sockets.h"
 #include "config/names.h"
 #include "ipc/control.h"
+#include "supervisor/clients.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/worker.h"
 
@@ -67,6 +68,7 @@ struct tailnet {
 	char listen_reason[256];
 	struct prefix_list routes; /* in the main table of the namespace */
 	struct worker node, proxy, host;
+	struct clients_page clients_page;
 	struct endpoint *endpoints;
 	size_t n_endpoints;
 	uint32_t lookup_id;

@@ -17,6 +17,9 @@ import lab as L  # noqa: E402
 HELLO, BEGIN, COMMIT, READY = 1, 2, 3, 4
 (CONFIG, SUFFIX, HOST, ROUTE, ALLOW, DENY, LISTEN, UNLISTEN, PEER_UP, NODE, UDP,
  UDP_USED, USER, RESOLVER, SEARCH) = range(32, 47)
+CLIENTS_WANTED, CLIENT, CLIENTS_END = range(80, 83)
+CLIENT_PROTOCOLS = "- socks5 socks4 http connect udp forward".split()
+CLIENT_STATES = "greeting login connecting open closing".split()
 UNKNOWN, UP, DOWN = 0, 1, 2
 CHANNEL = 3
 PR_CAPBSET_DROP, CAP_SYS_RESOURCE = 24, 24
@@ -149,6 +152,33 @@ class Worker:
         self.send(LISTEN, body, [s.fileno()])
         s.close()
 
+    def clients(self, after=0, number=1):
+        """A page of its connections, and whether there are more."""
+        self.send(CLIENTS_WANTED, struct.pack("=IQ", number, after))
+        page = []
+        while True:
+            data = self.ours.recv(2048)
+            kind, size = struct.unpack_from("=HH", data)
+            L.equal(size, len(data), "size")
+            if kind == CLIENTS_END:
+                id_, more = struct.unpack_from("=II", data, 4)
+                L.equal(id_, number, "id of the page")
+                return page, bool(more)
+            L.equal(kind, CLIENT, "kind of a report")
+            id_, n, up, down, age = struct.unpack_from("=IQQQQ", data, 4)
+            at = 40
+            def place(off):
+                family, = struct.unpack_from("=B", data, off)
+                port, = struct.unpack_from("=H", data, off + 20)
+                raw = data[off + 4:off + 20]
+                return (str(ipaddress.ip_address(raw[:4] if family == 4 else raw)), port) if family else None
+            asked_port, protocol, state = struct.unpack_from("=HBB", data, at + 56)
+            user, asked = (data[a:a + n].split(b"\0")[0].decode() for a, n in ((at + 60, 256), (at + 316, 254)))
+            L.equal(id_, number, "id of a connection")
+            page.append(dict(number=n, up=up, down=down, age_ms=age, client=place(at),
+                             resolved=place(at + 28), asked_port=asked_port, user=user, asked=asked,
+                             protocol=CLIENT_PROTOCOLS[protocol], state=CLIENT_STATES[state]))
+
     def udp(self, ns, host, port, count=4):
         """COUNT sockets for UDP associations of that listener; gives their ports."""
         ports = []
@@ -192,6 +222,11 @@ class Worker:
     def dns_stats(self):
         v = struct.unpack("=5Q", self.stats_page[8 * (len(COUNTERS) + len(UDP_STATS)):][:40])
         return dict(zip(DNS_STATS, v))
+
+    def switches(self):
+        """How often it went to sleep."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
+            return next(int(x.split()[1]) for x in f if x.startswith("voluntary_ctxt_switches"))
 
     def cpu_s(self):
         with open(f"/proc/{self.pid}/stat", encoding="ascii") as f:

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// RUN/NAME/control.sock and RUN/front.sock as files: made, and removed.
+#include "supervisor/controlsock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+
+#define CONTROLSOCK_BACKLOG 64
+#define CONTROLSOCK_GROUP   "tsgw" /* may look, not touch */
+
+/* By way of the directory's descriptor, so that sun_path (108 bytes) holds whatever --run-dir is. */
+static int address_of(const char *run_dir, const char *name, struct sockaddr_un *ret)
+{
+	char dir[PATH_MAX];
+	int fd;
+
+	if (snprintf(dir, sizeof(dir), "%s%s%s", run_dir, name ? "/" : "", name ?: "") >=
+		(int)sizeof(dir))
+		return -ENAMETOOLONG;
+	fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+	snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d/%s", fd,
+		name ? "control.sock" : "front.sock");
+	return fd;
+}
+
+int controlsock_bind(const char *run_dir, const char *name)
+{
+	struct sockaddr_un un;
+	_cleanup_close_ int dir = address_of(run_dir, name, &un);
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct group *g = getgrnam(CONTROLSOCK_GROUP);
+	mode_t mask;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	if (dir < 0)
+		return dir;
+	(void)unlink(un.sun_path);
+	mask = umask(0177);
+	r = bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 ? -errno : 0;
+	umask(mask);
+	if (r == 0 && g && (chown(un.sun_path, 0, g->gr_gid) < 0 || chmod(un.sun_path, 0660) < 0))
+		r = -errno;
+	if (r == 0 && listen(fd, CONTROLSOCK_BACKLOG) < 0)
+		r = -errno;
+	return r < 0 ? r : take_fd(fd);
+}
+
+void controlsock_unlink(const char *run_dir, const char *name)
+{
+	struct sockaddr_un un;
+	_cleanup_close_ int dir = address_of(run_dir, name, &un);
+
+	if (dir >= 0)
+		(void)unlink(un.sun_path);
+}
