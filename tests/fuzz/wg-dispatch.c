@@ -113,9 +113,12 @@ static size_t build(uint8_t *msg, const uint8_t *in, size_t len, uint8_t how)
 			msg + ((how & 7) == NOISE_RESPONSE ? 8 : 4), peer->handshake_index.index);
 	if (how & 0x20 && peer->current)
 		noise_put32(msg + 4, peer->current->index.index);
-	if (how & 8 && at >= 32)
-		blake2s(msg + at - 32, 16, node->device->secret->checker.mac1_key, 32, msg,
-			at - 32);
+	if (how & 8 && at >= 32) {
+		struct cookie_maker maker;
+
+		cookie_maker_init(&maker, node->device->secret->identity.public_key);
+		blake2s(msg + at - 32, 16, maker.mac1_key, 32, msg, at - 32);
+	}
 	return at;
 }
 
