@@ -2,7 +2,7 @@
 // tsgw-wg standing alone, in the place of wireguard-go.
 //
 // Everything that needs the file system or privileges is done first: the TUN device, the sockets, the
-// socket for wg(8), what tells of a new MTU. Then, unless in the foreground, a child goes on and the parent
+// socket for wg(8), what tells of a new MTU or route. Then, unless in the foreground, a child goes on and the parent
 // waits until it is ready, so that who called can configure at once. The child keeps CAP_NET_ADMIN (SO_MARK
 // when the fwmark changes) and may remove its socket; nothing else is left to it. New sockets, when wg(8)
 // wants another port, are made by a process of their own (binder.c).
@@ -30,7 +30,7 @@
 #include "wg/aead.h"
 #include "wg/binder.h"
 #include "wg/loop.h"
-#include "wg/tunwatch.h"
+#include "wg/netwatch.h"
 #include "wg/wgsocket.h"
 
 #define DEFAULT_MTU 1420
@@ -45,7 +45,7 @@ struct alone {
 	int udp[2]; /* copies of what the node has: IPv4, IPv6 */
 	uint16_t port, mtu;
 	struct tun_flags tun;
-	struct tunwatch tunwatch;
+	struct netwatch netwatch;
 	struct offload_set offload;
 	struct node *node;
 };
@@ -175,12 +175,12 @@ static int prepare_tun(struct alone *a)
 					       : strerror(-r));
 	if (r < 0)
 		return r;
-	r = tunwatch_open(&a->tunwatch, a->tun_fd);
+	r = netwatch_open(&a->netwatch, a->tun_fd);
 	if (r < 0)
 		log_error(NULL, "netlink", "%s", strerror(-r));
 	if (r == 0) {
 		/* it may be in another namespace by now */
-		int mtu = tunwatch_locate(&a->tunwatch);
+		int mtu = netwatch_locate(&a->netwatch);
 
 		a->mtu = mtu > 0 ? (uint16_t)mtu : DEFAULT_MTU;
 	}
@@ -270,13 +270,25 @@ static const struct device_ops ops = {.want_sockets = want_sockets, .peer_state 
 
 /* ---- events ---- */
 
-static int tun_news(void *arg)
+static uint32_t interface_to(
+	void *arg, const struct addr *from, const struct addr *to, uint32_t fwmark)
 {
 	struct alone *a = arg;
-	int mtu = tunwatch_read(&a->tunwatch);
+
+	return netwatch_interface_to(&a->netwatch, from, to, fwmark);
+}
+
+static int netlink_news(void *arg)
+{
+	struct alone *a = arg;
+	int mtu = netwatch_read(&a->netwatch);
 
 	if (mtu > 0)
 		node_set_mtu(a->node, (uint16_t)mtu);
+	if (a->netwatch.routes_changed) {
+		a->netwatch.routes_changed = false;
+		device_routes_changed(node_device(a->node), interface_to, a);
+	}
 	return 0;
 }
 
@@ -374,7 +386,7 @@ static int start_node(struct alone *a, int fds[2], uint16_t port)
 	if (r == 0)
 		r = node_watch(a->node, a->signal_fd, signal_ready, a);
 	if (r == 0)
-		r = node_watch(a->node, a->tunwatch.events_fd, tun_news, a);
+		r = node_watch(a->node, a->netwatch.events_fd, netlink_news, a);
 	if (r == 0 && a->socket_watch_fd >= 0)
 		r = node_watch(a->node, a->socket_watch_fd, socket_news, a);
 	if (r < 0)

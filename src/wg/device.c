@@ -378,6 +378,36 @@ void device_peer_call(struct device *d, struct peer *p)
 	pthread_mutex_unlock(&d->lock);
 }
 
+static bool came_another_way(
+	struct device *d, const struct endpoint *e, device_interface_to *interface_to, void *arg)
+{
+	const struct udpio_source *s = &e->path.source;
+	struct addr from = {.family = s->family};
+	uint32_t ifindex;
+
+	if (!s->family || !s->arrived || s->family != e->at.addr.family)
+		return false;
+	memcpy(from.bytes, &s->v6, addr_len(&from));
+	ifindex = interface_to(arg, &from, &e->at.addr, d->fwmark);
+	return ifindex && ifindex != s->arrived;
+}
+
+void device_routes_changed(struct device *d, device_interface_to *interface_to, void *arg)
+{
+	for (struct peer *p = d->peers; p; p = p->next) {
+		struct endpoint e;
+
+		pthread_mutex_lock(&d->lock);
+		e = p->endpoint;
+		pthread_mutex_unlock(&d->lock);
+		if (!came_another_way(d, &e, interface_to, arg))
+			continue;
+		pthread_mutex_lock(&d->lock);
+		endpoint_forget_source(&p->endpoint);
+		pthread_mutex_unlock(&d->lock);
+	}
+}
+
 void device_kick(struct device *d)
 {
 	pthread_mutex_lock(&d->lock);

@@ -89,6 +89,12 @@ bool device_peer_next_allowed(
 /* Shakes hands now if the peer has an endpoint. */
 void device_peer_call(struct device *d, struct peer *p);
 
+/* The routes of the encrypted side have changed: our address towards a peer is chosen anew where the way to
+ * it, by INTERFACE_TO, is not the one by which its packets came. */
+typedef uint32_t device_interface_to(
+	void *arg, const struct addr *from, const struct addr *to, uint32_t fwmark);
+void device_routes_changed(struct device *d, device_interface_to *interface_to, void *arg);
+
 /* To be called after a change by wg(8): peers that wait for their first handshake or persistent
  * keepalive start now. */
 void device_kick(struct device *d);

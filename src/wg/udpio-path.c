@@ -40,6 +40,7 @@ bool udpio_path_from(struct udpio_path *path, const struct udpio_message *m)
 
 	path->to = m->from;
 	path->source = m->to;
+	path->source.arrived = m->to.ifindex;
 	if (m->to.family != 6 || !IN6_IS_ADDR_LINKLOCAL(&m->to.v6))
 		path->source.ifindex = 0;
 	return other;

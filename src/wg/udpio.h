@@ -29,6 +29,7 @@ union udpio_sockaddr {
 struct udpio_source {
 	uint8_t family;	  /* 0 = the kernel chooses; 4 or 6 */
 	uint32_t ifindex; /* 0 = any */
+	uint32_t arrived; /* by which interface they came; 0 = not known */
 	union {
 		struct in_addr v4;
 		struct in6_addr v6;

@@ -131,6 +131,24 @@ def test_reply_from_where_it_came_to(a):
         equal(a.w2.endpoint(a.w1.public), at, "endpoint")
 
 
+@both
+def test_better_route_is_taken(a):
+    """Another interface gets the better route in the middle of a session."""
+    (e1, e2), (e3, e4) = joined(a, more=True)
+    a.n1.ip(f"addr add 10.0.0.1/24 dev {e1}", f"addr add 10.0.0.3/24 dev {e3}", f"route flush dev {e1}",
+            f"route flush dev {e3}", f"route add 10.0.0.0/24 dev {e1} src 10.0.0.1 metric 2")
+    a.n2.ip(f"addr add 10.0.0.2/24 dev {e2}")
+    a.w1.set("peer", a.w2.public, "endpoint", "10.0.0.2:2")
+    reach(a.n1, IN4[1])
+    endpoint_is(a.w2, a.w1.public, "10.0.0.1:1")
+    a.n1.ip(f"route add 10.0.0.0/24 dev {e3} src 10.0.0.3 metric 1")
+
+    def moved():  # it may take a packet until the node has heard
+        reach(a.n1, IN4[1])
+        return a.w2.endpoint(a.w1.public) == "10.0.0.3:1"
+    wait_for(moved, "the other interface's address")
+
+
 # ---- namespaces and interfaces that go
 
 @deadline(180)

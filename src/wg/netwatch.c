@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Where the TUN of a node that stands alone is, and what MTU it has there.
+// What a node that stands alone hears from netlink: where its TUN is, the MTU there, and its own routes.
 //
 // People make the node in one network namespace and move its device to another one, whose netlink is not
 // ours to hear by default. The kernel tells of other namespaces if they have a number in ours and the
 // socket was made with CAP_NET_BROADCAST (NETLINK_LISTEN_ALL_NSID); it also answers questions about them
 // (IFLA_TARGET_NETNSID) to who has CAP_NET_ADMIN. Which one the device is in, the TUN itself knows.
-#include "wg/tunwatch.h"
+//
+// The encrypted side stays where the node was started. Its own address towards a peer is the one that the peer
+// calls, until the route to the peer leads through another interface than the peer's packets come in by.
+#include "wg/netwatch.h"
 
 #include <errno.h>
 #include <linux/if_tun.h>
@@ -32,13 +35,15 @@ struct question {
 	union {
 		struct ifinfomsg link;
 		struct rtgenmsg ns;
+		struct rtmsg route;
 	};
 	uint8_t attributes[64];
 };
 
 static int netlink_open(int flags, bool all)
 {
-	struct sockaddr_nl local = {.nl_family = AF_NETLINK, .nl_groups = all ? RTMGRP_LINK : 0};
+	struct sockaddr_nl local = {.nl_family = AF_NETLINK,
+		.nl_groups = all ? RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE : 0};
 	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | flags, NETLINK_ROUTE);
 	int on = 1;
 
@@ -49,11 +54,11 @@ static int netlink_open(int flags, bool all)
 	return bind(fd, (struct sockaddr *)&local, sizeof(local)) < 0 ? -errno : take_fd(fd);
 }
 
-int tunwatch_open(struct tunwatch *w, int tun_fd)
+int netwatch_open(struct netwatch *w, int tun_fd)
 {
 	struct stat st;
 
-	*w = (struct tunwatch){.tun_fd = tun_fd, .events_fd = -1, .ask_fd = -1, .nsid = -1};
+	*w = (struct netwatch){.tun_fd = tun_fd, .events_fd = -1, .ask_fd = -1, .nsid = -1};
 	if (stat("/proc/self/ns/net", &st) == 0)
 		w->own_net = st.st_ino;
 	w->events_fd = netlink_open(SOCK_NONBLOCK, true);
@@ -63,7 +68,7 @@ int tunwatch_open(struct tunwatch *w, int tun_fd)
 	return w->ask_fd < 0 ? w->ask_fd : 0;
 }
 
-void tunwatch_close(struct tunwatch *w)
+void netwatch_close(struct netwatch *w)
 {
 	w->events_fd = fd_close(w->events_fd);
 	w->ask_fd = fd_close(w->ask_fd);
@@ -81,7 +86,7 @@ static void add_attribute(struct question *q, uint16_t type, const void *data, s
 	q->h.nlmsg_len = NLMSG_ALIGN(q->h.nlmsg_len) + RTA_ALIGN(a->rta_len);
 }
 
-static struct question question(struct tunwatch *w, uint16_t type, size_t fixed)
+static struct question question(struct netwatch *w, uint16_t type, size_t fixed)
 {
 	return (struct question){.h.nlmsg_type = type,
 		.h.nlmsg_flags = NLM_F_REQUEST | (type == RTM_NEWNSID ? NLM_F_ACK : 0),
@@ -90,7 +95,7 @@ static struct question question(struct tunwatch *w, uint16_t type, size_t fixed)
 }
 
 /* The kernel answers before send() returns. The answer's length; -errno; 0: done. */
-static int ask(struct tunwatch *w, struct question *q, void *answer, size_t size)
+static int ask(struct netwatch *w, struct question *q, void *answer, size_t size)
 {
 	struct nlmsghdr *h = answer;
 	ssize_t n;
@@ -134,7 +139,7 @@ static int link_mtu(const struct nlmsghdr *h)
 }
 
 /* The number of NETNS in our namespace, given to it if it has none yet. -errno */
-static int number_of(struct tunwatch *w, int netns, int32_t *ret)
+static int number_of(struct netwatch *w, int netns, int32_t *ret)
 {
 	_Alignas(struct nlmsghdr) uint8_t answer[1024];
 	struct question q = question(w, RTM_NEWNSID, sizeof(struct rtgenmsg));
@@ -160,7 +165,7 @@ static int number_of(struct tunwatch *w, int netns, int32_t *ret)
 	return 0;
 }
 
-static int ask_link(struct tunwatch *w)
+static int ask_link(struct netwatch *w)
 {
 	_Alignas(struct nlmsghdr) uint8_t answer[MESSAGE_BYTES];
 	struct question q = question(w, RTM_GETLINK, sizeof(struct ifinfomsg));
@@ -181,7 +186,7 @@ static int ask_link(struct tunwatch *w)
 	return link_mtu((struct nlmsghdr *)answer);
 }
 
-int tunwatch_locate(struct tunwatch *w)
+int netwatch_locate(struct netwatch *w)
 {
 	_cleanup_close_ int netns = ioctl(w->tun_fd, TUNGETDEVNETNS, 0);
 	struct stat st;
@@ -197,6 +202,29 @@ int tunwatch_locate(struct tunwatch *w)
 	return r < 0 ? r : ask_link(w);
 }
 
+uint32_t netwatch_interface_to(
+	struct netwatch *w, const struct addr *from, const struct addr *to, uint32_t fwmark)
+{
+	_Alignas(struct nlmsghdr) uint8_t answer[1024];
+	struct question q = question(w, RTM_GETROUTE, sizeof(struct rtmsg));
+	const struct rtattr *a;
+	uint32_t ifindex;
+
+	q.route.rtm_family = to->family == 4 ? AF_INET : AF_INET6;
+	q.route.rtm_dst_len = q.route.rtm_src_len = (uint8_t)addr_bits(to);
+	add_attribute(&q, RTA_DST, to->bytes, addr_len(to));
+	add_attribute(&q, RTA_SRC, from->bytes, addr_len(to));
+	if (fwmark)
+		add_attribute(&q, RTA_MARK, &fwmark, sizeof(fwmark));
+	if (ask(w, &q, answer, sizeof(answer)) <= 0)
+		return 0;
+	a = attribute((struct nlmsghdr *)answer, sizeof(struct rtmsg), RTA_OIF, sizeof(ifindex));
+	if (!a)
+		return 0;
+	memcpy(&ifindex, RTA_DATA(a), sizeof(ifindex));
+	return ifindex;
+}
+
 /* ---- events ---- */
 
 /* Which namespace a message is from: true and its number, or false: ours. */
@@ -210,7 +238,7 @@ static bool origin(struct msghdr *mh, int32_t *ret)
 	return false;
 }
 
-static int link_event(struct tunwatch *w, const struct nlmsghdr *h, bool foreign, int32_t nsid)
+static int link_event(struct netwatch *w, const struct nlmsghdr *h, bool foreign, int32_t nsid)
 {
 	const struct ifinfomsg *info = NLMSG_DATA(h);
 
@@ -219,10 +247,10 @@ static int link_event(struct tunwatch *w, const struct nlmsghdr *h, bool foreign
 		(uint32_t)info->ifi_index != w->ifindex || foreign != w->foreign ||
 		(foreign && nsid != w->nsid))
 		return 0;
-	return h->nlmsg_type == RTM_NEWLINK ? link_mtu(h) : tunwatch_locate(w);
+	return h->nlmsg_type == RTM_NEWLINK ? link_mtu(h) : netwatch_locate(w);
 }
 
-int tunwatch_read(struct tunwatch *w)
+int netwatch_read(struct netwatch *w)
 {
 	_Alignas(struct nlmsghdr) uint8_t buf[MESSAGE_BYTES];
 	int mtu = 0;
@@ -242,9 +270,11 @@ int tunwatch_read(struct tunwatch *w)
 		bool foreign;
 		unsigned left;
 
-		if (n < 0 && errno == ENOBUFS) /* some were lost, perhaps ours */
-			mtu = tunwatch_locate(w);
-		else if (n <= 0)
+		if (n < 0 && errno == ENOBUFS) { /* some were lost, perhaps ours */
+			mtu = netwatch_locate(w);
+			w->routes_changed = true;
+		}
+		if (n <= 0 && errno != ENOBUFS)
 			return MAX(mtu, 0);
 		if (n <= 0)
 			continue;
@@ -254,6 +284,8 @@ int tunwatch_read(struct tunwatch *w)
 			h = NLMSG_NEXT(h, left)) {
 			int now = link_event(w, h, foreign, nsid);
 
+			w->routes_changed |= !foreign &&
+				(h->nlmsg_type == RTM_NEWROUTE || h->nlmsg_type == RTM_DELROUTE);
 			mtu = now > 0 ? now : mtu;
 		}
 	}
