@@ -12,7 +12,8 @@ TESTS      ?=
 PY         := python3
 FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,$(FUZZ_SRCS)))
 REPLAYS    := $(addprefix $(O)/replay/,$(FUZZ_NAMES))
-NET_BINS   := $(patsubst tests/net/%.c,$(O)/tests/net/%,$(wildcard tests/net/*.c))
+NET_BINS   := $(patsubst tests/net/%.c,$(O)/tests/net/%,$(filter-out %/inject.c,$(wildcard tests/net/*.c))) \
+	$(O)/tests/net/inject.so
 
 $(O)/tests/fuzz/%.o: WARN += -Wno-missing-prototypes
 # tests/fuzz/FOLDER-thing.c is linked like a unit test of FOLDER: once with a small main() that replays
@@ -42,7 +43,12 @@ $(O)/tests/net/$(1): $(O)/tests/net/$(1).o $$(call unit_objs,$(if $(filter links
 	$$(call say,LD)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
 		$$(shell $$(PKG_CONFIG) --libs $$(PKGS)) -pthread
 endef
-$(foreach n,$(patsubst tests/net/%.c,%,$(wildcard tests/net/*.c)),$(eval $(call net_bin,$(n))))
+$(foreach n,$(patsubst tests/net/%.c,%,$(filter-out %/inject.c,$(wildcard tests/net/*.c))), \
+	$(eval $(call net_bin,$(n))))
+$(O)/tests/net/inject.so: tests/net/inject.c
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CPPFLAGS) -std=gnu17 $(OPT) $(WARN) -Wno-missing-prototypes $(CFLAGS) -fPIC -shared \
+		-o $@ $< -ldl
 
 check: all lint check-layers check-unit check-net
 # Again for other architectures, under qemu-user: everything that needs neither netlink nor systemd.
@@ -57,7 +63,7 @@ foreign-%:
 	@$(MAKE) -s --no-print-directory CROSS=$* CC=$*-gcc O=$(O)/$* portable
 portable: $(addprefix $(O)/,$(PORTABLE) tsgw-wg)
 check-unit: $(UNIT_BINS) $(REPLAYS) $(addprefix foreign-,$(FOREIGN_HERE))
-	@$(PY) tests/run-unit.py --seeds tests/fuzz/seeds $(if $(SAN),,--left-out "$(FOREIGN_GONE)") \
+	@$(PY) tests/run-unit.py --checklist --seeds tests/fuzz/seeds $(if $(SAN),,--left-out "$(FOREIGN_GONE)") \
 		$(UNIT_BINS) $(REPLAYS) $(FOREIGN_BINS)
 check-net: all $(NET_BINS)
 	@O=$(abspath $(O)) $(PY) tests/net/run.py $(TESTS)

@@ -14,8 +14,13 @@ import struct
 import subprocess
 import sys
 
+import checklist
+
 LINE = re.compile(r"^(ok|not ok|skip) (.*)$")
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed", re.M)
+
+
+good = set()  # "program::test", on this architecture
 
 
 def have_loopback():
@@ -66,6 +71,7 @@ def run(path, seeds, timeout_s):
     passed = sum(w == "ok" for w, _ in words)
     failed = sum(w == "not ok" for w, _ in words)
     skipped = [f"{label}: {text}" for w, text in words if w == "skip"]
+    good.update(f"{name}::{text}" for w, text in words if w == "ok" and not arch)
     summary = SUMMARY.findall(out)
     summed = bool(summary) or replay  # which has none
     if summary:
@@ -86,6 +92,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", default="tests/fuzz/seeds")
     parser.add_argument("--timeout", type=float, default=120)
+    parser.add_argument("--checklist", action="store_true", help="all tests of WG-CHECKLIST.md, too")
     parser.add_argument("--left-out", default="", help="architectures that cannot be tried here")
     parser.add_argument("programs", nargs="*")
     a = parser.parse_args()
@@ -100,6 +107,9 @@ def main():
             skipped += skips
             name = "/".join(path.split("/")[-2:]) + (foreign(path) and f" on {foreign(path)}")
             print(text if text else f"ok {name} ({ok})", flush=True)
+    for line in checklist.missing(False, good) if a.checklist else ():
+        failed += 1
+        print(line)
     for triplet in a.left_out.split():
         skipped.append(f"all of {triplet}: no cross compiler, qemu-user or libraries (make deps)")
     for reason in skipped:

@@ -28,6 +28,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import lab as L  # noqa: E402
 
+sys.path.insert(1, os.path.dirname(HERE))
+import checklist  # noqa: E402
+
 DEADLINE_S = 120
 LINE = re.compile(r"^(ok|not ok|skip)\b[ :]*(.*)$")
 
@@ -174,10 +177,12 @@ def indent(text):
 
 def run_all(jobs, workers):
     passed = failed = 0
-    skipped = []
+    skipped, good = [], set()
 
     def count(result):
         nonlocal passed, failed
+        if result[0]:
+            good.add(result[3].split()[1])
         passed, failed = passed + result[0], failed + result[1]
         skipped.extend(result[2])
         print(result[3], flush=True)
@@ -196,7 +201,7 @@ def run_all(jobs, workers):
                 for p in running.values():
                     p.send_signal(signal.SIGTERM)
             raise
-    return passed, failed, skipped
+    return passed, failed, skipped, good
 
 
 def main():
@@ -216,7 +221,11 @@ def main():
         print("the network tests make namespaces: run them as root", file=sys.stderr)
         return 1
     L.catch_signals()
-    passed, failed, skipped = run_all(jobs, a.j)
+    passed, failed, skipped, good = run_all(jobs, a.j)
+    gone = checklist.missing(True, good | {s.split(": ")[0] for s in skipped})
+    for line in gone if not a.names else ():
+        failed += 1
+        print(line)
     for reason in skipped:
         print(f"skipped {reason}")
     if skipped and os.environ.get("CI") == "true":
