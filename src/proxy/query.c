@@ -50,7 +50,12 @@ static void socket_event(struct source *s, uint32_t events)
 
 static void timer_fire(struct timer *t)
 {
+	struct timeval tv;
+
 	ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	/* 1.34 closes the sockets of what has just timed out only the next time */
+	if (!ares_timeout(channel, NULL, &tv))
+		ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	arm();
 }
 
