@@ -10,7 +10,8 @@
 // destinations, so that each of them sees the client under the same address and port (RFC 4787,
 // endpoint-independent mapping); an answer is let through only if the client has sent there before.
 //
-// Nothing is queued here: a datagram is passed on or dropped and counted by its reason.
+// Nothing is queued here: a datagram is passed on or dropped and counted by its reason; only those to a
+// name that the resolver is being asked for wait a moment (udpdest.c).
 #include "proxy/assoc.h"
 
 #include <errno.h>
@@ -22,11 +23,11 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "proxy/datagrams.h"
-#include "proxy/destset.h"
 #include "proxy/peers.h"
 #include "proxy/setup.h"
 #include "proxy/socks.h"
 #include "proxy/socksudp.h"
+#include "proxy/udpdest.h"
 #include "proxy/udppool.h"
 #include "relay/clients.h"
 
@@ -41,7 +42,7 @@ struct assoc {
 	struct datagrams_path to_client, to_inner[2];
 	struct hostport client; /* port 0: not known yet */
 	bool connected;
-	struct destset dests;
+	struct udpdest dest;
 	struct task task;
 };
 
@@ -79,7 +80,7 @@ void assoc_free(struct conn *c)
 	a->host.fd = -1;
 	for (int i = 0; i < 2; i++)
 		a->inner[i].fd = fd_close(a->inner[i].fd);
-	destset_free(&a->dests);
+	udpdest_free(&a->dest);
 	clients_leave(&associating, &c->address);
 	STAT_SET(setup_stats->udp.associations, --n_assocs);
 	a->task.run = assoc_bury;
@@ -107,67 +108,13 @@ static bool is_from_client(const struct assoc *a, const struct hostport *from)
 		(!a->client.port || from->port == a->client.port);
 }
 
-static bool may_reach(const struct addr *a)
+static void count_up(struct assoc *a, const struct datagrams_sent *sent)
 {
-	uint32_t peer;
-
-	return policy_check(&setup_now()->policy, a, &peer) == POLICY_OK;
-}
-
-/* The destination that H names, as an address that may be reached; else why not. */
-static int resolve(const struct socksudp *h, struct hostport *ret)
-{
-	struct resolve_result r;
-
-	*ret = (struct hostport){.addr = h->addr, .port = h->port};
-	if (h->addr.family)
-		return may_reach(&h->addr) ? -1 : PROXY_UDP_POLICY;
-	resolve_text(&setup_now()->names, h->name, h->name_len, &r);
-	switch (r.kind) {
-	case RESOLVE_BAD:
-		return PROXY_UDP_MALFORMED;
-	case RESOLVE_FOREIGN:
-		return PROXY_UDP_POLICY;
-	case RESOLVE_NONE:
-	case RESOLVE_ASK:
-		return PROXY_UDP_NO_NAME;
-	case RESOLVE_ADDRS:
-		break;
-	}
-	for (size_t i = 0; i < r.n; i++) {
-		ret->addr = r.addrs[i];
-		if (may_reach(&ret->addr))
-			return -1;
-	}
-	return PROXY_UDP_POLICY;
-}
-
-/* Remembers TO as a destination of this client, judged under the present configuration. */
-static void remember(struct assoc *a, const struct hostport *to)
-{
-	struct dest *d = destset_find(&a->dests, to);
-
-	if (d)
-		destset_use(&a->dests, d);
-	else
-		d = destset_add(&a->dests, to);
-	if (d)
-		d->judged = setup_now()->generation;
-}
-
-/* An address that this client has used before under the same configuration is good. */
-static bool is_known(struct assoc *a, const struct socksudp *h, struct hostport *ret)
-{
-	struct dest *d;
-
-	*ret = (struct hostport){.addr = h->addr, .port = h->port};
-	if (!h->addr.family)
-		return false;
-	d = destset_find(&a->dests, ret);
-	if (!d || d->judged != setup_now()->generation)
-		return false;
-	destset_use(&a->dests, d);
-	return true;
+	STAT_ADD(setup_stats->udp.up, sent->n);
+	STAT_ADD(setup_stats->udp.up_bytes, sent->bytes);
+	a->conn->trail.up_bytes += sent->bytes;
+	if (sent->n)
+		a->conn->last_ms = loop_now();
 }
 
 static void inner_event(struct assoc *a, int i);
@@ -201,6 +148,29 @@ static int open_inner(struct assoc *a, int i)
 	return r;
 }
 
+/* A datagram whose name the resolver has told by now. */
+static void go(struct udpdest *d, const struct hostport *to, const void *payload, size_t len)
+{
+	struct assoc *a = container_of(d, struct assoc, dest);
+	struct datagrams_sent sent = {.dropped = setup_stats->udp.dropped};
+	int i = to->addr.family == 6;
+	struct outgoing *o;
+
+	if (open_inner(a, i) < 0) {
+		drop(PROXY_UDP_FULL, 1);
+		return;
+	}
+	o = outgoing_begin(i, a->inner[i].fd, &a->to_inner[i], &sent);
+	outgoing_add(o, to, NULL, 0, payload, len);
+	outgoing_end(o);
+	count_up(a, &sent);
+}
+
+static void waited_in_vain(struct udpdest *d, enum proxy_udp_drop why, unsigned n)
+{
+	drop(why, n);
+}
+
 struct upward {
 	struct assoc *a;
 	struct outgoing *out[2];
@@ -224,14 +194,11 @@ static int pass_up(struct upward *u, const uint8_t *p, size_t len)
 	}
 	if (!a->connected && connect_client(a, a->client.port) < 0)
 		return PROXY_UDP_UNREACHABLE;
-	if (!is_known(a, &h, &to)) {
-		why = resolve(&h, &to);
-		if (why >= 0)
-			return why;
-		remember(a, &to);
-	}
 	if (!peers_node_alive())
 		return PROXY_UDP_DOWN;
+	why = udpdest_judge(&a->dest, &h, p + h.size, len - h.size, &to);
+	if (why != UDPDEST_GO)
+		return why;
 	i = to.addr.family == 6;
 	if (open_inner(a, i) < 0)
 		return PROXY_UDP_FULL;
@@ -282,11 +249,7 @@ static void host_event(struct source *s, uint32_t events)
 		for (int i = 0; i < 2; i++)
 			if (u.out[i])
 				outgoing_end(u.out[i]);
-		STAT_ADD(setup_stats->udp.up, u.sent.n);
-		STAT_ADD(setup_stats->udp.up_bytes, u.sent.bytes);
-		a->conn->trail.up_bytes += u.sent.bytes;
-		if (u.sent.n)
-			a->conn->last_ms = loop_now();
+		count_up(a, &u.sent);
 		if (n >= 0 && n < DATAGRAMS_READ)
 			return;
 	}
@@ -294,26 +257,12 @@ static void host_event(struct source *s, uint32_t events)
 
 /* ---- tailnet -> client ---- */
 
-static bool may_answer(struct assoc *a, const struct hostport *from)
-{
-	struct dest *d = destset_find(&a->dests, from);
-
-	if (!d)
-		return false;
-	if (d->judged == setup_now()->generation)
-		return true;
-	if (!may_reach(&from->addr))
-		return false;
-	d->judged = setup_now()->generation;
-	return true;
-}
-
 static void each_down(struct assoc *a, struct outgoing *o, const struct datagrams *d)
 {
 	size_t step = d->train ? d->train : d->len, at = 0, head_len;
 	uint8_t head[SOCKSUDP_HEADER_MAX];
 
-	if (!may_answer(a, &d->from)) {
+	if (!udpdest_may_answer(&a->dest, &d->from)) {
 		drop(PROXY_UDP_STRANGER, d->train ? (d->len + step - 1) / step : 1);
 		return;
 	}
@@ -445,13 +394,15 @@ static struct assoc *assoc_new(struct conn *c, uint16_t port)
 		return NULL;
 	a->conn = c;
 	a->wait.ready = socket_came;
+	a->dest.go = go;
+	a->dest.drop = waited_in_vain;
 	a->host.fd = a->inner[0].fd = a->inner[1].fd = -1;
 	a->client.addr = c->address;
 	if (getpeername(c->client.source.fd, (struct sockaddr *)&ss, &len) == 0)
 		hostport_from_sockaddr((struct sockaddr *)&ss, &a->client);
 	a->client.port = port;
-	if (getrandom(&a->dests.seed, sizeof(a->dests.seed), GRND_NONBLOCK) < 0)
-		a->dests.seed = (uint32_t)(uintptr_t)a;
+	if (getrandom(&a->dest.known.seed, sizeof(a->dest.known.seed), GRND_NONBLOCK) < 0)
+		a->dest.known.seed = (uint32_t)(uintptr_t)a;
 	return a;
 }
 
