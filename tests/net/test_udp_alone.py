@@ -11,8 +11,10 @@ import struct
 import threading
 
 import lab as L
+import nameserver as N
 from client import Associate, connect, read_exact, socks5_request, udp_header
-from test_proxy_alone import HOST, LISTEN, Place
+from test_proxy_alone import HOST, LISTEN, Place, read_all
+from test_proxy_users import login, make
 
 ECHO = 7000
 
@@ -145,7 +147,7 @@ def test_policy(lab):
             for h in hosts:
                 a.send(h, ECHO, b"no")
             dropped(p, "policy", len(hosts))
-            for h in ("nobody.red", "red", "example.org"):
+            for h in ("nobody.red", "red", "example.org"):  # no resolver knows
                 a.send(h, ECHO, b"no")
             dropped(p, "no_name", 3)
             L.equal(a.ask(HOST, ECHO, b"yes"), b"yes", "echo")
@@ -156,6 +158,63 @@ def test_policy(lab):
             L.equal(a.ask(HOST, ECHO, b"yes"), b"yes", "echo")
             a.send("fd09::2", ECHO, b"no")
             dropped(p, "policy", len(hosts) + 2)
+
+
+def test_names_of_the_resolver(lab):
+    """Datagrams wait for the answer; a name stays at its address; the policy judges what it leads to."""
+    turn = []
+
+    def answer(name, kind):
+        if kind != N.A or name == "gone.example":
+            return (3 if name == "gone.example" else 0, (), [N.soa(20)])
+        if name == "both.example":  # in turns, and for no time at all
+            turn.append(name)
+            return (0, [N.record(a) for a in (HOST, "10.9.0.3")[::1 - 2 * (len(turn) % 2)]])
+        return (0, [N.record({"evil.example": "127.0.0.1", "far.example": "8.8.8.8"}.get(name, HOST), 60)])
+    with Place(lab, resolvers=[HOST]) as p:
+        seen = N.Scripted(p.server, HOST, answer)
+        one, two = echo(p), echo(p, "10.9.0.3")
+        with open_udp(p) as a:
+            for n in range(10):  # in one burst: asked for once, and in their order
+                a.send("one.example", ECHO, b"%d" % n)
+            L.equal([a.receive() for _ in range(10)], [(HOST, ECHO, b"%d" % n) for n in range(10)],
+                    "answers")
+            L.equal(seen.asked("one.example"), 2, "questions")
+            for _ in range(20):
+                a.ask("both.example", ECHO, b"x")
+                p.configure()  # asked for again under another configuration
+            L.check(len(turn) > 1, "it was asked for again")
+            L.equal(min(len(one) - 10, len(two)), 0, "datagrams to the other of two addresses")
+            for name, why, n in (("evil.example", "policy", 1), ("far.example", "policy", 2),
+                                 ("gone.example", "no_name", 1)):
+                a.send(name, ECHO, b"no")
+                dropped(p, why, n)
+            for n in range(40):  # more names than are kept
+                L.equal(a.ask(f"n{n % 20}.example", ECHO, b"%d" % n), b"%d" % n, "echo")
+
+
+def test_silent_resolver(lab):
+    """What waits is bounded and ends: as no_name when nobody answers, at once with the association."""
+    with Place(lab, resolvers=[HOST]) as p:
+        seen = N.Scripted(p.server, HOST, lambda name, kind: None)
+        echo(p)
+        with open_udp(p) as a:
+            for n in range(20):
+                a.send(f"n{n % 10}.example", ECHO, b"x")
+            dropped(p, "full", 4)
+            L.equal(a.ask(HOST, ECHO, b"others"), b"others", "echo beside them")
+            dropped(p, "no_name", 16)
+            for n in range(20):  # a name each: no more than are kept may be asked for
+                a.send(f"m{n}.example", ECHO, b"x")
+            dropped(p, "full", 8)
+            L.wait_for(lambda: seen.asked("m1.example"), "the question")
+            before = p.worker.udp_stats()["no_name"]
+        L.wait_for(lambda: p.worker.udp_stats()["associations"] == 0, "the end")
+        with open_udp(p) as a:
+            for size in (65000, 1000):  # 64 KiB in all
+                a.send("big.example", ECHO, bytes(size))
+            dropped(p, "full", 9)
+        L.equal(p.worker.udp_stats()["no_name"], before, "counted after the end")
 
 
 def test_strangers(lab):
@@ -431,6 +490,24 @@ def test_no_leak(lab):
                     L.equal(a.ask(HOST, ECHO, b"%d" % i), b"%d" % i, "echo")
         L.wait_for(lambda: p.worker.stats()["clients"] == 0, "no client")
         L.equal(p.worker.descriptors(), before, "descriptors")
+
+
+def test_users(lab):
+    """With users set nobody gets an association without a password."""
+    with make(lab) as p:
+        echo(p)
+        p.worker.udp(p.proxy, *LISTEN, 2)
+        request = b"\5\3\0" + socks5_request("0.0.0.0", 0)[3:]
+        for hello in (b"\5\1\0" + request, b"\5\1\2" + login(b"bob", b"wrong") + request):
+            s = connect(p.client, *LISTEN)
+            s.sendall(hello)
+            got = read_all(s)
+            L.check(got in (b"\5\xff", b"\5\2\1\1"), f"refused: {got!r}")
+        L.equal(p.worker.udp_stats()["opened"], 0, "associations")
+        s = connect(p.client, *LISTEN)
+        s.sendall(b"\5\1\2" + login(b"bob", b"secret") + request)
+        L.equal(read_exact(s, 8), b"\5\2\1\0\5\0\0\1", "the right password")
+        s.close()
 
 
 def test_random_datagrams(lab):
