@@ -84,15 +84,16 @@ static int wait_ms(void)
 
 static void run_tasks(void)
 {
-	struct task *last = queue.prev, *t;
+	struct task round = {.next = queue.next, .prev = queue.prev}, *t;
 
-	if (last == &queue)
+	if (queue.next == &queue)
 		return;
-	do {
-		t = queue.next;
+	round.next->prev = round.prev->next = &round; /* what is queued from here on waits */
+	queue.next = queue.prev = &queue;
+	while ((t = round.next) != &round) {
 		loop_task_cancel(t);
 		t->run(t);
-	} while (t != last && queue.next != &queue);
+	}
 }
 
 static void bury(void)
