@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "common/cleanup.h"
 #include "config/names.h"
 #include "ctl/text.h"
 
@@ -154,6 +155,34 @@ static json_t *json_listener(const struct proxy_stats *p)
 	return j;
 }
 
+/* What the node refused or answered for others: counters since it was started. */
+static json_t *json_node(const struct wg_counts *n)
+{
+	const struct {
+		const char *name;
+		uint64_t count;
+	} drops[] = {
+		{"no_peer", n->dropped_no_peer},
+		{"source", n->dropped_source},
+		{"veth", n->dropped_veth},
+		{"ecn", n->dropped_ecn},
+		{"loop", n->dropped_loop},
+		{"replay", n->dropped_replay},
+		{"invalid", n->dropped_invalid},
+		{"queue", n->dropped_queue},
+	};
+	json_t *j = json_object(), *dropped = json_object();
+
+	for (size_t i = 0; i < ELEMENTSOF(drops); i++)
+		json_object_set_new(dropped, drops[i].name, json_number(true, drops[i].count));
+	json_object_set_new(j, "handshakes", json_number(true, n->handshakes));
+	json_object_set_new(j, "dropped", dropped);
+	json_object_set_new(j, "cookies_sent", json_number(true, n->cookies_sent));
+	json_object_set_new(j, "unreachable_sent", json_number(true, n->unreachable_sent));
+	json_object_set_new(j, "unreachable_limited", json_number(true, n->unreachable_limited));
+	return j;
+}
+
 /* What the tailnet's own resolver was asked. */
 static json_t *json_resolver(const struct proxy_stats *p)
 {
@@ -181,6 +210,7 @@ static void entry_json_detail(const struct entry *e, json_t *j)
 		j, "pid_proxy", json_number(t && t->pid_proxy > 0, t ? (uint64_t)t->pid_proxy : 0));
 	json_object_set_new(j, "restarts_wg", json_number(t, t ? t->restarts_wg : 0));
 	json_object_set_new(j, "restarts_proxy", json_number(t, t ? t->restarts_proxy : 0));
+	json_object_set_new(j, "node", t && t->has_counters ? json_node(&t->node) : json_null());
 	json_object_set_new(j, "udp", t && t->has_counters ? json_udp(&t->proxy.udp) : json_null());
 	json_object_set_new(
 		j, "listener", t && t->has_counters ? json_listener(&t->proxy) : json_null());

@@ -99,6 +99,7 @@ struct control_tailnet {
 	struct addr addresses[CONTROL_ADDRS_MAX];
 	struct hostport listen[CONTROL_LISTEN_MAX];
 	struct proxy_stats proxy; /* with has_counters */
+	struct wg_counts node;
 	struct addr veth_host;	  /* host side of the /30 */
 	struct addr veth_ns;
 	char reason[CONTROL_REASON_MAX];

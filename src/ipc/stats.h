@@ -27,9 +27,7 @@ struct wg_peer_stats {
 	uint16_t zero[3];
 };
 
-struct wg_stats {
-	uint64_t rx_bytes; /* all peers, also removed ones */
-	uint64_t tx_bytes;
+struct wg_counts { /* datagrams and packets, since the node started */
 	uint64_t handshakes;
 	uint64_t
 		dropped_no_peer; /* outgoing: no allowed-ips entry, or nobody knows where the peer is */
@@ -43,6 +41,12 @@ struct wg_stats {
 	uint64_t cookies_sent;
 	uint64_t unreachable_sent;    /* ICMP, to senders inside */
 	uint64_t unreachable_limited; /* not sent: too many */
+};
+
+struct wg_stats {
+	uint64_t rx_bytes; /* all peers, also removed ones */
+	uint64_t tx_bytes;
+	struct wg_counts counts;
 	uint32_t n_peers;
 	uint32_t listen_port;
 	struct wg_peer_stats peers[STATS_PEERS_MAX];

@@ -28,6 +28,7 @@ static void status_counters(const struct tailnet *t, struct control_tailnet *r)
 	if (wg) {
 		r->rx_bytes = STAT_GET(wg->rx_bytes);
 		r->tx_bytes = STAT_GET(wg->tx_bytes);
+		r->node = wg->counts;
 	}
 	if (proxy) {
 		r->clients = STAT_GET(proxy->clients);

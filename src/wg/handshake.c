@@ -128,12 +128,12 @@ void handshake_completed(struct device *d, struct peer *p, uint64_t now_ns)
 	p->last_handshake_s = wall / SECOND_NS;
 	p->last_handshake_ns = (uint32_t)(wall % SECOND_NS);
 	STAT_SET(p->stats->last_handshake_s, p->last_handshake_s);
-	STAT_ADD(d->stats->handshakes, 1);
+	STAT_ADD(d->stats->counts.handshakes, 1);
 }
 
 static void invalid(struct device *d)
 {
-	STAT_ADD(d->stats->dropped_invalid, 1);
+	STAT_ADD(d->stats->counts.dropped_invalid, 1);
 }
 
 /* Is FROM the address of a peer? Looked up in a set that is at most a second old. */
@@ -159,11 +159,11 @@ static void send_cookie(struct device *d, const void *msg, size_t len, const uin
 
 	if (!load_cookie(&d->load, false, now_ns) &&
 		!(is_familiar(d, &from->at.addr, now_ns) && load_cookie(&d->load, true, now_ns))) {
-		STAT_ADD(d->stats->dropped_queue, 1);
+		STAT_ADD(d->stats->counts.dropped_queue, 1);
 		return;
 	}
 	cookie_make_reply(&d->secret->checker, msg, len, &from->at, sender, now_ns, &reply);
-	STAT_ADD(d->stats->cookies_sent, 1);
+	STAT_ADD(d->stats->counts.cookies_sent, 1);
 	d->wires->send(d->wires_owner, &reply, sizeof(reply), from);
 }
 
@@ -190,7 +190,7 @@ static bool admit(struct device *d, const void *msg, size_t len, const uint8_t s
 		return false;
 	}
 	if (!in_rate) {
-		STAT_ADD(d->stats->dropped_queue, 1);
+		STAT_ADD(d->stats->counts.dropped_queue, 1);
 		return false;
 	}
 	load_charge(&d->load, now_ns);
@@ -250,10 +250,10 @@ static void receive_initiation(struct device *d, const struct noise_initiation *
 	if (!p || noise_accept_initiation(&hs, &p->secret->remote, m, stamp) < 0) {
 		invalid(d);
 	} else if (memcmp(stamp, p->latest_timestamp, sizeof(stamp)) <= 0) {
-		STAT_ADD(d->stats->dropped_replay, 1);
+		STAT_ADD(d->stats->counts.dropped_replay, 1);
 	} else if (p->last_initiation_accepted_ns &&
 		now_ns - p->last_initiation_accepted_ns < INITIATION_SPACING_NS) {
-		STAT_ADD(d->stats->dropped_queue, 1);
+		STAT_ADD(d->stats->counts.dropped_queue, 1);
 	} else {
 		memcpy(p->latest_timestamp, stamp, sizeof(stamp));
 		p->last_initiation_accepted_ns = now_ns;

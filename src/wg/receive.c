@@ -117,13 +117,13 @@ static void deliver(struct node *n, const struct row *row, uint8_t *ip, size_t l
 	size_t inner = inner_length(ip, len);
 
 	if (!inner)
-		count(&d->stats->dropped_invalid, 1);
+		count(&d->stats->counts.dropped_invalid, 1);
 	else if (!source_is(d, row->keypair->peer, ip))
-		count(&d->stats->dropped_source, 1);
+		count(&d->stats->counts.dropped_source, 1);
 	else if (touches_veth(&d->veth, ip))
-		count(&d->stats->dropped_veth, 1);
+		count(&d->stats->counts.dropped_veth, 1);
 	else if (!decapsulate_ecn(ip, row->outer_ecn))
-		count(&d->stats->dropped_ecn, 1);
+		count(&d->stats->counts.dropped_ecn, 1);
 	else
 		gro_add(n->receiver.gro, ip, inner);
 }
@@ -188,8 +188,8 @@ static void handle_row(
 		bytes += p->len + TRAIN_HEADER + TRAIN_TAG;
 		data |= p->len > 0;
 	}
-	count(&d->stats->dropped_invalid, invalid);
-	count(&d->stats->dropped_replay, replayed);
+	count(&d->stats->counts.dropped_invalid, invalid);
+	count(&d->stats->counts.dropped_replay, replayed);
 	if (bytes)
 		note_row(n, row, m, bytes, data, now_ns);
 	for (unsigned i = 0; i < row->n; i++)
@@ -231,7 +231,7 @@ void receive_message(struct node *n, const struct udpio_message *m, uint64_t now
 		if (!row.n)
 			row.keypair = session_of(n->device, t->receiver, now_ns);
 		if (!row.keypair) {
-			count(&n->device->stats->dropped_invalid, 1);
+			count(&n->device->stats->counts.dropped_invalid, 1);
 			continue;
 		}
 		row.packets[row.n++] = (struct aead_packet){.data = t->sealed,

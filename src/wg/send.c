@@ -143,7 +143,7 @@ static void stage(struct device *d, struct peer *p, const uint8_t *frame, size_t
 	struct staged *s = malloc(sizeof(*s) + len);
 
 	if (!s) {
-		STAT_ADD(d->stats->dropped_queue, 1);
+		STAT_ADD(d->stats->counts.dropped_queue, 1);
 		return;
 	}
 	s->next = NULL;
@@ -158,7 +158,7 @@ static void stage(struct device *d, struct peer *p, const uint8_t *frame, size_t
 		p->staged_packets--;
 		p->staged_bytes -= old->len;
 		free(old);
-		STAT_ADD(d->stats->dropped_queue, 1);
+		STAT_ADD(d->stats->counts.dropped_queue, 1);
 	}
 	if (!p->staged_first)
 		p->staged_last = &p->staged_first;
@@ -200,16 +200,16 @@ static void unreachable(struct node *n, const struct gso *g, uint64_t now_ns)
 	struct wg_stats *stats = n->device->stats;
 	size_t len = icmp_unreachable(g->ip, g->len, out.packet);
 
-	STAT_ADD(stats->dropped_no_peer, 1);
+	STAT_ADD(stats->counts.dropped_no_peer, 1);
 	if (!len)
 		return;
 	if (!icmp_limit_allow(&n->sender.unreachable, now_ns)) {
-		STAT_ADD(stats->unreachable_limited, 1);
+		STAT_ADD(stats->counts.unreachable_limited, 1);
 		return;
 	}
 	if (n->vnet_hdr ? write(n->tun_fd, &out, GSO_VNET_HDR + len) > 0
 			: write(n->tun_fd, out.packet, len) > 0)
-		STAT_ADD(stats->unreachable_sent, 1);
+		STAT_ADD(stats->counts.unreachable_sent, 1);
 }
 
 enum verdict { DROPPED, UNREACHABLE, STAGED, GO_ON, OTHER_PEER };
@@ -223,7 +223,7 @@ static enum verdict choose(
 
 	take_sockets(n);
 	if (in_veth(&d->veth, g)) {
-		STAT_ADD(d->stats->dropped_veth, 1);
+		STAT_ADD(d->stats->counts.dropped_veth, 1);
 		return DROPPED;
 	}
 	p = route(d, g);
@@ -253,7 +253,7 @@ void send_frame(struct node *n, const uint8_t *frame, size_t len, uint64_t now_n
 
 	r = gso_begin(&g, frame, len, n->vnet_hdr);
 	if (r == -ELOOP)
-		STAT_ADD(n->device->stats->dropped_loop, 1);
+		STAT_ADD(n->device->stats->counts.dropped_loop, 1);
 	if (r < 0)
 		return;
 	do {

@@ -4,6 +4,7 @@
     demon ── to1 ── peer        as in picture.py; the senders are inside the tailnet's namespace
 """
 import errno
+import json
 import re
 import socket
 import struct
@@ -43,7 +44,8 @@ def error_of(namespace, kind, address, payload=None, segment=None):
 
 def without_allowed_ips(picture, **options):
     t = picture.tailnet("red", 11080, ssh=False, ipv6=True, **options)
-    picture.gateway().start().wait_up()
+    t.gateway = picture.gateway().start()
+    t.gateway.wait_up()
     equal(picture.demon.sysctl("ipv4/conf/default/rp_filter") in "012", True, "a real namespace")
     picture.lab.run(["wg", "set", t.link, "peer", t.peer.public, "allowed-ips", "10.100.99.0/24"],
                     ok=0)
@@ -65,6 +67,9 @@ def test_no_peer_for_the_address(picture):
     s = connect(picture.mac, PRIMARY, t.port)
     equal(socks5(s, TARGET, 9), 4, "SOCKS5: host unreachable")
     s.close()
+    told = json.loads(t.gateway.ctl("status", t.name, "--json", ok=0).stdout)
+    node = (told["tailnets"] if "tailnets" in told else [told])[0]["node"]
+    check(node["dropped"]["no_peer"] >= 7 and node["unreachable_sent"] >= 7, f"counted: {node}")
 
 
 def test_ping_says_it(picture):

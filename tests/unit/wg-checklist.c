@@ -102,14 +102,14 @@ static void w1_nested_prefixes_of_two_peers(void)
 	sim_packet(0, 0x0a000005, 0x0a000002, 100);
 	sim_settle();
 	CHECK_EQ(sim[1].came, 1);
-	CHECK_EQ(sim[1].stats->dropped_source, 1);
+	CHECK_EQ(sim[1].stats->counts.dropped_source, 1);
 	/* and out: the narrower prefix is the other's, the wider one node 0's */
 	sim_packet(1, 0x0a000002, 0x0a000001, 100);
 	sim_packet(1, 0x0a000002, 0x0a000005, 100);
 	sim_settle();
 	CHECK_EQ(sim[0].came, 1);
 	CHECK_EQ(sim[0].stats->peers[0].rx_bytes, sim[1].stats->peers[0].tx_bytes);
-	CHECK_EQ(sim[1].stats->unreachable_sent, 1);
+	CHECK_EQ(sim[1].stats->counts.unreachable_sent, 1);
 	sim_stop();
 }
 
@@ -244,7 +244,7 @@ static void w3_no_cookie_without_mac1(void)
 		sim_deliver(&w);
 	}
 	CHECK_EQ(sent_by(1), 0);
-	CHECK_EQ(sim[1].stats->dropped_invalid, 1000);
+	CHECK_EQ(sim[1].stats->counts.dropped_invalid, 1000);
 	sim_stop();
 }
 
@@ -375,7 +375,7 @@ static void w7_timestamps_are_remembered(void)
 	sim_pass(600 * SECOND_NS); /* all keys forgotten */
 	CHECK(!sim[1].peer->current);
 	from_stranger(taped(0, NOISE_INITIATION, 0));
-	CHECK_EQ(sim[1].stats->dropped_replay, 1);
+	CHECK_EQ(sim[1].stats->counts.dropped_replay, 1);
 	CHECK_EQ(sim[1].responses, 1);
 	CHECK_EQ(sim[1].peer->endpoint.at.port, 51820);
 	sim_stop();
@@ -491,9 +491,9 @@ static void w10_bad_responses_leave_the_handshake(void)
 		if (at >= 12 && at < 60)
 			sim_deliver(&w);
 	}
-	CHECK_EQ(sim[0].stats->handshakes, 0);
+	CHECK_EQ(sim[0].stats->counts.handshakes, 0);
 	sim_deliver(&real);
-	CHECK_EQ(sim[0].stats->handshakes, 1);
+	CHECK_EQ(sim[0].stats->counts.handshakes, 1);
 	sim_settle();
 	CHECK_EQ(sim[1].came, 1);
 	sim_stop();
@@ -544,12 +544,12 @@ static void w12_responder_waits_for_confirmation(void)
 	sim_work(1);
 	CHECK_EQ(sim[1].data, 0);
 	CHECK_EQ(sim[1].peer->staged_packets, 1);
-	CHECK_EQ(sim[1].stats->handshakes, 0);
+	CHECK_EQ(sim[1].stats->counts.handshakes, 0);
 	sim_deliver(&response);
 	sim_work(0);
 	hand_over(); /* the first packet under it */
 	CHECK(sim[1].peer->current && !sim[1].peer->next_keypair);
-	CHECK_EQ(sim[1].stats->handshakes, 1);
+	CHECK_EQ(sim[1].stats->counts.handshakes, 1);
 	sim_settle();
 	CHECK_EQ(sim[0].came, 1);
 	sim_stop();
@@ -568,7 +568,7 @@ static void w12_previous_session_is_still_heard(void)
 	sim[0].peer->timers.last_initiation_ns = 0;
 	device_peer_call(sim[0].node->device, sim[0].peer);
 	sim_settle();
-	CHECK_EQ(sim[1].stats->handshakes, 2);
+	CHECK_EQ(sim[1].stats->counts.handshakes, 2);
 	CHECK(sim[1].peer->previous);
 	sim_deliver(&late);
 	sim_work(1);

@@ -58,7 +58,7 @@ static void w16_no_excessive_rekeys(void)
 		sim_send(1);
 		sim_pass(SECOND_NS);
 	}
-	handshakes = (unsigned)sim[0].stats->handshakes;
+	handshakes = (unsigned)sim[0].stats->counts.handshakes;
 	CHECK(handshakes >= 29 && handshakes <= 31);
 	CHECK_EQ(sim[1].initiations, 0);
 	CHECK_EQ(sim[0].came, 3601);
@@ -318,7 +318,7 @@ static void w22_ecn_is_carried_as_rfc6040_says(void)
 				dropped += want == 9;
 				CHECK_EQ(len, want == 9 ? -1 : 60);
 				CHECK_EQ(ecn, want == 9 ? 77 : want);
-				CHECK_EQ(sim[1].stats->dropped_ecn, dropped);
+				CHECK_EQ(sim[1].stats->counts.dropped_ecn, dropped);
 			}
 	sim_stop();
 }
@@ -335,7 +335,7 @@ static void w25_suspend_and_resume(void)
 	sim_pass(6 * SECOND_NS);
 	CHECK_EQ(sim[0].came, 2);
 	CHECK_EQ(sim[1].came, 2);
-	CHECK_EQ(sim[0].stats->handshakes, 2);
+	CHECK_EQ(sim[0].stats->counts.handshakes, 2);
 	/* a century, and with handshakes under way */
 	sim_loses = lose_all;
 	sim_now_ns += 3200000000ull * SECOND_NS;
@@ -540,16 +540,16 @@ static void unreachable_is_told(void)
 	sim_work(1);
 	CHECK_EQ(sim[0].came, 1);
 	CHECK_EQ(sim[1].came, 1);
-	CHECK_EQ(sim[0].stats->unreachable_sent, 1);
-	CHECK_EQ(sim[1].stats->unreachable_sent, 1);
+	CHECK_EQ(sim[0].stats->counts.unreachable_sent, 1);
+	CHECK_EQ(sim[1].stats->counts.unreachable_sent, 1);
 	CHECK(!sim[1].peer->staged_first);
 	for (int i = 0; i < 1000; i++) {
 		sim_packet(0, 0x0a000001, 0x0a000077, 100);
 		sim_work(0);
 	}
-	CHECK_EQ(sim[0].stats->unreachable_sent, ICMP_BURST);
-	CHECK_EQ(sim[0].stats->unreachable_limited, 1001 - ICMP_BURST);
-	CHECK_EQ(sim[0].stats->dropped_no_peer, 1001);
+	CHECK_EQ(sim[0].stats->counts.unreachable_sent, ICMP_BURST);
+	CHECK_EQ(sim[0].stats->counts.unreachable_limited, 1001 - ICMP_BURST);
+	CHECK_EQ(sim[0].stats->counts.dropped_no_peer, 1001);
 	sim_stop();
 }
 

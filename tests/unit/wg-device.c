@@ -21,8 +21,8 @@ static void test_first_packet(void)
 	CHECK_EQ(state_of(0), PEER_UP);
 	CHECK_EQ(state_of(1), PEER_UP);
 	CHECK_EQ(sim[0].reported, PEER_UP);
-	CHECK_EQ(sim[0].stats->handshakes, 1);
-	CHECK_EQ(sim[1].stats->handshakes, 1);
+	CHECK_EQ(sim[0].stats->counts.handshakes, 1);
+	CHECK_EQ(sim[1].stats->counts.handshakes, 1);
 	sim_send(1);
 	sim_settle();
 	CHECK_EQ(sim[0].came, 1);
@@ -42,7 +42,7 @@ static void test_staged(void)
 		sim_send(0);
 	sim_settle();
 	CHECK_EQ(sim[1].came, STAGED_PACKETS_MAX);
-	CHECK_EQ(sim[0].stats->dropped_queue, 200 - STAGED_PACKETS_MAX);
+	CHECK_EQ(sim[0].stats->counts.dropped_queue, 200 - STAGED_PACKETS_MAX);
 	CHECK_EQ(sim[0].keepalives, 0);
 	sim_stop();
 }
@@ -57,8 +57,8 @@ static void test_psk(void)
 	sim_send(0);
 	sim_settle();
 	CHECK_EQ(sim[1].came, 0);
-	CHECK_EQ(sim[0].stats->handshakes, 0);
-	CHECK_EQ(sim[0].stats->dropped_invalid, 1);
+	CHECK_EQ(sim[0].stats->counts.handshakes, 0);
+	CHECK_EQ(sim[0].stats->counts.dropped_invalid, 1);
 	device_peer_set_psk(sim[1].node->device, sim[1].peer, psk);
 	sim_pass(6 * SECOND_NS);
 	CHECK_EQ(sim[1].came, 1);
@@ -148,7 +148,7 @@ static void test_rekey_by_initiator_only(void)
 	sim_settle();
 	CHECK_EQ(sim[0].initiations, 2);
 	CHECK_EQ(sim[1].came, 2);
-	CHECK_EQ(sim[1].stats->handshakes, 2);
+	CHECK_EQ(sim[1].stats->counts.handshakes, 2);
 	sim_stop();
 }
 
@@ -284,14 +284,14 @@ static void test_replays(void)
 	CHECK_EQ(n_kept, 3);
 	sim_pass(SECOND_NS);
 	before = sim[1].peer->endpoint.at;
-	replayed = sim[1].stats->dropped_replay;
+	replayed = sim[1].stats->counts.dropped_replay;
 	sent = sim[1].responses + sim[1].data;
 	for (unsigned i = 0; i < n_kept; i++) {
 		kept[i].from.port = 666;
 		sim_deliver(&kept[i]);
 	}
 	sim_settle();
-	CHECK_EQ(sim[1].stats->dropped_replay - replayed, 3);
+	CHECK_EQ(sim[1].stats->counts.dropped_replay - replayed, 3);
 	CHECK_EQ(sim[1].responses + sim[1].data, sent);
 	CHECK_EQ(sim[1].peer->endpoint.at.port, before.port);
 	CHECK_EQ(sim[1].came, 2);
@@ -328,9 +328,9 @@ static void test_forged_source_inside(void)
 	sim_packet(0, 0x0a000009, 0x0a000002, 64);
 	sim_settle();
 	CHECK_EQ(sim[1].came, 0);
-	CHECK_EQ(sim[1].stats->dropped_source, 1);
+	CHECK_EQ(sim[1].stats->counts.dropped_source, 1);
 	sim_packet(0, 0x0a000001, 0x0a000077, 64);
-	CHECK_EQ(sim[0].stats->dropped_no_peer, 1);
+	CHECK_EQ(sim[0].stats->counts.dropped_no_peer, 1);
 	sim_stop();
 }
 
@@ -343,9 +343,9 @@ static void test_veth(void)
 	sim_send(0);
 	sim_settle();
 	CHECK_EQ(sim[1].came, 0);
-	CHECK_EQ(sim[1].stats->dropped_veth, 1);
+	CHECK_EQ(sim[1].stats->counts.dropped_veth, 1);
 	sim_send(1);
-	CHECK_EQ(sim[1].stats->dropped_veth, 2);
+	CHECK_EQ(sim[1].stats->counts.dropped_veth, 2);
 	sim_stop();
 }
 
@@ -450,7 +450,7 @@ static void test_peer_removed_and_limits(void)
 	CHECK_EQ(sim[0].node->device->indices.n, 0);
 	CHECK_EQ(STAT_GET(sim[0].stats->n_peers), DEVICE_PEERS_MAX - 1);
 	sim_send(0);
-	CHECK_EQ(sim[0].stats->dropped_no_peer, 1);
+	CHECK_EQ(sim[0].stats->counts.dropped_no_peer, 1);
 	sim_stop();
 }
 
@@ -472,7 +472,7 @@ static void test_no_second_handshake(void)
 	sim_pass(20 * SECOND_NS);
 	CHECK_EQ(sim[1].came, 2);
 	CHECK_EQ(sim[0].initiations, 1);
-	CHECK_EQ(sim[0].stats->handshakes, 1);
+	CHECK_EQ(sim[0].stats->counts.handshakes, 1);
 	sim_stop();
 }
 

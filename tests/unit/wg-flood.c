@@ -28,11 +28,11 @@ static void cookies_are_bounded(void)
 	sim_start();
 	for (uint32_t i = 0; i < 2000; i++)
 		forge(i);
-	CHECK_EQ(sim[1].stats->cookies_sent, COOKIES_BURST);
-	before = sim[1].stats->dropped_queue;
+	CHECK_EQ(sim[1].stats->counts.cookies_sent, COOKIES_BURST);
+	before = sim[1].stats->counts.dropped_queue;
 	forge(5000);
-	CHECK_EQ(sim[1].stats->cookies_sent, COOKIES_BURST);
-	CHECK_EQ(sim[1].stats->dropped_queue, before + 1);
+	CHECK_EQ(sim[1].stats->counts.cookies_sent, COOKIES_BURST);
+	CHECK_EQ(sim[1].stats->counts.dropped_queue, before + 1);
 	sim_stop();
 }
 
