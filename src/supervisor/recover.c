@@ -186,7 +186,7 @@ static bool recover_any_process(const struct made *m)
 static int recover_check_uapi(struct recovery *c, char *ret_object)
 {
 	struct stat st;
-	pid_t pid;
+	pid_t pid = 0;
 	int r;
 
 	if (lstat(c->uapi, &st) < 0)
