@@ -155,7 +155,8 @@ class Process:
             env=dict(os.environ, **(env or {})))
         self.pid = self.popen.pid
         lab.processes.append(self)
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def _read(self):
         for line in self.popen.stdout:
@@ -223,6 +224,8 @@ class Lab:
         if kind and not issubclass(kind, (KeyboardInterrupt, Skip)):
             self.show_logs()
         self.close()
+        if not kind:
+            self.no_reports()
 
     # ---- making
 
@@ -282,6 +285,13 @@ class Lab:
             tail = p.log().splitlines()[-lines:]
             if tail and not p.forgiven:
                 print(f"--- {p.name} (pid {p.pid})", *tail, sep="\n    ", file=sys.stderr)
+
+    def no_reports(self):
+        """What a sanitizer said in passing fails the test, too."""
+        for p in self.processes:
+            p.reader.join(PATIENCE_S)
+            report = re.search(r"(WARNING|ERROR): \w+Sanitizer|: runtime error: ", p.log())
+            check(not report, f"{p.name}: {p.log()[report.start():][:4000] if report else ''}")
 
     def mine(self):
         """Pids in any of our namespaces or with one of our uids."""

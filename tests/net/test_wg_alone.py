@@ -74,6 +74,7 @@ def test_rights(lab):
     lab.run([TSGW_WG, name], ns=ns, ok=0)
     node, = nodes_of(name)
     binder, = set(pids_of(name)) - {node}
+    wait_for(lambda: status(binder)["Seccomp"] == "2", "the binder confines itself")
     for pid, wanted in ((node, CAP_NET_ADMIN), (binder, CAP_NET_ADMIN | CAP_NET_BIND_SERVICE)):
         s = status(pid)
         for key in ("CapEff", "CapPrm", "CapBnd"):
