@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 # Test targets, included by the Makefile.
-## make check-unit   pure code and the fuzz seeds: no root, no network
+## make check-unit   pure code and the fuzz seeds, also on arm64 and s390x (FOREIGN= not): no root, no network
 ## make check-net    namespaces, real peers, real clients (root); TESTS="name…" picks some
 ## make netns        the kernel's selftest of WireGuard, our node and wireguard-go side by side
-## make check-long   soak, repeated starts and stops, an hour of fuzzing; LONG_SCALE=0.1 shortens it
+## make check-long   soak, repeated starts and stops, an hour of fuzzing, ThreadSanitizer; LONG_SCALE=0.1 shortens it
+## make check-plants would the fuzzers find a bug? One is planted for each of them
+## make check-tsan   the node's network tests by ThreadSanitizer (root)
 ## make fuzz         every fuzz target for FUZZ_TIME seconds (60)
 CLANG      ?= clang
 FUZZ_TIME  ?= 60
@@ -31,6 +33,8 @@ $(O)/fuzz/$(1): $(O)/clang/tests/fuzz/$(1).o \
 endef
 FUZZ_CFLAGS = -std=gnu17 -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
+# What a hash computes tells a fuzzer nothing, but costs it most of its time.
+$(O)/clang/src/wg/blake2s.o: FUZZ_CFLAGS = -std=gnu17 -O2 -g
 $(foreach f,$(FUZZ_NAMES),$(eval $(call fuzz,$(f))))
 $(O)/clang/%.o: %.c
 	@mkdir -p $(@D)
@@ -76,6 +80,14 @@ fuzz: $(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
 check-long: all $(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
 	@O=$(abspath $(O)) $(PY) tests/long.py --scale $(LONG_SCALE) \
 		$(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
+# The node's tests by ThreadSanitizer: it has two threads.
+TSAN_TESTS := transport:: gateway:: healing:: netns:: wg_alone:: unreachable::
+check-tsan:
+	@$(MAKE) --no-print-directory SAN=thread O=$(O)/tsan all
+	@O=$(abspath $(O))/tsan TSAN_OPTIONS="halt_on_error=1 report_thread_leaks=0" \
+		$(PY) tests/net/run.py $(TSAN_TESTS)
+check-plants:
+	@$(PY) tests/plants.py $(FUZZ_NAMES)
 demo: all
 	@O=$(abspath $(O)) $(PY) tests/demo.py
 $(O)/bench/%: $(O)/tests/bench/%.o
@@ -89,7 +101,7 @@ bench: all $(addprefix $(O)/bench/,socks-load udp-load flood)
 	@set -e; for b in tests/bench/*.py; do \
 		test -x $$b || continue; echo "## $$b"; O=$(abspath $(O)) $(PY) $$b; done
 
-LINT_C     := $(wildcard src/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.c tests/net/*.c tests/bench/*.c)
+LINT_C     := $(wildcard src/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/net/*.c tests/bench/*.c)
 LINT_SH     = $(shell grep -lE '^\#!.*[ /](sh|bash)$$' .ci/* $$(git ls-files 2>/dev/null | \
 	grep -vE '\.(c|h|py|md|ini)$$') 2>/dev/null | sort -u)
 LINT_TIDY  := $(patsubst %.c,$(O)/lint/%.ok,$(wildcard src/*/*.c))
@@ -109,4 +121,5 @@ $(O)/lint/%.ok: %.c .clang-tidy
 	$(if $(V),,@printf '  TIDY %s\n' '$<';)clang-tidy --quiet $< -- -std=gnu17 $(CPPFLAGS) \
 		$(call pkg_cflags) 2>$@.log || { cat $@.log; exit 1; }
 	@touch $@
-.PHONY: netns check check-unit portable check-net check-layers fuzz check-long demo bench lint
+.PHONY: netns check check-unit check-tsan check-plants portable check-net check-layers fuzz \
+	check-long demo bench lint

@@ -52,6 +52,7 @@ def run(path, seeds, timeout_s):
     name, arch = os.path.basename(path), foreign(path)
     label = name + (arch and f" on {arch}")
     args = [f"qemu-{arch}", "-L", f"/usr/{arch}-linux-gnu", path] if arch else [path]
+    timeout_s *= 5 if arch else 1
     replay = os.path.basename(os.path.dirname(path)) == "replay"
     if replay:
         args.append(os.path.join(seeds, name))

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "ctl/client.h"
 #include "ctl/entry.h"
 
@@ -26,15 +27,34 @@ static void print_tailnet(const union client_record *m)
 	json_decref(j);
 }
 
+static void check(union client_record *m, size_t size)
+{
+	if (client_check(m, size) == 0 && m->h.record == CONTROL_TAILNET)
+		print_tailnet(m);
+}
+
+/* As it is; and with the size that it should have, or hardly any input would be read further. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const size_t sizes[] = {
+		[CONTROL_TAILNET] = sizeof(struct control_tailnet),
+		[CONTROL_PEER] = sizeof(struct control_peer),
+		[CONTROL_STEP] = sizeof(struct control_text),
+		[CONTROL_PROBLEM] = sizeof(struct control_text),
+		[CONTROL_END] = sizeof(struct control_end),
+	};
 	union client_record m;
 
 	memset(&m, 0xa5, sizeof(m)); /* what recv() did not write is not zero either */
 	if (size > sizeof(m))
 		return 0;
 	memcpy(&m, data, size);
-	if (client_check(&m, size) == 0 && m.h.record == CONTROL_TAILNET)
-		print_tailnet(&m);
+	check(&m, size);
+	if (size < sizeof(m.h) || m.h.record >= ELEMENTSOF(sizes) || !sizes[m.h.record])
+		return 0;
+	memset(&m, 0, sizeof(m));
+	memcpy(&m, data, size);
+	m.h.size = (uint16_t)sizes[m.h.record];
+	check(&m, m.h.size);
 	return 0;
 }

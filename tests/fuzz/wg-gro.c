@@ -110,6 +110,12 @@ static size_t make(uint8_t *ip, struct packet_spec flows[4], const uint8_t r[4])
 		one.seq += (uint32_t)(int8_t)r[3] * (uint32_t)payload;
 	if (r[2] & 0x40)
 		s->ack++;
+	if (r[2] & 0x04)
+		one.tos ^= r[3];
+	if (r[2] & 0x02)
+		one.ttl ^= r[3];
+	if (r[2] & 0x01)
+		one.window ^= r[3];
 	len = packets_make(ip, &one, payload);
 	if (r[2] & 0x08)
 		ip[r[3] % len] ^= (uint8_t)(1u << (r[1] >> 6));
