@@ -409,7 +409,7 @@ static void finish(struct conn *c)
 	buf_free(&c->down.in);
 	c->state = CONN_GREETING;
 	c->scan = (struct http_scan){0};
-	c->answered = c->head_request = c->hurried = false;
+	c->answered = c->counted = c->head_request = c->hurried = false;
 	conn_idle_timer(c, false);
 	loop_task(&c->task); /* a request may be waiting already */
 }

@@ -229,6 +229,8 @@ void listener_remove(const struct hostport *at)
 			continue;
 		listeners[i] = listeners[--n_listeners];
 		udppool_close(at);
+		if (!paused)
+			loop_remove(&l->source); /* the supervisor may have it open still */
 		l->source.fd = fd_close(l->source.fd);
 		g = calloc(1, sizeof(*g));
 		if (!g)

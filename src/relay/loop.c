@@ -17,6 +17,8 @@
 
 static int loop_epoll = -1;
 static uint64_t loop_now_ms;
+static struct epoll_event now[LOOP_EVENTS];
+static int n_events, next_event; /* of this round; the first of them that is not dispatched yet */
 static struct task *graves;
 static struct task queue = {.next = &queue, .prev = &queue};
 
@@ -27,10 +29,13 @@ int loop_open(void)
 	return loop_epoll < 0 ? -errno : 0;
 }
 
-int loop_add(struct source *s, uint32_t events)
+int loop_add(struct source *s, uint32_t wanted)
 {
-	struct epoll_event ev = {.events = events, .data.ptr = s};
+	struct epoll_event ev = {.events = wanted, .data.ptr = s};
 
+	for (int i = next_event; i < n_events; i++)
+		if (now[i].data.ptr == s)
+			now[i].data.ptr = NULL; /* of the descriptor that S had before */
 	return epoll_ctl(loop_epoll, EPOLL_CTL_ADD, s->fd, &ev) < 0 ? -errno : 0;
 }
 
@@ -108,19 +113,17 @@ static void bury(void)
 
 int loop_run(void)
 {
-	struct epoll_event events[LOOP_EVENTS];
-
 	for (;;) {
-		int n = epoll_wait(loop_epoll, events, LOOP_EVENTS, wait_ms());
-
-		if (n < 0 && errno != EINTR)
+		n_events = epoll_wait(loop_epoll, now, LOOP_EVENTS, wait_ms());
+		if (n_events < 0 && errno != EINTR)
 			return -errno;
 		loop_now_ms = clock_now_ms();
-		for (int i = 0; i < n; i++) {
-			struct source *s = events[i].data.ptr;
+		for (next_event = 0; next_event < n_events;) {
+			const struct epoll_event *e = &now[next_event++];
+			struct source *s = e->data.ptr;
 
-			if (s->fd >= 0)
-				s->on_event(s, events[i].events);
+			if (s && s->fd >= 0)
+				s->on_event(s, e->events);
 		}
 		timers_run(loop_now_ms);
 		run_tasks();

@@ -20,6 +20,7 @@ struct task {
 
 /* 0 or -errno. */
 int loop_open(void);
+/* Events under way that were S's earlier descriptor's are dropped. 0 or -errno. */
 int loop_add(struct source *s, uint32_t events);
 void loop_remove(struct source *s);
 void loop_task(struct task *t); /* does nothing if T waits already */

@@ -25,10 +25,11 @@ class Place:
     def __init__(self, lab, descriptors=None, **config):
         self.client, self.proxy, self.server = (lab.ns(n) for n in ("client", "proxy", "server"))
         a, b = lab.link(self.client, self.proxy)
+        self.near = a
         self.client.ip(f"addr add 192.0.2.2/24 dev {a}", f"addr add 192.0.2.3/24 dev {a}")
         self.proxy.ip(f"addr add 192.0.2.1/24 dev {b}")
         a, b = lab.link(self.proxy, self.server)
-        self.tunnel = a
+        self.tunnel, self.far = a, b
         self.proxy.ip(f"addr add 10.9.0.1/24 dev {a}", f"addr add fd09::1/64 dev {a} nodad",
                       "route add 10.66.0.0/16 via 10.9.0.2")
         self.server.ip(f"addr add 10.9.0.2/24 dev {b}", f"addr add 10.9.0.3/24 dev {b}",

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""What happens to tsgw-proxy in one round of its loop: events of what is closed by then.
+
+The place is that of test_proxy_alone. To have several events in one round the worker is stopped while
+they come.
+"""
+import contextlib
+import os
+import signal
+import socket
+import threading
+
+import lab as L
+import proxyworker as W
+import test_proxy_alone as A
+
+
+@contextlib.contextmanager
+def held(p):
+    """The worker does nothing meanwhile."""
+    os.kill(p.worker.pid, signal.SIGSTOP)
+    L.wait_for(lambda: state(p) == "T", "the worker to stop")
+    try:
+        yield
+    finally:
+        os.kill(p.worker.pid, signal.SIGCONT)
+
+
+def state(p):
+    with open(f"/proc/{p.worker.pid}/stat", encoding="ascii") as f:
+        return f.read().rsplit(")", 1)[1].split()[0]
+
+
+def answer_to(s):
+    """One HTTP answer with its body."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = s.recv(65536)
+        if not more:
+            return data
+        data += more
+    head, body = data.split(b"\r\n\r\n", 1)
+    length = next(int(x.split(b":")[1]) for x in head.split(b"\r\n")
+                  if x.lower().startswith(b"content-length:"))
+    return head + b"\r\n\r\n" + body + A.read_exactly(s, length - len(body))
+
+
+def get(host, port):
+    return b"GET http://%s:%d/ HTTP/1.1\r\nHost: %s\r\n\r\n" % (host, port, host)
+
+
+def test_other_server(lab):
+    """A kept server ends in the same round in which the client asks for something of another, who does
+    not answer at once: that end is not the other's."""
+    with A.Place(lab) as p:
+        p.serve(81, A.http_hello, host="0.0.0.0")
+        for how, port, late in (("fin", 82, "10.9.0.8"), ("reset", 83, "10.9.0.9")):
+            go, gone = threading.Event(), threading.Event()
+
+            def ends(conn, how=how, go=go, gone=gone):
+                conn.recv(65536)
+                conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                go.wait(20)
+                if how == "reset":
+                    A.reset_now(conn)
+                conn.close()
+                gone.set()
+
+            p.serve(port, ends)
+            s = p.connect(get(b"10.9.0.2", port))
+            L.check(answer_to(s).endswith(b"ok"), "the first answer")
+            with held(p):
+                s.sendall(get(late.encode(), 81))
+                go.set()
+                gone.wait(20)
+            L.wait_for(lambda late=late: late in p.proxy.ip("neigh show"),
+                       "the worker to look for the other server")
+            p.server.ip(f"addr add {late}/24 dev {p.far}")
+            got = answer_to(s)
+            L.check(got.startswith(b"HTTP/1.1 200"), f"{how}: {got[:300]!r}")
+
+
+def test_counted(lab):
+    """Every request of a kept connection is counted, CONNECT and nonsense too."""
+    with A.Place(lab) as p:
+        p.serve(80, A.http_hello)
+        for more, counter in ((b"CONNECT 127.0.0.1:80 HTTP/1.1\r\nHost: x\r\n\r\n", "policy"),
+                              (b"nonsense\r\n\r\n", "bad_http")):
+            s = p.connect(get(b"10.9.0.2", 80))
+            L.check(answer_to(s).startswith(b"HTTP/1.1 200"), "the first answer")
+            before = p.worker.stats()
+            s.sendall(more)
+            A.read_all(s)
+            after = p.worker.stats()
+            L.equal({k for k in W.RESULTS if after[k] != before[k]}, {counter}, "what was counted")
+
+
+def test_listener_goes(lab):
+    """A listener that goes while somebody else holds its socket open: nothing is heard of it."""
+    with A.Place(lab) as p:
+        with L.inside(p.proxy):
+            other = socket.create_server(("192.0.2.1", 12345))
+        p.worker.send(W.LISTEN, W.hostport("192.0.2.1", 12345) + W.addr("") + bytes(4), [other.fileno()])
+        A.read_all(p.connect(b"\5\0", to=("192.0.2.1", 12345)))
+        p.worker.unlisten("192.0.2.1", 12345)
+        p.configure()  # it has heard of the end
+        with L.inside(p.client):
+            late = [socket.create_connection(("192.0.2.1", 12345), 20) for _ in range(20)]
+        p.serve(80, A.http_hello)
+        accepted = p.worker.stats()["accepted"]
+        for _ in range(20):
+            L.check(answer_to(p.connect(get(b"10.9.0.2", 80))).startswith(b"HTTP/1.1 200"), "answer")
+        L.equal(p.worker.stats()["accepted"], accepted + 20, "clients")
+        L.equal(len(late), 20, "clients of the other holder")
