@@ -5,7 +5,8 @@
 // right is remembered by its fingerprint (known.c): a browser's hundred connections cost one hash. Who
 // waits, waits in the order of arrival, but those whose source has failed of late stand behind those
 // whose has not, and not before their time has come (suspects.c). So guessing from one address gets
-// slower and slower and neither stops the loop nor those who know their password.
+// slower and slower and neither stops the loop nor those who know their password. Nor can one source
+// take all places.
 #include "proxy/login.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@
 struct login {
 	struct login *prev, *next;
 	struct conn *conn;
+	struct addr source;
 	uint8_t fingerprint[USERS_FINGERPRINT];
 	size_t user_len, password_len;
 	char user[MSG_USER_MAX];
@@ -36,6 +38,7 @@ static struct addr checked_source;
 static uint8_t checked_fingerprint[USERS_FINGERPRINT];
 static bool checked_known, checked_stale; /* the name exists; the users have changed since */
 static unsigned n_waiting;
+static struct clients waiting; /* how many of each source */
 static struct timer retry;
 static struct log_limit failed_limit = {.burst = 5, .interval_ms = 10000};
 
@@ -56,6 +59,7 @@ void login_free(struct conn *c)
 	*(l->next ? &l->next->prev : &last) = l->prev;
 	if (checked == l)
 		checked = NULL;
+	clients_leave(&waiting, &l->source);
 	sodium_memzero(l, sizeof(*l));
 	free(l);
 	c->login = NULL;
@@ -193,6 +197,26 @@ static void login_next_soon(void)
 	loop_task(&soon);
 }
 
+/* A place in the queue, of which no source has more than its share. NULL: none is left. */
+static struct login *login_new(struct conn *c)
+{
+	struct addr source = suspects_source(&c->address);
+	struct login *l;
+
+	if (n_waiting == LOGIN_WAITING_MAX ||
+		clients_enter(&waiting, &source, LOGIN_WAITING_SOURCE_MAX) <= 0)
+		return NULL;
+	l = calloc(1, sizeof(*l));
+	if (!l || timers_set(&c->timer, loop_now() + LOGIN_PATIENCE_MS) < 0) {
+		clients_leave(&waiting, &source);
+		free(l);
+		return NULL;
+	}
+	l->conn = c;
+	l->source = source;
+	return l;
+}
+
 enum login_verdict login_begin(struct conn *c, const char *user, size_t user_len,
 	const char *password, size_t password_len)
 {
@@ -204,13 +228,11 @@ enum login_verdict login_begin(struct conn *c, const char *user, size_t user_len
 		trail_user(&c->trail, user, user_len);
 		return LOGIN_YES;
 	}
-	l = n_waiting < LOGIN_WAITING_MAX ? calloc(1, sizeof(*l)) : NULL;
-	if (!l || timers_set(&c->timer, loop_now() + LOGIN_PATIENCE_MS) < 0) {
+	l = login_new(c);
+	if (!l) {
 		STAT_ADD(setup_stats->login_queue_full, 1);
-		free(l);
 		return LOGIN_FULL;
 	}
-	l->conn = c;
 	l->user_len = MIN(user_len, sizeof(l->user) - 1);
 	l->password_len = MIN(password_len, sizeof(l->password) - 1);
 	memcpy(l->user, user, l->user_len);

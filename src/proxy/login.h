@@ -7,13 +7,14 @@
 
 #include "proxy/conn.h"
 
-#define LOGIN_WAITING_MAX 1024	/* connections whose password is to be checked */
-#define LOGIN_PATIENCE_MS 20000 /* then the answer is no */
+#define LOGIN_WAITING_MAX	 1024  /* connections whose password is to be checked */
+#define LOGIN_WAITING_SOURCE_MAX 256   /* of these of one address, IPv6: /64 */
+#define LOGIN_PATIENCE_MS	 20000 /* then the answer is no */
 
 enum login_verdict {
 	LOGIN_YES,
 	LOGIN_WAIT, /* C is in CONN_LOGIN now; greet_login_done() comes with the answer */
-	LOGIN_FULL, /* LOGIN_WAITING_MAX are waiting already, or there is no memory */
+	LOGIN_FULL, /* as many are waiting already, or there is no memory */
 };
 
 /* Must C, by the present configuration and the listener that it came by? */

@@ -12,7 +12,7 @@ static struct suspect {
 	uint64_t last_ms;
 } suspects[SUSPECTS_MAX];
 
-static struct addr source_of(const struct addr *a)
+struct addr suspects_source(const struct addr *a)
 {
 	struct addr s = *a;
 
@@ -32,7 +32,7 @@ static struct suspect *find(const struct addr *source, uint64_t now_ms)
 
 uint64_t suspects_ready_ms(const struct addr *a, uint64_t now_ms, uint32_t *ret_failures)
 {
-	struct addr source = source_of(a);
+	struct addr source = suspects_source(a);
 	const struct suspect *s = find(&source, now_ms);
 	uint64_t wait_ms;
 
@@ -45,7 +45,7 @@ uint64_t suspects_ready_ms(const struct addr *a, uint64_t now_ms, uint32_t *ret_
 
 bool suspects_failed(const struct addr *a, uint64_t now_ms)
 {
-	struct addr source = source_of(a);
+	struct addr source = suspects_source(a);
 	struct suspect *s = find(&source, now_ms), *oldest = &suspects[0];
 	bool displaced = false;
 

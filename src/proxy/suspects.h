@@ -12,8 +12,9 @@
 #define SUSPECTS_LONGEST_MS 8000   /* up to this */
 #define SUSPECTS_FORGET_MS  300000 /* after the last failure */
 
-/* When A's next password may be looked at (0 = at once), and how often it failed of late. An IPv6
- * source is its /64. */
+/* A, or the /64 of an IPv6 address. */
+struct addr suspects_source(const struct addr *a);
+/* When A's next password may be looked at (0 = at once), and how often it failed of late. */
 uint64_t suspects_ready_ms(const struct addr *a, uint64_t now_ms, uint32_t *ret_failures);
 /* A wrong one. True: another source had to make room. */
 bool suspects_failed(const struct addr *a, uint64_t now_ms);

@@ -214,12 +214,24 @@ def test_guessing(lab):
 
 
 def test_login_queue(lab):
-    """More than LOGIN_WAITING_MAX passwords at once: the rest is told so, and counted."""
+    """More passwords at once than wait: those of one address, then all; who is told so is counted, and one
+    address does not take the places of the others."""
     with A.Place(lab, users=[("bob", hashed(b"secret", 262144, 3))]) as p:
         data = b"\5\1\2" + login(b"bob", b"guess")
-        crowd = [p.connect(data) for _ in range(1100)]
-        L.wait_for(lambda: p.worker.stats()["login_queue_full"], "the queue to be full")
-        L.wait_for(lambda: p.worker.stats()["login_limit"], "it to be counted")
+        crowd = [p.connect(data) for _ in range(300)]
+        L.wait_for(lambda: p.worker.stats()["login_queue_full"] >= 30, "the address's places to be taken")
+        L.wait_for(lambda: p.worker.stats()["login_limit"] >= 30, "it to be counted")
+        L.check(p.worker.stats()["login_queue_full"] < 60, "more were refused")
+        s = p.connect(b"\5\1\2" + login(b"bob", b"secret"), "192.0.2.3")
+        L.equal(A.read_exactly(s, 4), b"\5\2\1\0", "another address")
+        for c in crowd:
+            c.close()
+        L.wait_for(lambda: p.worker.stats()["clients"] == 1, "the crowd to be gone")
+        # their places are free again, and there are no more than so many for all
+        p.client.ip(*(f"addr add 192.0.2.{n}/24 dev {p.near}" for n in range(4, 10)))
+        full = p.worker.stats()["login_queue_full"]
+        crowd = [p.connect(data, f"192.0.2.{n}") for n in range(4, 9) for _ in range(220)]
+        L.wait_for(lambda: p.worker.stats()["login_queue_full"] > full, "the queue to be full")
         for c in crowd:
             c.close()
 
