@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proxy/basic.h"
 #include "proxy/body.h"
 #include "proxy/resolve.h"
 #include "proxy/rewrite.h"
@@ -57,8 +58,12 @@ static void check_request(void)
 	struct http_target t;
 	struct resolve_result r;
 	struct buf out = {0};
+	struct basic login;
 	const char *why = NULL;
 
+	if (basic_parse(&head, &login) == 0)
+		must(login.user_len && login.user_len <= 255 && login.password_len &&
+			login.password_len <= 255 && !memchr(login.user, ':', login.user_len));
 	http_parse_authority(head.target, &t, &why);
 	if (http_parse_absolute(head.target, &t, &why) < 0)
 		return;

@@ -5,6 +5,8 @@ The place is that of test_proxy_alone.
 """
 import base64
 import ctypes
+import os
+import pty
 import socket
 import threading
 import time
@@ -236,6 +238,28 @@ def test_login_queue(lab):
             c.close()
 
 
+def nc_at_terminal(p, proxy, user, typed):
+    """As a ProxyCommand of ssh: nc asks its terminal for the password."""
+    L.tool("nc")
+    with L.inside(p.client):
+        pid, fd = pty.fork()
+        if not pid:
+            os.execlp("sh", "sh", "-c", "printf 'GET /nc HTTP/1.0\\r\\n\\r\\n' | exec nc -N -w 20 -X connect"
+                      f" -x {proxy} -P {user} grafana.red 3000 2>&1")
+    said, asked = b"", 0
+    while True:
+        try:
+            said += os.read(fd, 1000)
+        except OSError:
+            break
+        if said.count(b"assword") > asked:  # it may ask several times
+            os.write(fd, typed)
+            asked += 1
+    os.close(fd)
+    os.waitpid(pid, 0)
+    return said
+
+
 def test_real_clients(lab):
     """curl in all its ways, nc, requests with PySocks."""
     with make(lab) as p:
@@ -259,6 +283,9 @@ def test_real_clients(lab):
             # what a refused CONNECT is called has changed between curl's versions
             L.check(got.returncode in (code, 56 if code == 22 else code),
                     f"curl {args}: {got.returncode}")
+        for user, typed, wanted in (("bob", b"secret\n", b"[GET /nc HTTP/1.0"), ("bob", b"no\n", b"authentication failed")):
+            said = nc_at_terminal(p, proxy, user, typed)
+            L.check(wanted in said, f"nc -P {user}: {said}")
         got = p.client.run(["/usr/bin/python3", "-c", """
 import sys
 try:

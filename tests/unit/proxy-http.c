@@ -140,6 +140,41 @@ static void test_limits(void)
 	free(text);
 }
 
+/* One byte more than each part may have. */
+static void test_part_limits(void)
+{
+	static char text[BODY_TRAILER_MAX + 64];
+	struct http_target t;
+	const char *why = NULL;
+	struct body b;
+	int n;
+
+	for (int len = HTTP_METHOD_MAX; len <= HTTP_METHOD_MAX + 1; len++) {
+		n = snprintf(text, sizeof(text), "%0*d http://a/ HTTP/1.1\r\n\r\n", len, 0);
+		CHECK_EQ(feed(text, (size_t)n, 64, HTTP_REQUEST), len > HTTP_METHOD_MAX ? -400 : n);
+	}
+	for (int len = HTTP_HOST_MAX; len <= HTTP_HOST_MAX + 1; len++) {
+		n = snprintf(text, sizeof(text), "%0*d:80", len, 0);
+		CHECK_EQ(http_parse_authority((struct http_text){text, (size_t)n}, &t, &why),
+			len > HTTP_HOST_MAX ? -400 : 0);
+	}
+	n = snprintf(text, sizeof(text), "1;%0*d\r\n", BODY_LINE_MAX, 0);
+	body_start(&b, HTTP_CHUNKED, 0);
+	CHECK_EQ(body_take(&b, text, (size_t)n), -EBADMSG);
+	n = snprintf(text, sizeof(text), "1;%0*d\r\n", BODY_LINE_MAX / 2, 0);
+	body_start(&b, HTTP_CHUNKED, 0);
+	CHECK_EQ(body_take(&b, text, (size_t)n), n);
+	n = snprintf(text, sizeof(text), "0\r\nA:%0*d\r\n\r\n", BODY_TRAILER_MAX, 0);
+	body_start(&b, HTTP_CHUNKED, 0);
+	CHECK_EQ(body_take(&b, text, (size_t)n), -EBADMSG);
+	n = snprintf(text, sizeof(text), "0\r\nA:%0*d\r\n\r\n", BODY_TRAILER_MAX / 2, 0);
+	body_start(&b, HTTP_CHUNKED, 0);
+	CHECK_EQ(body_take(&b, text, (size_t)n), n);
+	CHECK(b.done);
+	body_start(&b, HTTP_CHUNKED, 0);
+	CHECK_EQ(body_take(&b, "0000000000000001\r\n", 18), -EBADMSG); /* 16 digits */
+}
+
 static const struct {
 	const char *target;
 	int r;
@@ -387,6 +422,7 @@ int main(void)
 	RUN(test_requests);
 	RUN(test_incomplete);
 	RUN(test_limits);
+	RUN(test_part_limits);
 	RUN(test_targets);
 	RUN(test_responses);
 	RUN(test_chunks);
