@@ -112,6 +112,7 @@ static void trail_log(const struct trail *t)
 {
 	char client[HOSTPORT_TEXT_MAX], resolved[HOSTPORT_TEXT_MAX] = "-";
 	char user[TRAIL_TEXT_MAX], asked[TRAIL_TEXT_MAX], port[8] = "";
+	bool colons = t->asked && *t->asked != '[' && strchr(t->asked, ':');
 	uint64_t ms = loop_now() - t->begin_ms;
 
 	if (t->resolved.addr.family)
@@ -119,13 +120,14 @@ static void trail_log(const struct trail *t)
 	if (t->asked)
 		snprintf(port, sizeof(port), ":%u", t->asked_port);
 	log_info(NULL, "connection",
-		"client=%s user=%s protocol=%s asked=%s%s resolved=%s up=%llu down=%llu "
+		"client=%s user=%s protocol=%s asked=%s%s%s%s resolved=%s up=%llu down=%llu "
 		"requests=%u "
 		"seconds=%llu.%03u result=%s",
 		hostport_format(&t->client, client), word(t->user ? t->user : "", user),
-		client_protocol_name(protocol_of(t)), word(t->asked ? t->asked : "", asked), port,
-		resolved, (unsigned long long)t->up_bytes, (unsigned long long)t->down_bytes,
-		t->requests, (unsigned long long)(ms / 1000), (unsigned)(ms % 1000),
+		client_protocol_name(protocol_of(t)), colons ? "[" : "",
+		word(t->asked ? t->asked : "", asked), colons ? "]" : "", port, resolved,
+		(unsigned long long)t->up_bytes, (unsigned long long)t->down_bytes, t->requests,
+		(unsigned long long)(ms / 1000), (unsigned)(ms % 1000),
 		t->result == PROXY_RESULTS ? "none" : proxy_result_name(t->result));
 }
 

@@ -50,6 +50,8 @@ def test_clients_and_log(picture):
     check(f"{blue.name}: connection:" not in g.process.log(), "blue does not log")
     picture.curl("--socks5-hostname", f"{PRIMARY}:{red.port}", "http://a b%22c.red:80/")
     picture.curl("--socks5-hostname", f"{PRIMARY}:{red.port}", "http://192.0.2.99:80/")
+    picture.curl("--socks5-hostname", f"{PRIMARY}:{red.port}", "http://[fd99::1]:80/")
+    wait_for(lambda: "asked=[fd99::1]:80 resolved=- " in g.process.log(), "an IPv6 address and its port")
     wait_for(lambda: "asked=192.0.2.99:80 resolved=- " in g.process.log() and
              "result=policy" in g.process.log(), "one that was refused")
     equal(g.stop(), 0, "exit code")
