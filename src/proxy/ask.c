@@ -23,6 +23,8 @@
 #include "proxy/query.h"
 #include "proxy/search.h"
 #include "proxy/setup.h"
+#include "proxy/suspects.h"
+#include "relay/clients.h"
 
 #define ASK_BUCKETS   256
 #define AAAA_DELAY_MS 50 /* RFC 8305, section 3: A is here, AAAA is not */
@@ -41,12 +43,14 @@ struct question {
 	struct timer delay;
 	struct half v4, v6;
 	uint32_t negative_ttl_s;
-	bool told; /* who waits, and who still comes, gets what is there */
+	bool told;	    /* who waits, and who still comes, gets what is there */
+	struct addr source; /* whose share it is of, also when nobody waits any more */
 	char name[MSG_DOMAIN_MAX];
 };
 
 static struct question *questions[ASK_BUCKETS];
 static unsigned n_questions;
+static struct clients askers; /* how many questions each source has */
 static struct addr servers[MSG_SERVERS];
 static uint32_t server_peers[MSG_SERVERS];
 static size_t n_servers;
@@ -151,6 +155,8 @@ static void question_unlink(struct question *q)
 	*find(q->name) = q->next;
 	timers_cancel(&q->delay);
 	loop_task_cancel(&q->task);
+	if (q->source.family)
+		clients_leave(&askers, &q->source);
 	n_questions--;
 }
 
@@ -284,14 +290,20 @@ static void join(struct ask *a, struct question *q)
 }
 
 /* NULL: at the limit, or no memory. */
-static struct question *question_new(const char *name)
+static struct question *question_new(const char *name, const struct addr *client)
 {
 	struct question *q = NULL, **at = find(name);
+	struct addr source = suspects_source(client);
 
 	if (n_questions < ASK_QUESTIONS_MAX)
 		q = calloc(1, sizeof(*q));
 	if (!q)
 		return NULL;
+	if (source.family && clients_enter(&askers, &source, ASK_QUESTIONS_SOURCE_MAX) <= 0) {
+		free(q);
+		return NULL;
+	}
+	q->source = source;
 	memcpy(q->name, name, strlen(name) + 1);
 	q->task.run = question_task;
 	q->delay.fire = question_delay;
@@ -338,7 +350,7 @@ static void ask_turn(struct ask *a)
 		join(a, q);
 		return;
 	}
-	q = question_new(name);
+	q = question_new(name, &a->source);
 	if (!q) {
 		STAT_ADD(setup_stats->dns_limit, 1);
 		end_without(a, ASK_LIMIT);

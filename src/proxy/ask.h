@@ -11,8 +11,9 @@
 #include "relay/loop.h"
 #include "relay/timers.h"
 
-#define ASK_TIME_MS	  4500 /* for all turns of one name */
-#define ASK_QUESTIONS_MAX 1024 /* different names under way */
+#define ASK_TIME_MS		 4500 /* for all turns of one name */
+#define ASK_QUESTIONS_MAX	 1024 /* different names under way */
+#define ASK_QUESTIONS_SOURCE_MAX 256  /* of these of one client's address, IPv6: /64 */
 
 enum ask_kind { /* of several turns the highest of the first five counts */
 	ASK_ADDRS,
@@ -21,7 +22,7 @@ enum ask_kind { /* of several turns the highest of the first five counts */
 	ASK_SILENT,    /* no answer in ASK_TIME_MS */
 	ASK_DOWN,      /* the same, and no peer that routes a resolver is up */
 	ASK_NO_SERVER, /* none is configured that the tailnet routes */
-	ASK_LIMIT,     /* ASK_QUESTIONS_MAX are under way */
+	ASK_LIMIT,     /* as many are under way as may be */
 };
 
 struct ask_answer {
@@ -34,6 +35,7 @@ struct ask_answer {
 /* Embedded in whoever asks, all zero at first. */
 struct ask {
 	void (*done)(struct ask *a, const struct ask_answer *answer);
+	struct addr source; /* of the client that it is for; family 0: nobody's */
 	/* its own: */
 	struct ask *next, *prev; /* who waits for the same answer */
 	struct question *question;

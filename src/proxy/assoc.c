@@ -397,7 +397,7 @@ static struct assoc *assoc_new(struct conn *c, uint16_t port)
 	a->dest.go = go;
 	a->dest.drop = waited_in_vain;
 	a->host.fd = a->inner[0].fd = a->inner[1].fd = -1;
-	a->client.addr = c->address;
+	a->client.addr = a->dest.client = c->address;
 	if (getpeername(c->client.source.fd, (struct sockaddr *)&ss, &len) == 0)
 		hostport_from_sockaddr((struct sockaddr *)&ss, &a->client);
 	a->client.port = port;

@@ -235,6 +235,7 @@ void dial_go(struct conn *c)
 		return;
 	}
 	d->ask.done = asked;
+	d->ask.source = c->address;
 	ask_start(&d->ask, &d->name);
 	set_timer(c, d->deadline_ms);
 }

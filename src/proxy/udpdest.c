@@ -230,6 +230,7 @@ static struct udpname *name_get(struct udpdest *d, const char *name)
 		n->dest = d;
 		n->last = &n->first;
 		n->ask.done = answered;
+		n->ask.source = d->client;
 		memcpy(n->name, name, sizeof(n->name));
 		d->n_names++;
 	}

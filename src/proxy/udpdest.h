@@ -18,6 +18,7 @@
 struct udpname;
 
 struct udpdest {
+	struct addr client; /* its share of questions to the resolver */
 	struct destset known;
 	struct udpname *names; /* the one that was used last is the first */
 	unsigned n_names, n_waiting;

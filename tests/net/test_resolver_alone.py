@@ -272,17 +272,25 @@ def test_silence(lab):
 
 
 def test_limit(lab):
-    """As many questions as are allowed, and then no more; clients that go away leave nothing behind."""
+    """As many questions as are allowed, and then no more, of one address a share; clients that go away
+    leave nothing behind."""
     with place(lab) as p:
         p.serve(3000, echo)
         p.configure(resolvers=["10.66.0.53"])
         before = p.worker.descriptors()
-        clients = [p.connect(GREETING + request5(f"n{i}", 3000)) for i in range(1024)]
-        L.wait_for(lambda: p.worker.dns_stats()["asked"] == 1024, lambda: f"{p.worker.dns_stats()}")
-        got = read_all(p.connect(b"CONNECT one.more:80 HTTP/1.1\r\n\r\n"))
+        p.client.ip(*(f"addr add 192.0.2.{n}/24 dev {p.near}" for n in (4, 5, 6)))
+        clients = []
+        for k in range(4):
+            clients += [p.connect(GREETING + request5(f"n{i}", 3000), f"192.0.2.{2 + k}")
+                        for i in range(256 * k, 256 * (k + 1))]
+            L.wait_for(lambda k=k: p.worker.dns_stats()["asked"] == 256 * (k + 1),
+                       lambda: f"{p.worker.dns_stats()}")
+            got = read_all(p.connect(b"CONNECT one.more:80 HTTP/1.1\r\n\r\n", f"192.0.2.{2 + k}"))
+            L.check(got.startswith(b"HTTP/1.1 503 ") and b"too many questions" in got, got)
+        got = read_all(p.connect(b"CONNECT one.more:80 HTTP/1.1\r\n\r\n", "192.0.2.6"))
         L.check(got.startswith(b"HTTP/1.1 503 ") and b"too many questions" in got, got)
         L.equal(ask(p, "n7"), 4, "one that is under way can be waited for")
-        L.equal((p.worker.dns_stats()["limit"], p.worker.dns_stats()["asked"]), (1, 1024), "counters")
+        L.equal((p.worker.dns_stats()["limit"], p.worker.dns_stats()["asked"]), (5, 1024), "counters")
         for s in clients:
             s.close()
         L.wait_for(lambda: not p.worker.stats()["clients"], "the clients to be gone")
