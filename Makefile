@@ -20,7 +20,7 @@ DEPS_DEMO  := wireguard-go wireguard-tools iproute2 curl bind9-dnsutils netcat-o
 	openssh-server python3 procps
 DEPS_CLIENTS := dante-client dnsmasq-base knot-dnsutils git rsync openssl chromium golang-go nodejs node-undici node-https-proxy-agent node-ws \
 	proxychains4 python3-aiohttp python3-aiohttp-socks python3-httpx python3-requests python3-socks \
-	python3-socksio python3-websockets
+	python3-socksio python3-websockets redis-server redis-tools postgresql postgresql-client dnsmasq-base
 DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables iperf3 socat microsocks \
 	libclang-rt-dev util-linux iputils-ping
 
@@ -83,6 +83,7 @@ tsgw-dns_LIBS   := libseccomp
 tsgw-host_DIR   := host
 tsgw-host_USES  := relay ipc common
 tsgw-host_LIBS  := libseccomp
+tsgw-host_EXTRA := -pthread
 
 FOLDERS   := common ipc relay config supervisor wg proxy dns host ctl
 objs       = $(patsubst %.c,$(O)/%.o,$(wildcard src/$(1)/*.c))

@@ -11,7 +11,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MAY = {
     "common": set(),
     "ipc": {"common"},
-    "relay": {"common"},
+    "relay": {"common", "ipc"},
     "config": {"common"},
     "supervisor": {"common", "ipc", "config"},
     "ctl": {"common", "ipc", "config"},

@@ -111,6 +111,8 @@ static const struct {
 		"sched_getaffinity "
 		"sched_yield rseq set_robust_list exit exit_group"},
 	{PROXY, "connect bind splice pipe2 socketpair sendfile"},
+	/* the host's leg of published ports */
+	{HOST, "splice pipe2"},
 	{COORD, "connect"},
 	{WEB, "sendfile pipe2"},
 	/* the C library's resolver */
@@ -141,7 +143,7 @@ static const struct filter_row filter_rows[] = {
 	{"newfstatat", ALL & ~HOST & ~SAN, {BITS(3, 0x1000 /* AT_EMPTY_PATH */, 0x1000), ANY}},
 
 	/* a thread, never a process */
-	{"clone", NODE | PROXY,
+	{"clone", NODE | PROXY | HOST,
 		{BITS(0,
 			 CLONE_VM | CLONE_THREAD | CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWNET |
 				 CLONE_NEWPID,
@@ -156,8 +158,8 @@ static const struct filter_row filter_rows[] = {
 	{"fcntl", ALL, {IS(1, F_GETFL), ANY}},
 	{"fcntl", ALL, {IS(1, F_SETFL), ANY}},
 	{"fcntl", ALL, {IS(1, F_DUPFD_CLOEXEC), ANY}},
-	{"fcntl", PROXY, {IS(1, F_SETPIPE_SZ), ANY}},
-	{"fcntl", PROXY, {IS(1, F_GETPIPE_SZ), ANY}},
+	{"fcntl", PROXY | HOST, {IS(1, F_SETPIPE_SZ), ANY}},
+	{"fcntl", PROXY | HOST, {IS(1, F_GETPIPE_SZ), ANY}},
 
 	/* TUNGETIFF, TUNSETOFFLOAD on the descriptor that is a TUN; FIONREAD asks how much is there */
 	{"ioctl", NODE, {IS(1, TUNGETIFF), ANY}},

@@ -21,7 +21,8 @@
 // only order in which all of them can work, and any failure ends the worker: there is no half sandbox.
 //
 // tsgw-host is the exception by nature: the C library's resolver reads /etc and talks to whatever the
-// host has configured, so it keeps the host's root and gets read-only Landlock rules instead.
+// host has configured, so it keeps the host's root and gets read-only Landlock rules instead. Publishing
+// adds little to that: who may ask a name server over TCP may connect; threads and pipes lead nowhere new.
 // tsgw-wg started by hand (SANDBOX_WG_ALONE) keeps its uid, its descriptors and CAP_NET_ADMIN; the process that
 // makes its sockets (SANDBOX_WG_BINDER) keeps what bind(2) needs and sees no byte of a stranger.
 #include "common/sandbox.h"
@@ -47,7 +48,8 @@
 #define SANDBOX_MEMLOCK (64u << 20) /* keys and peers of a node */
 /* RLIMIT_NPROC counts all tasks of a uid: its predecessor may still be dying */
 #define SANDBOX_WG_TASKS    64u
-#define SANDBOX_PROXY_TASKS 8u /* passwords are checked in a thread */
+#define SANDBOX_PROXY_TASKS 8u	/* passwords are checked in a thread */
+#define SANDBOX_HOST_TASKS  16u /* look-ups block */
 
 /* Started by hand: with the uid of who did it, and what rights WG needs of those. */
 static bool sandbox_by_hand(enum sandbox_kind kind)
@@ -133,13 +135,14 @@ static bool sandbox_logs_to_file(void)
 static int sandbox_limits(const struct sandbox *s)
 {
 	bool wg = s->kind == SANDBOX_WG || s->kind == SANDBOX_WG_ALONE;
-	bool proxy = s->kind == SANDBOX_PROXY;
+	bool proxy = s->kind == SANDBOX_PROXY, host = s->kind == SANDBOX_HOST;
 	int r = sandbox_limit(RLIMIT_CORE, 0);
 
 	if (r == 0 && !sandbox_by_hand(s->kind))
 		r = sandbox_limit(RLIMIT_NPROC,
 			wg		? SANDBOX_WG_TASKS
 				: proxy ? SANDBOX_PROXY_TASKS
+				: host	? SANDBOX_HOST_TASKS
 					: 0);
 	if (r == 0 && !sandbox_logs_to_file())
 		r = sandbox_limit(RLIMIT_FSIZE, 0);

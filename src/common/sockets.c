@@ -133,9 +133,14 @@ int udp_open(int family, uint16_t port, uint32_t fwmark, uint16_t *ret_port)
 	return r < 0 ? r : take_fd(fd);
 }
 
-static int bind_device(int fd, const char *ifname)
+static int socket_to_device(int fd, const char *ifname)
 {
-	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, ifname, (socklen_t)strlen(ifname) + 1);
+	if (!ifname)
+		return 0;
+	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, ifname, (socklen_t)strlen(ifname) + 1) <
+			0
+		? -errno
+		: 0;
 }
 
 int tcp_listen(const struct hostport *at, const char *ifname, int backlog)
@@ -144,25 +149,28 @@ int tcp_listen(const struct hostport *at, const char *ifname, int backlog)
 	socklen_t len = hostport_to_sockaddr(at, &ss);
 	_cleanup_close_ int fd =
 		socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+	int r;
 
 	if (fd < 0)
 		return -errno;
 	socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (ss.ss_family == AF_INET6)
 		socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	if (ifname && bind_device(fd, ifname) < 0)
-		return -errno;
+	r = socket_to_device(fd, ifname);
+	if (r < 0)
+		return r;
 	if (bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, backlog) < 0)
 		return -errno;
 	return take_fd(fd);
 }
 
-int udp_serve(const struct hostport *at)
+int udp_serve(const struct hostport *at, const char *ifname)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = hostport_to_sockaddr(at, &ss);
 	_cleanup_close_ int fd =
 		socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
+	int r;
 
 	if (fd < 0)
 		return -errno;
@@ -172,6 +180,9 @@ int udp_serve(const struct hostport *at)
 	} else {
 		socket_set(fd, IPPROTO_IP, IP_PKTINFO, 1);
 	}
+	r = socket_to_device(fd, ifname);
+	if (r < 0)
+		return r;
 	if (bind(fd, (struct sockaddr *)&ss, len) < 0)
 		return -errno;
 	return take_fd(fd);
@@ -183,14 +194,16 @@ int udp_relay(const struct hostport *at, const char *ifname)
 	socklen_t len = hostport_to_sockaddr(at, &ss);
 	_cleanup_close_ int fd =
 		socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
+	int r;
 
 	if (fd < 0)
 		return -errno;
 	socket_set(fd, SOL_SOCKET, SO_RCVBUF, 0);
 	if (ss.ss_family == AF_INET6)
 		socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	if (ifname && bind_device(fd, ifname) < 0)
-		return -errno;
+	r = socket_to_device(fd, ifname);
+	if (r < 0)
+		return r;
 	if (bind(fd, (struct sockaddr *)&ss, len) < 0)
 		return -errno;
 	return take_fd(fd);

@@ -38,5 +38,5 @@ int tcp_listen(const struct hostport *at, const char *ifname, int backlog);
 /* A non-blocking UDP socket on AT for one correspondent, with the smallest receive buffer until it has
  * one; AT has a port, which it then keeps for good. IFNAME as above. */
 int udp_relay(const struct hostport *at, const char *ifname);
-/* A non-blocking UDP socket for a server on AT, with packet info on. */
-int udp_serve(const struct hostport *at);
+/* A non-blocking UDP socket for a server on AT, with packet info on; IFNAME as above. */
+int udp_serve(const struct hostport *at, const char *ifname);

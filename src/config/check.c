@@ -59,61 +59,15 @@ static void check_public(struct loader *l)
 			const struct tailnet_config *t = l->c->tailnets[k];
 
 			w.tailnet = t->name;
+			if (!t->has_allow && t->users_path && t->forwards.n)
+				problem(l, &w,
+					"%s is public: the forwards of [tailnet %s] need allow",
+					addr_format(&g->primaries[i].addr, text), t->name);
 			if (!t->has_allow && !t->users_path)
 				problem(l, &w,
 					"%s is public: [tailnet %s] needs allow or users-file",
 					addr_format(&g->primaries[i].addr, text), t->name);
 		}
-	}
-}
-
-/* ---- ports ---- */
-
-static void check_ports(struct loader *l)
-{
-	const struct gateway_config *g = &l->c->gateway;
-	_cleanup_free_ struct tailnet_config **used = calloc(65536, sizeof(*used));
-
-	if (!used) {
-		l->oom = true;
-		return;
-	}
-	for (size_t i = 0; i < l->n_sections; i++) {
-		const struct section *s = l->sections[i];
-		struct where w = section_where(s, "port");
-		uint16_t port = s->kind == SECTION_TAILNET ? s->t->port : 0;
-
-		if (!port)
-			continue;
-		if (port == g->dns_port || port == g->web_port)
-			problem(l, &w, "%u is the gateway's %s", port,
-				port == g->dns_port ? "dns-port" : "web-port");
-		if (used[port])
-			problem(l, &w, "%u is used by [tailnet %s] too", port, used[port]->name);
-		else
-			used[port] = s->t;
-	}
-}
-
-/* The encrypted side's UDP ports are all in the host's namespace. */
-static void check_listen_ports(struct loader *l)
-{
-	_cleanup_free_ struct tailnet_config **used = calloc(65536, sizeof(*used));
-
-	if (!used) {
-		l->oom = true;
-		return;
-	}
-	for (size_t i = 0; i < l->c->n_tailnets; i++) {
-		struct tailnet_config *t = l->c->tailnets[i];
-		struct where w = {l->wg[i].file, l->wg[i].listen_port_line, "Interface",
-			"ListenPort", t->name};
-		uint16_t port = t->wg && t->enabled ? t->wg->listen_port : 0;
-
-		if (port && used[port])
-			problem(l, &w, "%u is used by [tailnet %s] too", port, used[port]->name);
-		else if (port)
-			used[port] = t;
 	}
 }
 
@@ -335,8 +289,7 @@ void check_all(struct loader *l)
 {
 	check_gateway(l);
 	check_public(l);
-	check_ports(l);
-	check_listen_ports(l);
+	portcheck(l);
 	check_suffixes(l);
 	check_hosts(l);
 	check_tailnets(l);

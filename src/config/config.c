@@ -36,8 +36,17 @@ void wg_config_free(struct wg_config *wg)
 	free(wg);
 }
 
+static void free_port_maps(struct port_maps *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->items[i].name);
+	free(l->items);
+}
+
 static void free_tailnet(struct tailnet_config *t)
 {
+	free_port_maps(&t->forwards);
+	free_port_maps(&t->publishes);
 	for (size_t i = 0; i < t->n_hosts; i++)
 		free(t->hosts[i].name);
 	free(t->hosts);
@@ -134,6 +143,29 @@ bool wg_config_equal(const struct wg_config *a, const struct wg_config *b)
 		if (!peer_equal(&a->peers[i], &b->peers[i]))
 			return false;
 	return true;
+}
+
+bool port_maps_equal(const struct port_maps *a, const struct port_maps *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		const struct port_map *x = &a->items[i], *y = &b->items[i];
+
+		if (x->port != y->port || x->udp != y->udp || !text_equal(x->name, y->name) ||
+			x->to.port != y->to.port || !addr_equal(&x->to.addr, &y->to.addr))
+			return false;
+	}
+	return true;
+}
+
+const char *port_map_target(const struct port_map *m, char buf[PORT_TARGET_MAX])
+{
+	if (m->name)
+		snprintf(buf, PORT_TARGET_MAX, "%s:%u", m->name, m->to.port);
+	else
+		hostport_format(&m->to, buf);
+	return buf;
 }
 
 int config_routes(const struct tailnet_config *t, struct prefix_list *ret)

@@ -18,6 +18,7 @@
 #define CONFIG_TAILNETS_MAX 4096
 #define CONFIG_LIST_MAX	    256 /* entries of one list value */
 #define CONFIG_HOSTS_MAX    4096
+#define CONFIG_PORTS_MAX    64 /* forwards, and published ports, of one tailnet */
 #define CONFIG_PEERS_MAX    4096
 #define CONFIG_ALLOWED_MAX  262144 /* of one wg-quick file */
 #define CONFIG_USERS_MAX    4096   /* of one users-file */
@@ -92,6 +93,19 @@ struct user_config {
 	char hash[128]; /* crypto_pwhash_STRBYTES */
 };
 
+struct port_map {      /* forward, publish: "PORT[/udp] -> HOST:PORT" */
+	uint16_t port; /* where we listen */
+	bool udp;
+	char *name;	    /* HOST if it is a name, else NULL */
+	struct hostport to; /* .port is set either way */
+	unsigned line;
+};
+
+struct port_maps {
+	struct port_map *items;
+	size_t n;
+};
+
 struct tailnet_config {
 	char name[33];
 	const char *file; /* where its section starts */
@@ -121,6 +135,8 @@ struct tailnet_config {
 	uint32_t max_clients_per_address;
 	uint32_t max_udp;
 	uint32_t max_udp_per_address;
+	struct port_maps forwards;
+	struct port_maps publishes;
 	struct host_entry *hosts;
 	size_t n_hosts;
 	char *broken; /* first error that belongs to it, or NULL: it may run */
@@ -150,6 +166,11 @@ void config_print(const struct config *c, FILE *out);
 /* Deep equality of what concerns one property, for the reload diff. */
 bool prefix_list_equal(const struct prefix_list *a, const struct prefix_list *b);
 bool wg_config_equal(const struct wg_config *a, const struct wg_config *b);
+bool port_maps_equal(const struct port_maps *a, const struct port_maps *b);
+
+#define PORT_TARGET_MAX 262 /* "HOST:PORT" with NUL */
+/* "db.lan:5432", "[fd00::1]:22". Returns BUF. */
+const char *port_map_target(const struct port_map *m, char buf[PORT_TARGET_MAX]);
 
 /* All prefixes that the tailnet routes into its tunnel: the peers' allowed-ips. Fresh memory. */
 int config_routes(const struct tailnet_config *t, struct prefix_list *ret);

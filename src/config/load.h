@@ -132,5 +132,7 @@ void wgcheck(struct loader *l, struct tailnet_config *t, struct wg_places *at,
 	const struct where *mtu_key);
 /* A sorted .allowed holds a prefix that contains A. */
 bool wg_places_route(const struct wg_places *at, const struct addr *a);
+/* portcheck.c: who listens where. */
+void portcheck(struct loader *l);
 /* check.c: everything across keys, sections and files. */
 void check_all(struct loader *l);

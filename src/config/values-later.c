@@ -156,47 +156,6 @@ static void parse_later_tag(struct value *v)
 
 const struct key_type type_later_tag = {parse_later_tag, print_nothing};
 
-/* "LPORT[/udp] -> HOST:PORT", HOST a name or an address (IPv6 in brackets). */
-static bool is_forward(char *text)
-{
-	char *arrow = strstr(text, "->"), *slash, *colon;
-	struct hostport hp;
-	uint64_t port;
-
-	if (!arrow)
-		return false;
-	*arrow = '\0';
-	text[strcspn(text, " \t")] = '\0';
-	slash = strchr(text, '/');
-	if (slash) {
-		*slash = '\0';
-		if (strcmp(slash + 1, "udp"))
-			return false;
-	}
-	if (parse_u64(text, 1, 65535, &port) < 0)
-		return false;
-	text = arrow + 2 + strspn(arrow + 2, " \t");
-	if (hostport_parse(text, &hp) == 0)
-		return true;
-	colon = strrchr(text, ':');
-	if (!colon || parse_u64(colon + 1, 1, 65535, &port) < 0)
-		return false;
-	*colon = '\0';
-	return parse_is_dns_name(text);
-}
-
-static void parse_later_forward(struct value *v)
-{
-	char copy[CONFIG_LINE_MAX + 1];
-
-	snprintf(copy, sizeof(copy), "%s", v->text);
-	if (!is_forward(copy))
-		problem(v->l, &v->where, CLIP " is not of the form PORT[/udp] -> HOST:PORT",
-			v->text);
-}
-
-const struct key_type type_later_forward = {parse_later_forward, print_nothing};
-
 static void parse_later_exit(struct value *v)
 {
 	struct addr a;

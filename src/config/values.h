@@ -6,11 +6,11 @@
 
 extern const struct key_type type_bool, type_number, type_duration, type_mtu, type_prefixes,
 	type_pool, type_primaries, type_engine, type_suffixes, type_path, type_addr, type_choice,
-	type_names;
+	type_names, type_forward, type_publish;
 /* Of keys that are not in this version: syntax only. */
 extern const struct key_type type_later_bool, type_later_choice, type_later_uplink,
 	type_later_prefix, type_later_prefixes, type_later_addr, type_later_url, type_later_path,
-	type_later_text, type_later_label, type_later_tag, type_later_forward, type_later_exit;
+	type_later_text, type_later_label, type_later_tag, type_later_exit;
 
 /* Text for an error message: clipped, so that a value cannot fill the line. */
 #define CLIP "%.80s"

@@ -196,6 +196,80 @@ static json_t *json_resolver(const struct proxy_stats *p)
 	return j;
 }
 
+static json_t *json_ports(const struct port_maps *maps)
+{
+	char text[PORT_TARGET_MAX];
+	json_t *list = json_array();
+
+	for (size_t i = 0; maps && i < maps->n; i++) {
+		const struct port_map *m = &maps->items[i];
+
+		json_array_append_new(list,
+			json_pack("{s:i, s:s, s:s}", "port", m->port, "protocol",
+				m->udp ? "udp" : "tcp", "target", port_map_target(m, text)));
+	}
+	return list;
+}
+
+static void json_sessions(json_t *j, const struct udp_stats *u)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{"udp_sessions", u->sessions},
+		{"udp_opened", u->opened},
+		{"udp_replaced", u->replaced},
+		{"udp_full", u->full},
+		{"udp_refused", u->refused},
+		{"udp_failed", u->failed},
+		{"udp_dropped", u->dropped},
+		{"udp_up_bytes", u->up_bytes},
+		{"udp_down_bytes", u->down_bytes},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+		json_object_set_new(j, rows[i].name, json_number(true, rows[i].value));
+}
+
+static json_t *json_forward(const struct entry *e)
+{
+	json_t *j = json_object();
+
+	json_object_set_new(j, "ports", json_ports(e->config ? &e->config->forwards : NULL));
+	if (!e->live || !e->live->has_counters)
+		return j;
+	json_object_set_new(j, "connections", json_number(true, e->live->proxy.forwarded));
+	json_sessions(j, &e->live->proxy.forward_udp);
+	return j;
+}
+
+static json_t *json_publish(const struct entry *e)
+{
+	static const char *const results[PUBLISH_RESULTS] = {
+		"ok", "no_name", "unreachable", "refused", "timeout", "limit", "internal"};
+	const struct host_stats *s = e->live ? &e->live->published : NULL;
+	json_t *j = json_object(), *r = json_object();
+
+	json_object_set_new(j, "ports", json_ports(e->config ? &e->config->publishes : NULL));
+	if (!s || !e->live->has_counters) {
+		json_decref(r);
+		return j;
+	}
+	json_object_set_new(j, "connections", json_number(true, s->connections));
+	json_object_set_new(j, "accepted", json_number(true, s->accepted));
+	for (size_t i = 0; i < PUBLISH_RESULTS; i++)
+		json_object_set_new(r, results[i], json_number(true, s->results[i]));
+	json_object_set_new(j, "results", r);
+	json_object_set_new(j, "up_bytes", json_number(true, s->up_bytes));
+	json_object_set_new(j, "down_bytes", json_number(true, s->down_bytes));
+	json_object_set_new(j, "accept_paused", json_number(true, s->accept_paused));
+	json_object_set_new(j, "lookups", json_number(true, s->lookups));
+	json_object_set_new(j, "lookups_full", json_number(true, s->lookups_full));
+	json_sessions(j, &s->udp);
+	return j;
+}
+
 static void entry_json_detail(const struct entry *e, json_t *j)
 {
 	const struct control_tailnet *t = e->live;
@@ -208,6 +282,11 @@ static void entry_json_detail(const struct entry *e, json_t *j)
 		j, "pid_wg", json_number(t && t->pid_wg > 0, t ? (uint64_t)t->pid_wg : 0));
 	json_object_set_new(
 		j, "pid_proxy", json_number(t && t->pid_proxy > 0, t ? (uint64_t)t->pid_proxy : 0));
+	json_object_set_new(
+		j, "pid_host", json_number(t && t->pid_host > 0, t ? (uint64_t)t->pid_host : 0));
+	json_object_set_new(j, "restarts_host", json_number(t, t ? t->restarts_host : 0));
+	json_object_set_new(j, "forward", json_forward(e));
+	json_object_set_new(j, "publish", json_publish(e));
 	json_object_set_new(j, "restarts_wg", json_number(t, t ? t->restarts_wg : 0));
 	json_object_set_new(j, "restarts_proxy", json_number(t, t ? t->restarts_proxy : 0));
 	json_object_set_new(j, "node", t && t->has_counters ? json_node(&t->node) : json_null());

@@ -188,6 +188,20 @@ static void status_live(const struct entry *e)
 		status_line("more", "tsgwctl peers %s; wg show %s", e->name, t->link);
 }
 
+/* As many as fit on a line. */
+static const char *join_ports(const struct port_maps *maps, char *buf, size_t size)
+{
+	char text[PORT_TARGET_MAX], item[PORT_TARGET_MAX + 16];
+
+	*buf = '\0';
+	for (size_t i = 0; i < maps->n; i++) {
+		snprintf(item, sizeof(item), "%u%s -> %s", maps->items[i].port,
+			maps->items[i].udp ? "/udp" : "", port_map_target(&maps->items[i], text));
+		text_join(buf, size, item);
+	}
+	return buf;
+}
+
 static void status_print(const struct entry *e)
 {
 	char text[TEXT_CELL_MAX], path[64], up[TEXT_SIZE_MAX];
@@ -211,6 +225,10 @@ static void status_print(const struct entry *e)
 	status_line("address", "%s", join_addresses(e, text, sizeof(text)));
 	status_line("listen", "%s", join_listen(e, text, sizeof(text)));
 	status_line("suffix", "%s", join_suffixes(e, text, sizeof(text)));
+	if (e->config) {
+		status_line("forward", "%s", join_ports(&e->config->forwards, text, sizeof(text)));
+		status_line("publish", "%s", join_ports(&e->config->publishes, text, sizeof(text)));
+	}
 	if (t && status_built(t))
 		status_line("namespace", "%s, link %s", path, t->link);
 	if (t)

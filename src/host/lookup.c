@@ -7,19 +7,18 @@
 
 #include "common/parse.h"
 
-static const struct addrinfo lookup_hints = {
-	.ai_family = AF_UNSPEC,
-	.ai_socktype = SOCK_DGRAM, /* one entry per address */
-	.ai_flags = AI_ADDRCONFIG,
-};
-
 static bool lookup_usable(const struct addr *a)
 {
 	return !addr_is_unspecified(a) && !addr_is_multicast(a) && !addr_is_broadcast(a);
 }
 
-void lookup_name(const struct msg_host_lookup *q, struct msg_host_answer *ret)
+void lookup_name(const struct msg_host_lookup *q, bool service, struct msg_host_answer *ret)
 {
+	const struct addrinfo hints = {
+		.ai_family = AF_UNSPEC,
+		.ai_socktype = SOCK_DGRAM, /* one entry per address */
+		.ai_flags = service ? 0 : AI_ADDRCONFIG,
+	};
 	struct addrinfo *list = NULL;
 	int error;
 
@@ -29,7 +28,7 @@ void lookup_name(const struct msg_host_lookup *q, struct msg_host_answer *ret)
 		ret->error = -EAI_NONAME;
 		return;
 	}
-	error = getaddrinfo(q->name, NULL, &lookup_hints, &list);
+	error = getaddrinfo(q->name, NULL, &hints, &list);
 	ret->error = -error;
 	for (struct addrinfo *a = list; a && ret->n < HOST_ADDRS_MAX; a = a->ai_next) {
 		struct hostport h;

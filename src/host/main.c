@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// tsgw-host: the unprivileged worker in the host's namespace that looks up endpoint names.
+// tsgw-host: the unprivileged worker in the host's namespace that looks up endpoint names and carries the
+// host's leg of published ports.
 //
-// getaddrinfo(3) blocks, so questions that come meanwhile are taken from the channel between two
-// lookups and wait in a bounded queue; a full queue answers "try again" at once. Thus a host whose
-// resolver is dead never fills the channel, at which the root supervisor would have to wait.
+// getaddrinfo(3) blocks, so threads ask it (asker.h); a full queue answers "try again" at once. Thus a
+// host whose resolver is dead never fills the channel, at which the root supervisor would have to wait,
+// and holds up nothing that is relayed.
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -11,84 +12,158 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "host/lookup.h"
-#include "host/queue.h"
+#include "host/asker.h"
+#include "host/link.h"
+#include "host/publish.h"
+#include "host/services.h"
 #include "ipc/ipc.h"
 #include "ipc/worker.h"
+#include "relay/loop.h"
 
-#define HOST_STATS_BYTES 4096
 /* resolv.conf(5): at most 2 × 3 s for each server of a name, whatever the host's file says */
 #define HOST_RESOLVER_OPTIONS "timeout:3 attempts:2"
-
-static struct queue queue;
 
 static void on_terminate(int signal_number)
 {
 	_exit(0);
 }
 
-static int host_answer(struct msg_host_answer *a, const char *name)
+__attribute__((noreturn)) static void die(const char *object, const char *why)
 {
-	log_debug(NULL, name, "%u addresses, error %d", a->n, a->error);
-	return ipc_send_msg(WORKER_CHANNEL, MSG_HOST_ANSWER, a);
+	log_error(NULL, object, "%s", why);
+	exit(EXIT_FAILURE);
 }
 
-static int host_handle(const union msg *m)
+/* Without a supervisor there is nobody to answer; what is published goes on. */
+static void lost_parent(struct source *channel)
 {
-	struct msg_host_answer busy = {.error = -EAI_AGAIN};
+	if (!publish_any())
+		exit(EXIT_SUCCESS);
+	log_notice(NULL, "channel", "the supervisor is gone; serving on");
+	loop_remove(channel);
+	channel->fd = fd_close(channel->fd);
+}
+
+/* Waits for room: the supervisor reads always, and answers to it are few. */
+static void tell(enum msg_type type, void *m, size_t size)
+{
+	struct pollfd p = {.fd = WORKER_CHANNEL, .events = POLLOUT};
+	int r;
+
+	while ((r = ipc_send(WORKER_CHANNEL, type, m, size, NULL, 0)) == -EAGAIN)
+		(void)poll(&p, 1, -1);
+
+	if (r < 0 && r != -EPIPE && r != -EBADF)
+		die("channel", strerror(-r));
+}
+
+static void answered(enum asker_lane lane, const struct msg_host_answer *a)
+{
+	struct msg_host_answer told = *a;
+
+	STAT_ADD(host_stats->lookups, 1);
+	if (lane == ASKER_SERVICES)
+		services_answered(a);
+	else
+		tell(MSG_HOST_ANSWER, &told, sizeof(told));
+}
+
+static void told_lookup(const struct msg_host_lookup *m)
+{
+	struct msg_host_answer busy = {.id = m->id, .error = -EAI_AGAIN};
+
+	if (!memchr(m->name, '\0', sizeof(m->name)))
+		die("host-lookup", "a name without end");
+	if (asker_ask(ASKER_ENDPOINTS, m))
+		return;
+	STAT_ADD(host_stats->lookups_full, 1);
+	tell(MSG_HOST_ANSWER, &busy, sizeof(busy));
+}
+
+static void told_config(const struct msg_host_config *m)
+{
+	if (!m->connect_timeout_s || !m->idle_timeout_s || !m->half_close_timeout_s)
+		die("host-config", "no timeout");
+	host_config = *m;
+}
+
+static void told(const union msg *m, int *fds)
+{
 	struct msg_generation ready;
+	int r;
 
 	switch (m->h.type) {
 	case MSG_BEGIN:
-		return 0;
+		break;
 	case MSG_COMMIT:
+		if (!host_config.connect_timeout_s)
+			die("commit", "without a config");
 		ready = m->generation;
-		return ipc_send_msg(WORKER_CHANNEL, MSG_READY, &ready);
+		tell(MSG_READY, &ready, sizeof(ready));
+		break;
 	case MSG_LOG_LEVEL:
 		log_set_level(m->log_level.log_level);
-		return 0;
+		break;
 	case MSG_HOST_LOOKUP:
-		if (!memchr(m->host_lookup.name, '\0', sizeof(m->host_lookup.name)))
-			return -EBADMSG;
-		if (queue_put(&queue, &m->host_lookup))
-			return 0;
-		busy.id = m->host_lookup.id;
-		return host_answer(&busy, m->host_lookup.name);
+		told_lookup(&m->host_lookup);
+		break;
+	case MSG_HOST_CONFIG:
+		told_config(&m->host_config);
+		break;
+	case MSG_HOST_PUBLISH:
+		r = publish_add(&m->port, take_fd(fds[0]));
+		if (r < 0)
+			log_error(NULL, "publish", "cannot serve %u: %s", m->port.at.port,
+				strerror(-r));
+		break;
+	case MSG_HOST_UNPUBLISH:
+		publish_remove(&m->port);
+		break;
 	default:
-		return -EBADMSG;
+		die("channel", ipc_type_name(m->h.type));
 	}
 }
 
-/* Takes all messages that are there; waits for one if there is nothing else to do.
- * 1, 0 at the end of file, -errno. */
-static int host_receive(void)
+static void channel_event(struct source *s, uint32_t events)
 {
-	struct pollfd p = {.fd = WORKER_CHANNEL, .events = POLLIN};
-	int fds[MSG_FDS_MAX];
-	size_t n_fds;
-	union msg m;
-	int r = 1;
+	while (s->fd >= 0) {
+		int fds[MSG_FDS_MAX] = {-1, -1};
+		size_t n_fds = 0;
+		union msg m;
+		int r = ipc_recv(s->fd, IPC_PARENT, &m, fds, &n_fds);
 
-	while (r > 0 && poll(&p, 1, queue.n ? 0 : -1) > 0) {
-		r = ipc_recv(WORKER_CHANNEL, IPC_PARENT, &m, fds, &n_fds);
-		if (r <= 0)
-			return r;
+		if (r == -EAGAIN)
+			return;
+		if (r == 0) {
+			lost_parent(s);
+			return;
+		}
+		if (r < 0)
+			die("channel", strerror(-r));
+		told(&m, fds);
 		for (size_t i = 0; i < n_fds; i++)
 			fd_close(fds[i]);
-		r = host_handle(&m);
-		r = r < 0 ? r : 1;
 	}
-	return r;
+}
+
+static unsigned descriptors(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
+		return 1024;
+	return lim.rlim_cur < UINT32_MAX ? (unsigned)lim.rlim_cur : UINT32_MAX;
 }
 
 int main(int argc, char **argv)
 {
+	struct source channel = {.fd = WORKER_CHANNEL, .on_event = channel_event};
 	struct sigaction terminate = {.sa_handler = on_terminate};
-	struct msg_host_lookup q;
 	void *stats;
 	int r;
 
@@ -96,22 +171,21 @@ int main(int argc, char **argv)
 		fputs("tsgw-host: a worker of tsgwd(8), not to be run by hand\n", stderr);
 		return 2;
 	}
+	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGTERM, &terminate, NULL);
 	setenv("RES_OPTIONS", HOST_RESOLVER_OPTIONS, 1);
-	if (worker_start(argc, argv, SANDBOX_HOST, HOST_STATS_BYTES, &stats) < 0)
-		return 1;
-	while ((r = host_receive()) > 0) {
-		struct msg_host_answer answer = {0};
-
-		if (!queue_take(&queue, &q))
-			continue;
-		lookup_name(&q, &answer);
-		r = host_answer(&answer, q.name);
-		if (r < 0)
-			break;
-	}
-	/* without a supervisor there is nobody to answer */
-	if (r < 0 && r != -EPIPE)
-		log_error(NULL, "channel", "%s", strerror(-r));
-	return r < 0 && r != -EPIPE;
+	r = worker_start(argc, argv, SANDBOX_HOST, sizeof(*host_stats), &stats);
+	if (r < 0)
+		return r == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE;
+	host_stats = stats;
+	publish_set_descriptors(descriptors());
+	fd_nonblock(WORKER_CHANNEL, true);
+	r = loop_open();
+	if (r == 0)
+		r = asker_open(answered);
+	if (r == 0)
+		r = loop_add(&channel, EPOLLIN);
+	if (r == 0)
+		r = loop_run();
+	die("loop", strerror(-r));
 }

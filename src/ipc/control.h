@@ -96,11 +96,14 @@ struct control_tailnet {
 	uint32_t restarts_proxy;
 	int32_t pid_wg; /* 0 = not running */
 	int32_t pid_proxy;
+	uint32_t restarts_host;
+	int32_t pid_host;
+	struct host_stats published;
 	struct addr addresses[CONTROL_ADDRS_MAX];
 	struct hostport listen[CONTROL_LISTEN_MAX];
 	struct proxy_stats proxy; /* with has_counters */
 	struct wg_counts node;
-	struct addr veth_host;	  /* host side of the /30 */
+	struct addr veth_host; /* host side of the /30 */
 	struct addr veth_ns;
 	char reason[CONTROL_REASON_MAX];
 };

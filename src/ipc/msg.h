@@ -75,10 +75,16 @@ enum msg_type {
 
 	MSG_HOST_LOOKUP = 64, /* parent -> 0 */
 	MSG_HOST_ANSWER,      /* worker -> 0 */
+	MSG_HOST_CONFIG,      /* parent -> 0 item, exactly one */
+	MSG_HOST_PUBLISH, /* parent -> 1 live: a socket of publish; the same again: a new target */
+	MSG_HOST_UNPUBLISH, /* parent -> 0 live */
 
 	MSG_PROXY_CLIENTS_WANTED = 80, /* parent -> 0: tell of a page of connections */
 	MSG_PROXY_CLIENT,	       /* worker -> 0 report: one of them */
 	MSG_PROXY_CLIENTS_END,	       /* worker -> 0 report: that was the page */
+	MSG_PROXY_FORWARD, /* parent -> 1 live: a socket of forward; the same again: a new target */
+	MSG_PROXY_UNFORWARD, /* parent -> 0 live */
+	MSG_PROXY_PUBLISHED, /* parent -> 0 item: a port of an own address that may be reached */
 };
 
 struct msg_header {
@@ -100,6 +106,18 @@ struct msg_generation { /* BEGIN, COMMIT, READY */
 struct msg_log_level {
 	struct msg_header h;
 	int32_t log_level;
+};
+
+/* A port of forward (made in the host's namespace, for tsgw-proxy) or publish (made in the tailnet's,
+ * for tsgw-host): an accepting TCP or a bound UDP socket, and what is behind it. */
+struct msg_port { /* PROXY_FORWARD, HOST_PUBLISH; UNFORWARD, UNPUBLISH (.host and .port do not count there) */
+	struct msg_header h;
+	struct hostport at;
+	char host[MSG_DOMAIN_MAX]; /* name or address */
+	uint16_t port;
+	uint8_t udp;
+	uint8_t local; /* published: reached from inside the namespace, not by the tunnel */
+	uint8_t zero[2];
 };
 
 /* ---- tsgw-wg ---- */
@@ -301,6 +319,12 @@ struct msg_clients_end {
 	uint32_t more; /* there are more behind the last one */
 };
 
+struct msg_proxy_published {
+	struct msg_header h;
+	struct hostport at;
+	uint32_t udp;
+};
+
 enum listen_kind {
 	LISTEN_PRIMARY, /* clients are held against `allow` */
 	LISTEN_VETH,	/* only .only may connect */
@@ -383,12 +407,20 @@ struct msg_host_answer {
 	struct addr addrs[HOST_ADDRS_MAX];
 };
 
+struct msg_host_config {
+	struct msg_header h;
+	uint32_t connect_timeout_s;
+	uint32_t idle_timeout_s;
+	uint32_t half_close_timeout_s;
+};
+
 /* Any of them, for receiving. */
 union msg {
 	struct msg_header h;
 	struct msg_hello hello;
 	struct msg_generation generation;
 	struct msg_log_level log_level;
+	struct msg_port port;
 	struct msg_wg_tun wg_tun;
 	struct msg_wg_udp wg_udp;
 	struct msg_wg_uapi wg_uapi;
@@ -408,6 +440,7 @@ union msg {
 	struct msg_clients_wanted clients_wanted;
 	struct msg_client client;
 	struct msg_clients_end clients_end;
+	struct msg_proxy_published proxy_published;
 	struct msg_proxy_listen proxy_listen;
 	struct msg_proxy_node proxy_node;
 	struct msg_proxy_udp proxy_udp;
@@ -419,5 +452,6 @@ union msg {
 	struct msg_dns_listen dns_listen;
 	struct msg_host_lookup host_lookup;
 	struct msg_host_answer host_answer;
+	struct msg_host_config host_config;
 	uint8_t bytes[MSG_SIZE_MAX];
 };

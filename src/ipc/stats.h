@@ -107,6 +107,18 @@ struct proxy_udp_stats {
 	uint64_t dropped[PROXY_UDP_DROPS];
 };
 
+struct udp_stats {	   /* of forwarded or published UDP ports */
+	uint64_t sessions; /* now */
+	uint64_t opened;   /* ever */
+	uint64_t replaced; /* by a newer one of the same client */
+	uint64_t full;	   /* datagrams for which there was no session left */
+	uint64_t refused;  /* datagrams of clients outside allow */
+	uint64_t failed;   /* sessions that an error or the policy ended */
+	uint64_t dropped;  /* datagrams that a socket or the waiting room did not take */
+	uint64_t up_bytes; /* client -> destination */
+	uint64_t down_bytes;
+};
+
 struct proxy_stats {
 	uint64_t clients;  /* now */
 	uint64_t accepted; /* ever */
@@ -122,6 +134,31 @@ struct proxy_stats {
 	uint64_t dns_timeouts; /* clients' names that no resolver answered in time */
 	uint64_t dns_cache_hits;
 	uint64_t dns_limit; /* clients' names refused: too many under way */
+	uint64_t forwarded; /* of .accepted: by ports of forward */
+	struct udp_stats forward_udp;
+};
+
+enum publish_result { /* how connections to published ports ended up */
+	PUBLISH_OK,
+	PUBLISH_NO_NAME,
+	PUBLISH_UNREACHABLE,
+	PUBLISH_REFUSED,
+	PUBLISH_TIMEOUT,
+	PUBLISH_LIMIT,
+	PUBLISH_INTERNAL,
+	PUBLISH_RESULTS
+};
+
+struct host_stats {
+	uint64_t connections; /* now */
+	uint64_t accepted;    /* ever */
+	uint64_t results[PUBLISH_RESULTS];
+	uint64_t up_bytes; /* tailnet -> service */
+	uint64_t down_bytes;
+	uint64_t accept_paused;
+	uint64_t lookups; /* asked of the host's resolver */
+	uint64_t lookups_full;
+	struct udp_stats udp;
 };
 
 /* "ok", "bad_request", …: the words of `status --json`. */

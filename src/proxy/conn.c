@@ -20,6 +20,7 @@
 
 #include "common/cleanup.h"
 #include "proxy/assoc.h"
+#include "common/log.h"
 #include "proxy/dial.h"
 #include "proxy/forward.h"
 #include "proxy/greet.h"
@@ -175,7 +176,17 @@ uint64_t conn_greeting_deadline(void)
 	return loop_now() + setup_now()->config.greeting_timeout_s * 1000ull;
 }
 
-int conn_accept(int fd, const struct hostport *client, bool trusted)
+/* The client of a forward need not say anything: its server may be the one who speaks first. */
+static void go_to(struct conn *c, const struct listener_target *target)
+{
+	c->protocol = CONN_FIXED;
+	trail_asked(&c->trail, target->host, strlen(target->host), target->port);
+	if (dial_prepare(c, target->host, strlen(target->host), target->port) == PROXY_OK)
+		dial_go(c);
+}
+
+void conn_accept(
+	int fd, const struct hostport *client, bool trusted, const struct listener_target *target)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 	int r;
@@ -183,7 +194,7 @@ int conn_accept(int fd, const struct hostport *client, bool trusted)
 	if (!c) {
 		fd_close(fd);
 		clients_leave(&conn_clients, &client->addr);
-		return -ENOMEM;
+		return;
 	}
 	c->client.source = (struct source){.fd = fd, .on_event = client_event};
 	c->origin.source = (struct source){.fd = -1, .on_event = origin_event};
@@ -201,7 +212,8 @@ int conn_accept(int fd, const struct hostport *client, bool trusted)
 		r = loop_add(&c->client.source, SOCK_EVENTS);
 	if (r < 0)
 		conn_close(c, true);
-	return r;
+	else if (target)
+		go_to(c, target);
 }
 
 bool conn_flush(struct conn *c)
@@ -256,6 +268,17 @@ void conn_hurry(struct conn *c)
 	set_timer(c, loop_now() + CONN_FAILED_MS);
 }
 
+static void log_failed_forward(const struct conn *c, const struct reply_cause *cause)
+{
+	static struct log_limit limit = {.burst = 5, .interval_ms = 10000};
+	char client[ADDR_TEXT_MAX];
+
+	if (log_limit_ok(&limit, loop_now(), NULL))
+		log_notice(NULL, "forward", "from %s to %s:%u: %s",
+			addr_format(&c->address, client), cause->dest ? cause->dest : "?",
+			cause->port, cause->why ? cause->why : reply_result_text(cause->result));
+}
+
 void conn_fail(struct conn *c, const struct reply_cause *cause)
 {
 	uint8_t reply[SOCKS_REPLY_MAX];
@@ -267,6 +290,10 @@ void conn_fail(struct conn *c, const struct reply_cause *cause)
 		return;
 	}
 	switch (c->protocol) {
+	case CONN_FIXED: /* nothing but a reset can be told */
+		log_failed_forward(c, cause);
+		conn_close(c, true);
+		return;
 	case CONN_SOCKS5_GREETING: /* no method, or no greeting at all (RFC 1928 section 3) */
 		r = buf_append(&c->down.out, "\x05\xff", 2);
 		break;
@@ -341,7 +368,9 @@ static void connected(struct conn *c)
 		forward_connected(c);
 		return;
 	}
-	if (c->protocol == CONN_HTTP_CONNECT) {
+	if (c->protocol == CONN_FIXED) {
+		r = 0;
+	} else if (c->protocol == CONN_HTTP_CONNECT) {
 		r = buf_append(&c->down.out, established, sizeof(established) - 1);
 	} else {
 		bound = bound_address(c);

@@ -37,10 +37,12 @@ enum conn_protocol {
 	CONN_SOCKS4,
 	CONN_HTTP, /* head not read yet, or a request with an absolute URI */
 	CONN_HTTP_CONNECT,
+	CONN_FIXED, /* no protocol: a port of forward */
 };
 
 struct dial;
 struct login;
+struct listener_target;
 struct forward;
 struct assoc;
 
@@ -72,9 +74,10 @@ struct conn {
 	bool counted;	   /* the result of this connection has been counted */
 };
 
-/* Takes over FD of a client that was admitted; TRUSTED: it needs no password. 0 or -errno (FD is
- * closed then, too). */
-int conn_accept(int fd, const struct hostport *client, bool trusted);
+/* Takes over FD of a client that was admitted; TRUSTED: it needs no password; TARGET (may be NULL): it
+ * came to a port of forward. */
+void conn_accept(
+	int fd, const struct hostport *client, bool trusted, const struct listener_target *target);
 /* Does whatever can be done now. */
 void conn_advance(struct conn *c);
 /* Tells the client why not, in its protocol, and ends the connection. */

@@ -92,7 +92,9 @@ static enum proxy_result admit(struct dial *d, const struct addr *addrs, size_t 
 	uint32_t peer;
 
 	for (size_t i = 0; i < n; i++) {
-		switch (policy_check(&setup_now()->policy, &addrs[i], &peer)) {
+		struct hostport to = {.addr = addrs[i], .port = d->port};
+
+		switch (policy_check_port(&setup_now()->policy, &to, false, &peer)) {
 		case POLICY_OK:
 			race_add(&d->race, &addrs[i], peer);
 			break;

@@ -7,7 +7,6 @@
 #include "proxy/listener.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -18,19 +17,18 @@
 #include "proxy/race.h"
 #include "proxy/setup.h"
 #include "proxy/udppool.h"
+#include "relay/udpport.h"
 
-#define ACCEPT_BATCH	     64
-#define ACCEPT_RETRY_MS	     1000
-#define DESCRIPTORS_OWN	     32 /* stdio, channel, epoll, resolver; what can be counted is on top */
-#define KEEPALIVE_IDLE_S     240
-#define KEEPALIVE_INTERVAL_S 15
-#define KEEPALIVE_COUNT	     5
+#define ACCEPT_BATCH	64
+#define ACCEPT_RETRY_MS 1000
+#define DESCRIPTORS_OWN 32 /* stdio, channel, epoll, resolver; what can be counted is on top */
 
 struct listener {
 	struct source source;
 	struct hostport at;
 	struct addr only;
 	bool veth;
+	struct listener_target *target; /* NULL: clients say where */
 };
 
 static struct listener *listeners[LISTENERS_MAX];
@@ -46,22 +44,7 @@ void listener_set_descriptors(unsigned n)
 {
 	n_descriptors = n;
 	pipes_limit(n / 16);
-}
-
-void listener_socket_options(int fd)
-{
-	static const struct {
-		int level, name, value;
-	} options[] = {
-		{IPPROTO_TCP, TCP_NODELAY, 1},
-		{SOL_SOCKET, SO_KEEPALIVE, 1},
-		{IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
-		{IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
-		{IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT},
-	};
-
-	for (size_t i = 0; i < ELEMENTSOF(options); i++)
-		setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
+	udpport_setup(&setup_stats->forward_udp, n / 4);
 }
 
 static void resume(void)
@@ -152,7 +135,9 @@ static void admit(const struct listener *l, int fd, const struct hostport *from)
 			n ? "no memory" : "it has max-clients-per-address connections");
 		return;
 	}
-	conn_accept(fd, from, l->veth);
+	if (l->target)
+		STAT_ADD(setup_stats->forwarded, 1);
+	conn_accept(fd, from, l->veth, l->target);
 }
 
 static bool is_exhausted(int err)
@@ -165,7 +150,7 @@ static bool is_exhausted(int err)
 static bool has_descriptors(void)
 {
 	return conn_total() * 2 + race_extra_sockets() + assoc_total() + udppool_descriptors() +
-		pipes_descriptors() + n_listeners + DESCRIPTORS_OWN <
+		pipes_descriptors() + udpport_sessions() + n_listeners + DESCRIPTORS_OWN <
 		n_descriptors;
 }
 
@@ -210,6 +195,7 @@ static void listener_free(struct task *t)
 {
 	struct grave *g = container_of(t, struct grave, task);
 
+	free(g->listener->target);
 	free(g->listener);
 	free(g);
 }
@@ -228,7 +214,8 @@ void listener_remove(const struct hostport *at)
 		if (!same_place(&l->at, at))
 			continue;
 		listeners[i] = listeners[--n_listeners];
-		udppool_close(at);
+		if (!l->target)
+			udppool_close(at);
 		if (!paused)
 			loop_remove(&l->source); /* the supervisor may have it open still */
 		l->source.fd = fd_close(l->source.fd);
@@ -241,29 +228,49 @@ void listener_remove(const struct hostport *at)
 	}
 }
 
-int listener_add(const struct msg_proxy_listen *m, int fd)
+static struct listener *listener_new(
+	const struct msg_proxy_listen *m, const struct listener_target *target, int fd)
+{
+	struct listener *l = n_listeners < LISTENERS_MAX ? calloc(1, sizeof(*l)) : NULL;
+
+	if (!l)
+		return NULL;
+	l->source = (struct source){.fd = fd, .on_event = listener_event};
+	l->at = m->at;
+	l->only = m->only;
+	l->veth = m->kind == LISTEN_VETH;
+	if (!target)
+		return l;
+	l->target = malloc(sizeof(*target));
+	if (!l->target) {
+		free(l);
+		return NULL;
+	}
+	*l->target = *target;
+	return l;
+}
+
+int listener_add(const struct msg_proxy_listen *m, const struct listener_target *target, int fd)
 {
 	struct listener *l;
 	int r;
 
 	listener_remove(&m->at);
-	l = n_listeners < LISTENERS_MAX ? calloc(1, sizeof(*l)) : NULL;
+	l = listener_new(m, target, fd);
 	if (!l) {
 		fd_close(fd);
 		return -ENOSPC;
 	}
-	l->source = (struct source){.fd = fd, .on_event = listener_event};
-	l->at = m->at;
-	l->only = m->only;
-	l->veth = m->kind == LISTEN_VETH;
 	fd_nonblock(fd, true);
-	listener_socket_options(fd);
-	r = udppool_open(&m->at);
+	sock_options(fd);
+	r = target ? 0 : udppool_open(&m->at);
 	if (r == 0 && !paused)
 		r = loop_add(&l->source, EPOLLIN);
 	if (r < 0) {
-		udppool_close(&m->at);
+		if (!target)
+			udppool_close(&m->at);
 		fd_close(fd);
+		free(l->target);
 		free(l);
 		return r;
 	}

@@ -15,6 +15,7 @@
 #include "ipc/worker.h"
 #include "proxy/ask.h"
 #include "proxy/dial.h"
+#include "proxy/fixed.h"
 #include "proxy/listener.h"
 #include "relay/loop.h"
 #include "proxy/peers.h"
@@ -83,7 +84,7 @@ static void told(const union msg *m, int *fds)
 		trail_report(WORKER_CHANNEL, &m->clients_wanted);
 		break;
 	case MSG_PROXY_LISTEN:
-		r = listener_add(&m->proxy_listen, take_fd(fds[0]));
+		r = listener_add(&m->proxy_listen, NULL, take_fd(fds[0]));
 		if (r < 0)
 			log_error(NULL, "listener", "cannot serve: %s", strerror(-r));
 		break;
@@ -92,6 +93,15 @@ static void told(const union msg *m, int *fds)
 		break;
 	case MSG_PROXY_UDP:
 		udppool_give(&m->proxy_udp.at, take_fd(fds[0]));
+		break;
+	case MSG_PROXY_FORWARD:
+		r = fixed_add(&m->port, take_fd(fds[0]));
+		if (r < 0)
+			log_error(NULL, "forward", "cannot serve %u: %s", m->port.at.port,
+				strerror(-r));
+		break;
+	case MSG_PROXY_UNFORWARD:
+		fixed_remove(&m->port);
 		break;
 	case MSG_PROXY_PEER_UP:
 		told_peer(&m->peer_state);

@@ -7,7 +7,7 @@
 
 #include "ipc/msg.h"
 
-#define PEERS_MAX 4096 /* as many as a node has */
+#define PEERS_MAX 4097 /* as many as a node has, and ourselves */
 
 struct peer {
 	uint8_t public_key[WG_KEY];
@@ -16,6 +16,8 @@ struct peer {
 
 /* The index of the peer with KEY, made if it is new; -ENOSPC, -ENOMEM. */
 int peers_find(const uint8_t key[WG_KEY]);
+/* Who routes our own addresses: always up. -ENOSPC, -ENOMEM. */
+int peers_self(void);
 struct peer *peers_get(uint32_t index);
 /* Does the node run? True until told otherwise. */
 bool peers_node_alive(void);

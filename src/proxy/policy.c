@@ -2,6 +2,8 @@
 // Which addresses a client may reach through this tailnet: what it routes, less what nobody may reach.
 #include "proxy/policy.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ::ffff:a.b.c.d is an IPv4 connection in disguise: the kernel would take it into the IPv4 stack. */
@@ -27,6 +29,37 @@ enum policy_verdict policy_check(const struct policy *p, const struct addr *a, u
 	return prefixset_find(&p->routes, a, ret_peer) ? POLICY_OK : POLICY_NOT_ROUTED;
 }
 
+enum policy_verdict policy_check_port(
+	const struct policy *p, const struct hostport *to, bool udp, uint32_t *ret_peer)
+{
+	enum policy_verdict verdict = policy_check(p, &to->addr, ret_peer);
+
+	for (size_t i = 0; verdict == POLICY_DENIED && i < p->n_published; i++) {
+		const struct policy_port *own = &p->published[i];
+
+		if (own->at.port != to->port || own->udp != udp ||
+			!addr_equal(&own->at.addr, &to->addr))
+			continue;
+		*ret_peer = p->self;
+		verdict = POLICY_OK;
+	}
+	return verdict;
+}
+
+int policy_publish(struct policy *p, const struct hostport *at, bool udp)
+{
+	struct policy_port *more;
+
+	if (p->n_published >= POLICY_PORTS_MAX)
+		return -ENOSPC;
+	more = reallocarray(p->published, p->n_published + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	p->published = more;
+	more[p->n_published++] = (struct policy_port){*at, udp};
+	return 0;
+}
+
 bool policy_admits(const struct policy *p, const struct addr *client)
 {
 	return prefixset_find(&p->allow, client, NULL);
@@ -44,4 +77,5 @@ void policy_free(struct policy *p)
 	prefixset_free(&p->routes);
 	prefixset_free(&p->deny);
 	prefixset_free(&p->allow);
+	free(p->published);
 }

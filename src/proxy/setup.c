@@ -136,6 +136,16 @@ static int take_route(const struct msg_proxy_route *m)
 				  POLICY_ROUTES_MAX);
 }
 
+static int take_published(const struct msg_proxy_published *m)
+{
+	int self = peers_self();
+
+	if (self < 0)
+		return self;
+	next->policy.self = (uint32_t)self;
+	return policy_publish(&next->policy, &m->at, m->udp);
+}
+
 static int take_item(const union msg *m)
 {
 	struct policy *p = &next->policy;
@@ -153,6 +163,8 @@ static int take_item(const union msg *m)
 		return take_search(&m->proxy_search);
 	case MSG_PROXY_ROUTE:
 		return take_route(&m->proxy_route);
+	case MSG_PROXY_PUBLISHED:
+		return take_published(&m->proxy_published);
 	case MSG_PROXY_ALLOW:
 		return take_prefixes(
 			&p->allow, m->prefixes.prefixes, m->prefixes.n, 0, POLICY_ALLOW_MAX);

@@ -83,6 +83,7 @@ static enum client_protocol protocol_of(const struct trail *t)
 		[CONN_SOCKS4] = CLIENT_SOCKS4,
 		[CONN_HTTP] = CLIENT_HTTP,
 		[CONN_HTTP_CONNECT] = CLIENT_CONNECT,
+		[CONN_FIXED] = CLIENT_FORWARD,
 	};
 	const struct conn *c = container_of(t, const struct conn, trail);
 

@@ -33,11 +33,11 @@ struct udpname {
 	char name[MSG_DOMAIN_MAX];
 };
 
-static bool may_reach(const struct addr *a)
+static bool may_reach(const struct hostport *to)
 {
 	uint32_t peer;
 
-	return policy_check(&setup_now()->policy, a, &peer) == POLICY_OK;
+	return policy_check_port(&setup_now()->policy, to, true, &peer) == POLICY_OK;
 }
 
 /* Judged before under the present configuration? */
@@ -67,7 +67,7 @@ static int judge_address(struct udpdest *d, const struct hostport *to)
 {
 	if (is_known(d, to))
 		return UDPDEST_GO;
-	if (!may_reach(&to->addr))
+	if (!may_reach(to))
 		return PROXY_UDP_POLICY;
 	remember(d, to);
 	return UDPDEST_GO;
@@ -128,7 +128,10 @@ static bool choose(struct udpname *n, const struct ask_answer *a)
 	const struct addr *first = NULL;
 
 	for (size_t i = 0; i < a->n; i++) {
-		if (!may_reach(&a->addrs[i]))
+		struct hostport any = {
+			.addr = a->addrs[i]}; /* a name may be used with several ports */
+
+		if (!may_reach(&any))
 			continue;
 		if (addr_equal(&a->addrs[i], &n->addr))
 			return true;
@@ -300,7 +303,7 @@ bool udpdest_may_answer(struct udpdest *d, const struct hostport *from)
 		return false;
 	if (k->judged == setup_now()->generation)
 		return true;
-	if (!may_reach(&from->addr))
+	if (!may_reach(from))
 		return false;
 	k->judged = setup_now()->generation;
 	return true;

@@ -13,14 +13,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 
-#define FLOW_SHARE	(512 * 1024)
-#define FLOW_BULK_ENTER 16384 /* one read of so much: use a pipe */
-#define FLOW_BULK_LEAVE 4096  /* a whole turn of less: copy again */
+#define FLOW_SHARE	     (512 * 1024)
+#define FLOW_BULK_ENTER	     16384 /* one read of so much: use a pipe */
+#define FLOW_BULK_LEAVE	     4096  /* a whole turn of less: copy again */
+
+#define KEEPALIVE_IDLE_S     240
+#define KEEPALIVE_INTERVAL_S 15
+#define KEEPALIVE_COUNT	     5
 
 uint8_t flow_scratch[FLOW_SCRATCH];
 
@@ -53,6 +59,22 @@ int64_t sock_read(struct sock *s, void *to, size_t len)
 	if ((size_t)n < len && n && !s->hup && !s->failed)
 		s->readable = false;
 	return n;
+}
+
+void sock_options(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{IPPROTO_TCP, TCP_NODELAY, 1},
+		{SOL_SOCKET, SO_KEEPALIVE, 1},
+		{IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
+		{IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
+		{IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT},
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(options); i++)
+		setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
 }
 
 void sock_close(struct sock *s, bool reset)

@@ -46,6 +46,8 @@ extern uint8_t flow_scratch[FLOW_SCRATCH];
 void sock_event(struct sock *s, uint32_t events);
 /* At most LEN bytes. > 0; 0 at the end; -EAGAIN and other -errno. */
 int64_t sock_read(struct sock *s, void *to, size_t len);
+/* No delay, keep-alive: for FD, or, on an accepting socket, for all that come from it. */
+void sock_options(int fd);
 /* Closes; RESET: so that the other side gets a RST. */
 void sock_close(struct sock *s, bool reset);
 

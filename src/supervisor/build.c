@@ -18,10 +18,8 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "config/users.h"
-#include "supervisor/netns.h"
 #include "supervisor/recover.h"
 
-#define TUN_NAME  "wg0"
 #define VETH_NAME "veth0"
 /* What one UDP_SEGMENT send can carry of full packets: 45 × 1420 bytes of inner packets. */
 #define TUN_GSO_MAX 61440
@@ -94,7 +92,7 @@ static int make_veth(
 
 static int open_tun(void *arg, int *ret_fd)
 {
-	int fd = tun_open(TUN_NAME, OFFLOAD_AUTO, arg, NULL);
+	int fd = tun_open(TAILNET_TUN, OFFLOAD_AUTO, arg, NULL);
 
 	if (fd < 0)
 		return fd;
@@ -117,14 +115,14 @@ static int make_tun(
 		r = netns_run(t->netns_fd, open_tun, &t->tun_flags, &t->tun_fd);
 		if (r < 0)
 			return r == -ENOENT ? -ENODEV : r;
-		links_set_gso_max(t->links, TUN_NAME, TUN_GSO_MAX);
+		links_set_gso_max(t->links, TAILNET_TUN, TUN_GSO_MAX);
 	}
 	r = tun_query(t->tun_fd, new->tun_offload, &t->tun_flags);
 	if (r < 0)
 		return r;
-	r = links_set_mtu(t->links, TUN_NAME, tailnet_mtu(new));
+	r = links_set_mtu(t->links, TAILNET_TUN, tailnet_mtu(new));
 	if (r == 0)
-		r = links_set_up(t->links, TUN_NAME);
+		r = links_set_up(t->links, TAILNET_TUN);
 	return r;
 }
 
@@ -159,11 +157,11 @@ static int make_addresses(
 	for (size_t i = 0; before && i < before->n; i++) {
 		p = prefix_of_addr(&before->items[i].addr);
 		if (!list_has(after, &before->items[i]))
-			(void)links_del_address(t->links, TUN_NAME, &p);
+			(void)links_del_address(t->links, TAILNET_TUN, &p);
 	}
 	for (size_t i = 0; i < after->n; i++) {
 		p = prefix_of_addr(&after->items[i].addr);
-		r = links_add_address(t->links, TUN_NAME, &p);
+		r = links_add_address(t->links, TAILNET_TUN, &p);
 		if (r < 0)
 			return r;
 	}
@@ -206,7 +204,7 @@ static int move_routes(struct tailnet *t, const struct prefix_list *a, const str
 				    : compare_prefixes(&a->items[i], &b->items[k]);
 
 		if (c < 0) {
-			r = links_del_route(t->links, TUN_NAME, &a->items[i++]);
+			r = links_del_route(t->links, TAILNET_TUN, &a->items[i++]);
 			if (r < 0)
 				return r;
 		} else if (c > 0) {
@@ -216,7 +214,7 @@ static int move_routes(struct tailnet *t, const struct prefix_list *a, const str
 			k++;
 		}
 	}
-	return n_added ? links_add_routes(t->links, TUN_NAME, added, n_added) : 0;
+	return n_added ? links_add_routes(t->links, TAILNET_TUN, added, n_added) : 0;
 }
 
 static int make_routes(
@@ -371,6 +369,7 @@ static bool proxy_differs(const struct tailnet_config *old, const struct tailnet
 		old->has_allow != new->has_allow || prefixes_differ(&old->allow, &new->allow) ||
 		!users_equal(old, new) || old->log_connections != new->log_connections ||
 		old->greeting_timeout_s != new->greeting_timeout_s ||
+		!port_maps_equal(&old->publishes, &new->publishes) ||
 		old->connect_timeout_s != new->connect_timeout_s ||
 		old->idle_timeout_s != new->idle_timeout_s ||
 		old->half_close_timeout_s != new->half_close_timeout_s ||
@@ -401,13 +400,32 @@ static bool listeners_differ(const struct tailnet_config *old, const struct tail
 {
 	/* a public address is listened on only where somebody said who may come in */
 	return old->port != new->port || old->has_allow != new->has_allow ||
-		!old->users_path != !new->users_path;
+		!old->users_path != !new->users_path ||
+		!port_maps_equal(&old->forwards, &new->forwards);
 }
 
 static int make_listeners(
 	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	proxy_update_listeners(t);
+	return 0;
+}
+
+static bool published_differ(const struct tailnet_config *old, const struct tailnet_config *new)
+{
+	if (!port_maps_equal(&old->publishes, &new->publishes))
+		return true;
+	return new->publishes.n &&
+		(addresses_differ(old, new) || old->connect_timeout_s != new->connect_timeout_s ||
+			old->idle_timeout_s != new->idle_timeout_s ||
+			old->half_close_timeout_s != new->half_close_timeout_s);
+}
+
+static int make_published(
+	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
+{
+	host_update(t);
+	publish_update(t);
 	return 0;
 }
 
@@ -424,5 +442,6 @@ const struct part tailnet_parts[] = {
 	{"node", node_differs, make_node},
 	{"proxy", proxy_differs, make_proxy},
 	{"listeners", listeners_differ, make_listeners},
+	{"published", published_differ, make_published},
 };
 const size_t tailnet_n_parts = ELEMENTSOF(tailnet_parts);

@@ -176,7 +176,7 @@ static int front_open(struct front *f, const struct hostport *at)
 {
 	struct front_listener l = {.at = *at, .udp_fd = -1, .tcp_fd = -1};
 
-	l.udp_fd = udp_serve(at);
+	l.udp_fd = udp_serve(at, NULL);
 	if (l.udp_fd < 0)
 		return l.udp_fd;
 	l.tcp_fd = tcp_listen(at, NULL, DNS_BACKLOG);

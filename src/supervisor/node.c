@@ -287,13 +287,34 @@ int endpoint_setup(struct tailnet *t)
 	free(t->endpoints);
 	t->endpoints = table;
 	t->n_endpoints = n;
-	if (n && !t->host.wanted)
-		worker_start_now(&t->host);
-	else if (!n && t->host.wanted)
-		worker_stop(&t->host);
-	else if (n)
-		endpoint_ask(t);
+	host_update(t);
+	endpoint_ask(t);
 	return 0;
+}
+
+void host_update(struct tailnet *t)
+{
+	bool wanted = t->n_endpoints || t->config->publishes.n;
+
+	if (wanted && !t->host.wanted)
+		worker_start_now(&t->host);
+	else if (!wanted && t->host.wanted)
+		worker_stop(&t->host);
+	else if (t->host.pid)
+		(void)host_send_config(t);
+}
+
+int host_send_config(struct tailnet *t)
+{
+	const struct tailnet_config *c = t->config;
+	struct msg_host_config m = {.connect_timeout_s = c->connect_timeout_s,
+		.idle_timeout_s = c->idle_timeout_s,
+		.half_close_timeout_s = c->half_close_timeout_s};
+	int r = worker_begin(&t->host);
+
+	if (r == 0)
+		r = worker_tell(&t->host, MSG_HOST_CONFIG, &m);
+	return r < 0 ? r : worker_commit(&t->host);
 }
 
 static int endpoint_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
@@ -341,10 +362,10 @@ void endpoint_ask(struct tailnet *t)
 static int endpoint_configure(void *owner, struct worker *w)
 {
 	struct tailnet *t = owner;
-	int r = worker_begin(w);
+	int r = host_send_config(t);
 
 	if (r == 0)
-		r = worker_commit(w);
+		r = publish_send(t);
 	for (size_t i = 0; i < t->n_endpoints; i++)
 		if (t->endpoints[i].asked_id || !t->endpoints[i].found.addr.family)
 			t->endpoints[i].again_ms = 1;
@@ -417,6 +438,12 @@ static int endpoint_report(void *owner, struct worker *w, const union msg *m)
 
 static void endpoint_changed(void *owner, struct worker *w)
 {
+	struct host_stats *stats = w->stats;
+
+	if (!w->pid && stats) {
+		STAT_SET(stats->connections, 0);
+		STAT_SET(stats->udp.sessions, 0);
+	}
 	tailnet_evaluate(owner);
 }
 

@@ -156,7 +156,7 @@ static void say_proxy(const struct teller *to)
 
 static void say_listeners(const struct teller *to)
 {
-	char text[HOSTPORT_TEXT_MAX];
+	char text[HOSTPORT_TEXT_MAX], target[PORT_TARGET_MAX];
 	struct expose e;
 
 	expose_find(&to->config->gateway, to->s->addresses, to->s->n_addresses, &e);
@@ -165,8 +165,32 @@ static void say_listeners(const struct teller *to)
 
 		tell(to, "listen on %s", hostport_format(&at, text));
 	}
+	for (size_t i = 0; i < to->t->forwards.n * e.n; i++) {
+		const struct port_map *m = &to->t->forwards.items[i / e.n];
+		struct hostport at = {.addr = e.addrs[i % e.n], .port = m->port};
+
+		tell(to, "forward %s%s to %s in the tailnet", hostport_format(&at, text),
+			m->udp ? "/udp" : "", port_map_target(m, target));
+	}
 	if (*e.missing)
 		tell(to, "listen on port %u when it comes: %s", to->t->port, e.missing);
+}
+
+static void say_published(const struct teller *to)
+{
+	char at[HOSTPORT_TEXT_MAX], target[PORT_TARGET_MAX];
+
+	for (size_t i = 0; i < to->t->publishes.n; i++) {
+		const struct port_map *m = &to->t->publishes.items[i];
+
+		for (size_t k = 0; k < to->t->wg->addresses.n; k++) {
+			struct hostport h = {
+				.addr = to->t->wg->addresses.items[k].addr, .port = m->port};
+
+			tell(to, "publish %s%s, which leads to %s here", hostport_format(&h, at),
+				m->udp ? "/udp" : "", port_map_target(m, target));
+		}
+	}
 }
 
 static void (*const say_part[])(const struct teller *to) = {
@@ -182,6 +206,7 @@ static void (*const say_part[])(const struct teller *to) = {
 	say_node,
 	say_proxy,
 	say_listeners,
+	say_published,
 };
 
 static void say_front(const struct teller *to)

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "ipc/stats.h"
-#include "supervisor/expose.h"
 
 #define LISTEN_BACKLOG	4096
 #define LISTEN_RETRY_MS 2000 /* a port that somebody else has may become free */
@@ -126,6 +126,22 @@ static int proxy_send_users(struct tailnet *t)
 	return r;
 }
 
+static int proxy_send_published(struct tailnet *t)
+{
+	const struct prefix_list *own = &t->config->wg->addresses;
+	const struct port_maps *maps = &t->config->publishes;
+	int r = 0;
+
+	for (size_t i = 0; i < maps->n * own->n && r == 0; i++) {
+		const struct port_map *m = &maps->items[i / own->n];
+		struct msg_proxy_published p = {.udp = m->udp,
+			.at = {.addr = own->items[i % own->n].addr, .port = m->port}};
+
+		r = worker_tell(&t->proxy, MSG_PROXY_PUBLISHED, &p);
+	}
+	return r;
+}
+
 int proxy_send_config(struct tailnet *t)
 {
 	const struct tailnet_config *c = t->config;
@@ -156,6 +172,8 @@ int proxy_send_config(struct tailnet *t)
 		r = proxy_send_deny(t);
 	if (r == 0)
 		r = proxy_send_users(t);
+	if (r == 0)
+		r = proxy_send_published(t);
 	return r < 0 ? r : worker_commit(&t->proxy);
 }
 
@@ -209,7 +227,7 @@ static int proxy_configure(void *owner, struct worker *w)
 	associate_forget(t);
 	if (r == 0)
 		associate_fill(t);
-	return r;
+	return r < 0 ? r : forward_send(t);
 }
 
 static int proxy_report(void *owner, struct worker *w, const union msg *m)
@@ -232,6 +250,7 @@ static void proxy_changed(void *owner, struct worker *w)
 	if (!w->pid && stats) {
 		STAT_SET(stats->clients, 0);
 		STAT_SET(stats->udp.associations, 0);
+		STAT_SET(stats->forward_udp.sessions, 0);
 	}
 	if (!w->pid)
 		clients_lost(owner);
@@ -270,6 +289,8 @@ static void listener_close(struct tailnet *t, size_t i)
 	struct msg_proxy_listen m = {.at = t->listeners[i].at, .kind = LISTEN_PRIMARY};
 
 	(void)(t->proxy.pid && worker_tell(&t->proxy, MSG_PROXY_UNLISTEN, &m));
+	/* the worker still holds it, and its place may be wanted at once */
+	(void)shutdown(t->listeners[i].fd, SHUT_RDWR);
 	t->listeners[i].fd = fd_close(t->listeners[i].fd);
 	t->listeners[i] = t->listeners[--t->n_listeners];
 	t->listeners[t->n_listeners].fd = -1;
@@ -303,6 +324,7 @@ static int listen_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 
 	t->listen_timer = sd_event_source_disable_unref(t->listen_timer);
 	proxy_update_listeners(t);
+	publish_update(t);
 	tailnet_evaluate(t);
 	return 0;
 }
@@ -311,6 +333,13 @@ static int listen_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 static bool may_be_public(const struct tailnet *t)
 {
 	return t->s->config->gateway.has_allow || t->config->has_allow || t->config->users_path;
+}
+
+void proxy_retry_listeners(struct tailnet *t)
+{
+	if (!t->listen_timer)
+		(void)sd_event_add_time_relative(t->s->event, &t->listen_timer, CLOCK_MONOTONIC,
+			LISTEN_RETRY_MS * 1000, 100000, listen_on_timer, t);
 }
 
 void proxy_update_listeners(struct tailnet *t)
@@ -328,8 +357,8 @@ void proxy_update_listeners(struct tailnet *t)
 			(addr_is_public(&t->listeners[i].at.addr) && !may_be_public(t)))
 			listener_close(t, i);
 	}
+	forward_close_stale(t, &e);
 	snprintf(t->listen_reason, sizeof(t->listen_reason), "%s", e.missing);
-	t->listen_timer = sd_event_source_disable_unref(t->listen_timer);
 	for (size_t k = 0; k < e.n; k++) {
 		struct hostport at = {.addr = e.addrs[k], .port = t->config->port};
 		int r;
@@ -346,12 +375,10 @@ void proxy_update_listeners(struct tailnet *t)
 			continue;
 		snprintf(t->listen_reason, sizeof(t->listen_reason), "listener %s: %s",
 			hostport_format(&at, text), strerror(-r));
-		if (!t->listen_timer)
-			(void)sd_event_add_time_relative(t->s->event, &t->listen_timer,
-				CLOCK_MONOTONIC, LISTEN_RETRY_MS * 1000, 100000, listen_on_timer,
-				t);
+		proxy_retry_listeners(t);
 	}
 	associate_fill(t);
+	forward_open_missing(t, &e);
 	if (*t->listen_reason && strcmp(before, t->listen_reason))
 		log_warning(t->name, "listener", "%s", t->listen_reason);
 }

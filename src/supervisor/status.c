@@ -34,6 +34,8 @@ static void status_counters(const struct tailnet *t, struct control_tailnet *r)
 		r->clients = STAT_GET(proxy->clients);
 		r->proxy = *proxy;
 	}
+	if (t->host.stats)
+		memcpy(&r->published, t->host.stats, sizeof(r->published));
 	r->has_counters = wg && proxy;
 }
 
@@ -64,6 +66,8 @@ void status_tailnet(const struct tailnet *t, struct control_tailnet *ret)
 	r.restarts_proxy = t->proxy.restarts;
 	r.pid_wg = t->node.pid;
 	r.pid_proxy = t->proxy.pid;
+	r.restarts_host = t->host.restarts;
+	r.pid_host = t->host.pid;
 	*ret = r;
 }
 

@@ -65,8 +65,8 @@ int tailnet_new(struct supervisor *s, struct tailnet_config *config, struct tail
 	tailnet_init_worker(t, &t->node, "tsgw-wg", SANDBOX_WG, &node_ops, sizeof(struct wg_stats));
 	tailnet_init_worker(
 		t, &t->proxy, "tsgw-proxy", SANDBOX_PROXY, &proxy_ops, sizeof(struct proxy_stats));
-	tailnet_init_worker(t, &t->host, "tsgw-host", SANDBOX_HOST, &endpoint_ops, 0);
-	t->host.stats_size = 4096;
+	tailnet_init_worker(
+		t, &t->host, "tsgw-host", SANDBOX_HOST, &endpoint_ops, sizeof(struct host_stats));
 	*ret = t;
 	return 0;
 }
@@ -160,18 +160,21 @@ static enum tailnet_state tailnet_peer_state(const struct tailnet *t, char *reas
 
 static enum tailnet_state tailnet_derive(const struct tailnet *t, char *reason, size_t size)
 {
-	const struct worker *workers[] = {&t->node, &t->proxy};
+	const struct worker *workers[] = {&t->node, &t->proxy, &t->host};
+	const char *reasons[] = {t->listen_reason, t->forwards.reason, t->published.reason};
 
 	for (size_t i = 0; i < ELEMENTSOF(workers); i++) {
-		if (workers[i]->serves)
+		if (workers[i]->serves || (workers[i] == &t->host && !t->config->publishes.n))
 			continue;
 		snprintf(reason, size, "%s",
 			*workers[i]->reason ? workers[i]->reason : "workers are starting");
 		return workers[i]->restarts || *workers[i]->reason || t->late ? TAILNET_DEGRADED
 									      : TAILNET_STARTING;
 	}
-	if (*t->listen_reason) {
-		snprintf(reason, size, "%s", t->listen_reason);
+	for (size_t i = 0; i < ELEMENTSOF(reasons); i++) {
+		if (!*reasons[i])
+			continue;
+		snprintf(reason, size, "%s", reasons[i]);
 		return TAILNET_DEGRADED;
 	}
 	return tailnet_peer_state(t, reason, size);
@@ -300,7 +303,7 @@ static int tailnet_clear(struct tailnet *t)
 /* Counters count from the tailnet's start; a worker that is started again in between goes on. */
 static void tailnet_forget_counters(struct tailnet *t)
 {
-	struct worker *workers[] = {&t->node, &t->proxy};
+	struct worker *workers[] = {&t->node, &t->proxy, &t->host};
 
 	for (size_t i = 0; i < ELEMENTSOF(workers); i++) {
 		workers[i]->restarts = 0;
@@ -377,6 +380,7 @@ void tailnet_teardown(struct tailnet *t)
 	t->lookup_timer = sd_event_source_disable_unref(t->lookup_timer);
 	t->udp_timer = sd_event_source_disable_unref(t->udp_timer);
 	proxy_close_listeners(t);
+	ports_close(t);
 	worker_stop(&t->proxy);
 	worker_stop(&t->node);
 	worker_stop(&t->host);

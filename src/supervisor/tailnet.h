@@ -10,17 +10,34 @@
 #include "config/names.h"
 #include "ipc/control.h"
 #include "supervisor/clients.h"
+#include "supervisor/expose.h"
+#include "supervisor/netns.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/worker.h"
 
 #define TAILNET_VETH_PORT   1080
 #define TAILNET_MTU_DEFAULT 1420
+#define TAILNET_TUN	    "wg0"
 
 struct listener {
 	struct hostport at;
 	int fd;
 	uint32_t udp_given; /* sockets for UDP associations that the worker has */
 	uint32_t udp_used;  /* most that it has reported to use at once */
+};
+
+struct port_socket { /* of forward or publish */
+	struct hostport at;
+	bool udp, local;
+	int fd;
+	char host[MSG_DOMAIN_MAX]; /* where it leads to */
+	uint16_t port;
+};
+
+struct port_table {
+	struct port_socket *items;
+	size_t n;
+	char reason[192]; /* what could not be opened, "" else */
 };
 
 struct endpoint { /* a looked-up endpoint name */
@@ -66,6 +83,7 @@ struct tailnet {
 	struct listener listeners[CONTROL_LISTEN_MAX];
 	size_t n_listeners;
 	char listen_reason[256];
+	struct port_table forwards, published;
 	struct prefix_list routes; /* in the main table of the namespace */
 	struct worker node, proxy, host;
 	struct clients_page clients_page;
@@ -128,11 +146,25 @@ void node_set_gro(struct tailnet *t, const struct tailnet_config *config);
 int endpoint_setup(struct tailnet *t);
 void endpoint_ask(struct tailnet *t);
 
+/* Starts tsgw-host if there is something for it to do, ends it if not; tells it its timeouts. */
+void host_update(struct tailnet *t);
+int host_send_config(struct tailnet *t);
+
+/* ports.c: the sockets of forward and publish. */
+void forward_close_stale(struct tailnet *t, const struct expose *e);
+void forward_open_missing(struct tailnet *t, const struct expose *e);
+int forward_send(struct tailnet *t); /* all of them, to a new tsgw-proxy */
+void publish_update(struct tailnet *t);
+int publish_send(struct tailnet *t); /* all of them, to a new tsgw-host */
+void ports_close(struct tailnet *t);
+
 /* publish.c: what tsgw-proxy is told. */
 extern const struct worker_ops proxy_ops;
 int proxy_send_config(struct tailnet *t);
 /* Opens missing listeners, closes superfluous ones. */
 void proxy_update_listeners(struct tailnet *t);
+/* Tries again soon to open what could not be opened, published ports too. */
+void proxy_retry_listeners(struct tailnet *t);
 void proxy_close_listeners(struct tailnet *t);
 int proxy_open_veth(struct tailnet *t);
 void proxy_tell_node(struct tailnet *t);

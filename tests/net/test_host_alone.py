@@ -7,7 +7,7 @@ import struct
 
 import lab as L
 
-HELLO, BEGIN, COMMIT, READY, LOOKUP, ANSWER = 1, 2, 3, 4, 64, 65
+HELLO, BEGIN, COMMIT, READY, LOOKUP, ANSWER, CONFIG = 1, 2, 3, 4, 64, 65, 66
 EAI_AGAIN = 3
 CHANNEL = 3
 
@@ -35,6 +35,7 @@ class Worker:
         self.ours.settimeout(60)
         self.send(HELLO, struct.pack("=Ii", 1, 6), [memfd])
         self.send(BEGIN, struct.pack("=I", 1))
+        self.send(CONFIG, struct.pack("=III", 30, 7200, 300))
         self.send(COMMIT, struct.pack("=I", 1))
         L.equal(self.ours.recv(100), struct.pack("=HHI", READY, 8, 1), "READY")
 

@@ -24,7 +24,7 @@ WORKS = {
     "wg": {"thread", "mlock"},
     "proxy": INET | {"thread", "pipe-splice"},
     "coord": INET,
-    "host": INET | {"unix", "lookup", "resolv-conf"},
+    "host": INET | {"unix", "lookup", "resolv-conf", "thread", "pipe-splice"},
     "dns": set(),
     "web": set(),
     "wg-alone": {"thread", "mlock"},

@@ -53,15 +53,15 @@ static void test_names(void)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		m = question((unsigned)i, bad[i]);
 		memset(&a, 0, sizeof(a));
-		lookup_name(&m, &a);
+		lookup_name(&m, false, &a);
 		CHECK_EQ(a.id, i);
 		CHECK(a.error > 0 && a.n == 0);
 	}
 	memset(m.name, 'a', sizeof(m.name)); /* no end */
-	lookup_name(&m, &a);
+	lookup_name(&m, false, &a);
 	CHECK_EQ(a.error, -EAI_NONAME);
 	m = question(9, "localhost"); /* from the hosts file: no network */
-	lookup_name(&m, &a);
+	lookup_name(&m, false, &a);
 	if (!a.error)
 		CHECK(a.n >= 1 && addr_is_loopback(&a.addrs[0]));
 }

@@ -43,6 +43,8 @@ static const struct row {
 	{MSG_PROXY_ROUTE, sizeof(struct msg_proxy_route), IPC_PARENT, 0, 0, "proxy-route"},
 	{MSG_PROXY_ALLOW, sizeof(struct msg_prefixes), IPC_PARENT, 0, 0, "proxy-allow"},
 	{MSG_PROXY_DENY, sizeof(struct msg_prefixes), IPC_PARENT, 0, 0, "proxy-deny"},
+	{MSG_PROXY_PUBLISHED, sizeof(struct msg_proxy_published), IPC_PARENT, 0, 0,
+		"proxy-published"},
 	{MSG_PROXY_LISTEN, sizeof(struct msg_proxy_listen), IPC_PARENT, 1, 1, "proxy-listen"},
 	{MSG_PROXY_UNLISTEN, sizeof(struct msg_proxy_listen), IPC_PARENT, 0, 0, "proxy-unlisten"},
 	{MSG_PROXY_PEER_UP, sizeof(struct msg_peer_state), IPC_PARENT, 0, 0, "proxy-peer-up"},
@@ -57,6 +59,8 @@ static const struct row {
 	{MSG_PROXY_CLIENT, sizeof(struct msg_client), IPC_WORKER, 0, 0, "proxy-client"},
 	{MSG_PROXY_CLIENTS_END, sizeof(struct msg_clients_end), IPC_WORKER, 0, 0,
 		"proxy-clients-end"},
+	{MSG_PROXY_FORWARD, sizeof(struct msg_port), IPC_PARENT, 1, 1, "proxy-forward"},
+	{MSG_PROXY_UNFORWARD, sizeof(struct msg_port), IPC_PARENT, 0, 0, "proxy-unforward"},
 	{MSG_DNS_ZONE, sizeof(struct msg_dns_zone), IPC_PARENT, 0, 0, "dns-zone"},
 	{MSG_DNS_SUFFIX, sizeof(struct msg_dns_suffix), IPC_PARENT, 0, 0, "dns-suffix"},
 	{MSG_DNS_ROUTE, sizeof(struct msg_prefixes), IPC_PARENT, 0, 0, "dns-route"},
@@ -66,6 +70,9 @@ static const struct row {
 	{MSG_DNS_UNLISTEN, sizeof(struct msg_dns_listen), IPC_PARENT, 0, 0, "dns-unlisten"},
 	{MSG_HOST_LOOKUP, sizeof(struct msg_host_lookup), IPC_PARENT, 0, 0, "host-lookup"},
 	{MSG_HOST_ANSWER, sizeof(struct msg_host_answer), IPC_WORKER, 0, 0, "host-answer"},
+	{MSG_HOST_CONFIG, sizeof(struct msg_host_config), IPC_PARENT, 0, 0, "host-config"},
+	{MSG_HOST_PUBLISH, sizeof(struct msg_port), IPC_PARENT, 1, 1, "host-publish"},
+	{MSG_HOST_UNPUBLISH, sizeof(struct msg_port), IPC_PARENT, 0, 0, "host-unpublish"},
 };
 
 static const struct row *row_of(unsigned type)

@@ -133,6 +133,37 @@ static void test_everything(void)
 	policy_free(&p);
 }
 
+/* Of our own addresses what is published, and nothing else, in no other spelling. */
+static void test_published(void)
+{
+	struct policy p = {.has_ipv6 = true, .self = 9};
+	struct hostport own = {.addr = addr_v4(0x0a4d0002), .port = 8080}, to = own;
+	uint32_t peer = 0;
+
+	add(&p.routes, "0.0.0.0/0", 7);
+	add(&p.routes, "::/0", 7);
+	add(&p.deny, "10.77.0.2/32", 0);
+	CHECK_EQ(policy_publish(&p, &own, false), 0);
+	policy_seal(&p);
+	CHECK_EQ(policy_check_port(&p, &to, false, &peer), POLICY_OK);
+	CHECK_EQ(peer, 9);
+	CHECK_EQ(policy_check_port(&p, &to, true, &peer), POLICY_DENIED);
+	to.port = 8081;
+	CHECK_EQ(policy_check_port(&p, &to, false, &peer), POLICY_DENIED);
+	to.port = 8080;
+	addr_parse("64:ff9b::a4d:2", &to.addr);
+	CHECK_EQ(policy_check_port(&p, &to, false, &peer), POLICY_DENIED);
+	addr_parse("::ffff:10.77.0.2", &to.addr);
+	CHECK_EQ(policy_check_port(&p, &to, false, &peer), POLICY_NEVER);
+	to.addr = addr_v4(0x0a4d0003);
+	CHECK_EQ(policy_check_port(&p, &to, false, &peer), POLICY_OK);
+	CHECK_EQ(peer, 7);
+	for (int i = 1; i < POLICY_PORTS_MAX; i++)
+		CHECK_EQ(policy_publish(&p, &own, false), 0);
+	CHECK_EQ(policy_publish(&p, &own, false), -ENOSPC);
+	policy_free(&p);
+}
+
 static void test_bounds(void)
 {
 	struct prefixset s = {0};
@@ -187,6 +218,7 @@ int main(void)
 	RUN(test_verdicts);
 	RUN(test_nothing);
 	RUN(test_everything);
+	RUN(test_published);
 	RUN(test_bounds);
 	RUN(test_oracle);
 	return TEST_END();

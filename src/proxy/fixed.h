@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// Fixed ports into the tailnet (key forward): what arrives there goes to one destination.
+#pragma once
+
+#include "ipc/msg.h"
+
+/* Takes over FD; a port at the same address gets the new destination. 0 or -errno (FD is closed
+ * then, too). */
+int fixed_add(const struct msg_port *m, int fd);
+/* Connections go on, UDP sessions end with their port. */
+void fixed_remove(const struct msg_port *m);
