@@ -24,11 +24,11 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "common/parse.h"
 #include "common/sandbox.h"
 #include "common/sockets.h"
 #include "wg/aead.h"
 #include "wg/binder.h"
+#include "wg/inherited.h"
 #include "wg/loop.h"
 #include "wg/netwatch.h"
 #include "wg/wgsocket.h"
@@ -92,26 +92,13 @@ static int parse_arguments(struct alone *a, int argc, char **argv, int *ret_code
 			name = "";
 	}
 	if (!name || !is_interface_name(name)) {
+		if (name && *name)
+			fprintf(stderr, "tsgw-wg: no name for an interface: %s\n", name);
 		*ret_code = usage(stderr, EXIT_USAGE);
 		return 1;
 	}
 	strcpy(a->name, name);
 	return 0;
-}
-
-/* A descriptor that the environment names: -1 none, -errno. */
-static int descriptor_from_env(const char *variable)
-{
-	const char *text = getenv(variable);
-	uint64_t fd;
-
-	if (!text || !*text)
-		return -1;
-	if (parse_u64(text, 0, INT32_MAX, &fd) < 0 || fd_cloexec((int)fd, true) < 0) {
-		log_error(NULL, variable, "not a descriptor: %s", text);
-		return -EBADF;
-	}
-	return (int)fd;
 }
 
 static void set_log_level(void)
@@ -163,7 +150,7 @@ static int tun_make(struct alone *a)
 
 static int prepare_tun(struct alone *a)
 {
-	int fd = descriptor_from_env("WG_TUN_FD"), r;
+	int fd = inherited_descriptor(INHERITED_TUN), r;
 
 	if (fd == -EBADF)
 		return fd;
@@ -191,15 +178,17 @@ static int prepare_tun(struct alone *a)
 
 static int prepare_uapi(struct alone *a)
 {
-	int fd = descriptor_from_env("WG_UAPI_FD"), r;
+	int fd = inherited_descriptor(INHERITED_UAPI), r;
 
 	if (fd == -EBADF)
 		return fd;
 	a->own_socket = fd < 0;
 	if (a->own_socket)
 		fd = wgsocket_listen(a->name, a->socket_path);
-	else
-		wgsocket_path(fd, a->socket_path);
+	else if (!wgsocket_listens(fd, a->socket_path)) {
+		log_error(NULL, INHERITED_UAPI, "not a listening unix socket");
+		return -EINVAL;
+	}
 	if (fd < 0) {
 		log_error(NULL, NULL, WGSOCKET_DIR "/%s.sock: %s", a->name,
 			fd == -EADDRINUSE ? "another process serves it" : strerror(-fd));
@@ -460,8 +449,13 @@ int alone_main(int argc, char **argv)
 		return code;
 	if (foreground && !strcmp(foreground, "1"))
 		a.foreground = true;
+	r = inherited_tidy();
 	log_open("tsgw-wg", a.name);
 	set_log_level();
+	if (r < 0) {
+		log_error(NULL, "/dev/null", "%s", strerror(-r));
+		return EXIT_FAILURE;
+	}
 	r = aead_init(AEAD_AUTO);
 	if (r < 0)
 		log_error(NULL, "cipher", "TSGW_AEAD names one that is not available");

@@ -61,15 +61,20 @@ int wgsocket_listen(const char *name, char ret_path[WGSOCKET_PATH_MAX])
 	return take_fd(fd);
 }
 
-void wgsocket_path(int fd, char ret_path[WGSOCKET_PATH_MAX])
+bool wgsocket_listens(int fd, char ret_path[WGSOCKET_PATH_MAX])
 {
 	struct sockaddr_un sun = {0};
-	socklen_t len = sizeof(sun);
+	socklen_t len = sizeof(sun), int_len = sizeof(int);
+	int type = 0, listens = 0;
 
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &int_len) < 0 || type != SOCK_STREAM ||
+		getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &int_len) < 0 || !listens ||
+		getsockname(fd, (struct sockaddr *)&sun, &len) < 0 || sun.sun_family != AF_UNIX)
+		return false;
 	*ret_path = '\0';
-	if (getsockname(fd, (struct sockaddr *)&sun, &len) == 0 && sun.sun_family == AF_UNIX &&
-		*sun.sun_path == '/')
+	if (*sun.sun_path == '/')
 		snprintf(ret_path, WGSOCKET_PATH_MAX, "%.*s", WGSOCKET_PATH_MAX - 1, sun.sun_path);
+	return true;
 }
 
 int wgsocket_watch(const char *path)

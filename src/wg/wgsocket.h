@@ -12,8 +12,8 @@
  * more. The non-blocking descriptor, or -errno: -EADDRINUSE a live one, -EEXIST something else. */
 int wgsocket_listen(const char *name, char ret_path[WGSOCKET_PATH_MAX]);
 
-/* The path of a listening socket that somebody else has made; "" if it has none. */
-void wgsocket_path(int fd, char ret_path[WGSOCKET_PATH_MAX]);
+/* Is FD a listening unix socket, made by somebody else? Its path then; "" if it has none. */
+bool wgsocket_listens(int fd, char ret_path[WGSOCKET_PATH_MAX]);
 
 /* Watches for the removal of PATH: a descriptor for wgsocket_is_gone(), or -errno. */
 int wgsocket_watch(const char *path);

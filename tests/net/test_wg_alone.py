@@ -203,9 +203,50 @@ def test_inherited_descriptors(lab):
         carries(lab, ns, home, path, peer)
         os.unlink(path)
         wait_for(lambda t=tun, h=home: t not in h.links(), "its end")
-    for env in ({"WG_TUN_FD": "77"}, {"WG_UAPI_FD": "x"}, {"WG_TUN_FD": "0"}):
+    for env in ({"WG_TUN_FD": "77"}, {"WG_TUN_FD": "3"}, {"WG_UAPI_FD": "x"}, {"WG_TUN_FD": "0"}):
         p = with_fds(ns, [lab.ifname("u")], env)
         equal(p.returncode, 1, f"{env}: {p.stderr}")
+
+
+def test_what_cannot_be_served(lab):
+    """WG_UAPI_FD that is no listening unix stream socket is refused, and is not waited on."""
+    ns = lab.ns("a")
+    ends = os.pipe()
+    os.close(ends[1])
+    tcp, bound, connected = socket.socket(), socket.socket(socket.AF_UNIX), socket.socketpair()
+    tcp.listen()
+    bound.bind(os.path.join(lab.dir, "uapi"))
+    packets = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    packets.bind(os.path.join(lab.dir, "packets"))
+    packets.listen()
+    for fd in (ends[0], tcp.fileno(), bound.fileno(), connected[0].fileno(), packets.fileno()):
+        name = lab.ifname("n")
+        p = with_fds(ns, [name], {"WG_UAPI_FD": str(fd)}, fd)
+        check(p.returncode == 1 and "not a listening unix socket" in p.stderr, f"{p.returncode} {p.stderr}")
+        check(name not in ns.links(), "interface")
+    os.close(ends[0])
+
+
+def test_callers_descriptors(lab):
+    """A daemon keeps none of its caller's files, and does not mistake its own for 0, 1 and 2."""
+    ns, name = lab.ns("a"), lab.ifname("k")
+    with open(os.path.join(lab.dir, "lock"), "w", encoding="ascii") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        equal(with_fds(ns, [name], {}, f.fileno()).returncode, 0, "start")
+        path = f.name
+    with open(path, "w", encoding="ascii") as f:
+        fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    ns.ip(f"link del {name}")
+    is_gone(ns, name)
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        name = lab.ifname("k")
+        lab.run(["sh", "-c", f"exec {TSGW_WG} {name} {closed}"], ns=ns, ok=0)
+        check(name in ns.links(), f"{closed}: interface")
+        equal(wg("show", name, "peers"), "", f"{closed}: wg show")
+        wait_for(lambda n=name: len(nodes_of(n)) == 1, "the binder has its name")
+        equal({os.readlink(f"/proc/{nodes_of(name)[0]}/fd/{fd}") for fd in (0, 1, 2)}, {"/dev/null"}, "stdio")
+        ns.ip(f"link set {name} mtu 1300", f"link del {name}")
+        is_gone(ns, name)
 
 
 def ask(path, request):
