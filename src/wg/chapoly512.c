@@ -8,7 +8,7 @@
 //
 // A packet's tag is made when its last block was encrypted, or before its first is decrypted: while it is in
 // the nearest cache. Nothing here branches on, or looks up by, anything secret. All that is derived from the
-// key lies in struct work and is wiped.
+// key lies in struct work, or was pushed out of registers into the frames below it: both are wiped.
 #include "wg/chapoly512.h"
 
 #include "wg/poly512.h"
@@ -20,9 +20,10 @@
 
 #include "common/cleanup.h"
 
-#define LANES 16
-#define BLOCK 64
-#define GROUP LANES /* packets */
+#define LANES	     16
+#define BLOCK	     64
+#define GROUP	     LANES /* packets */
+#define FRAMES_BYTES 4096  /* at least, of what is called here, all together */
 
 typedef __m512i v;
 
@@ -282,6 +283,13 @@ static void key_words(uint32_t ret[8], const uint8_t key[AEAD_KEY])
 	memcpy(ret, key, AEAD_KEY); /* these processors are little-endian */
 }
 
+static void wipe(struct work *w, uint32_t words[8])
+{
+	sodium_memzero(w, sizeof(*w));
+	sodium_memzero(words, AEAD_KEY);
+	sodium_stackzero(FRAMES_BYTES);
+}
+
 void chapoly512_seal(const uint8_t key[AEAD_KEY], const struct aead_packet *p, size_t n)
 {
 	uint32_t words[8];
@@ -290,8 +298,7 @@ void chapoly512_seal(const uint8_t key[AEAD_KEY], const struct aead_packet *p, s
 	key_words(words, key);
 	for (size_t i = 0; i < n; i += GROUP)
 		seal_group(&w, words, p + i, (unsigned)MIN(n - i, (size_t)GROUP));
-	sodium_memzero(&w, sizeof(w));
-	sodium_memzero(words, sizeof(words));
+	wipe(&w, words);
 }
 
 size_t chapoly512_open(const uint8_t key[AEAD_KEY], struct aead_packet *p, size_t n)
@@ -303,8 +310,7 @@ size_t chapoly512_open(const uint8_t key[AEAD_KEY], struct aead_packet *p, size_
 	key_words(words, key);
 	for (size_t i = 0; i < n; i += GROUP)
 		good += open_group(&w, words, p + i, (unsigned)MIN(n - i, (size_t)GROUP));
-	sodium_memzero(&w, sizeof(w));
-	sodium_memzero(words, sizeof(words));
+	wipe(&w, words);
 	return good;
 }
 

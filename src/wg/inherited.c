@@ -40,7 +40,7 @@ int inherited_tidy(void)
 	int low = MIN(tun, uapi), high = MAX(tun, uapi);
 
 	do
-		fd = open("/dev/null", O_RDWR);
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	while (fd >= 0 && fd < STDIO);
 	if (fd < 0)
 		return -errno;

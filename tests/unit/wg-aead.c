@@ -9,6 +9,11 @@
 #include "wg/aead.h"
 
 static const enum aead_kind kinds[] = {AEAD_SODIUM, AEAD_IPSECMB, AEAD_AVX512};
+#ifdef TSGW_SAN
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 /* In the place of the C library's: a machine on which the library is not installed. */
@@ -287,6 +292,9 @@ static void without_the_library(void)
 		aead_seal(a, key, &p, 1);
 		CHECK_EQ(aead_open(a, key, &p, 1), 1);
 	}
+	/* a sanitizer slows down our code and not libsodium's: then either may be the faster one */
+	if (SANITIZED && strcmp(aead_name(a), want))
+		want = "libsodium";
 	CHECK_STR(aead_name(a), want);
 	aead_free(a);
 	not_installed = false;

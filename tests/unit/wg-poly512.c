@@ -2,6 +2,7 @@
 // Poly1305 in vectors against libsodium's, where random messages never come: at the edges of its modulus.
 #include "test.h"
 
+#include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
 
@@ -111,6 +112,81 @@ static void keys_do_not_mix(void)
 	}
 }
 
+/* ---- what stays behind ---- */
+
+#ifndef TSGW_SAN
+#define STACK_BYTES (256u * 1024u)
+#define PACKETS	    16
+
+static struct {
+	uint8_t key[AEAD_KEY];
+	uint8_t data[PACKETS][1440];
+	struct aead_packet packets[PACKETS];
+	bool open;
+} job;
+
+static void *work(void *arg)
+{
+	if (job.open)
+		chapoly512_open(job.key, job.packets, PACKETS);
+	else
+		chapoly512_seal(job.key, job.packets, PACKETS);
+	return NULL;
+}
+
+static bool contains(const uint8_t *stack, const void *secret, size_t len)
+{
+	return memmem(stack, STACK_BYTES, secret, len) != NULL;
+}
+
+/* RFC 8439 §2.5: r and s, and r as the vectors have it, in limbs. */
+static void look_for_one_time_key(const uint8_t *stack, uint64_t counter)
+{
+	uint8_t nonce[12] = {0}, block[64] = {0};
+	uint64_t low, high, limbs[2];
+
+	memcpy(nonce + 4, &counter, sizeof(counter));
+	crypto_stream_chacha20_ietf(block, sizeof(block), nonce, job.key);
+	for (size_t at = 0; at < 32; at += 4)
+		CHECK(!contains(stack, block + at, 4));
+	memcpy(&low, block, 8);
+	memcpy(&high, block + 8, 8);
+	low &= 0x0ffffffc0fffffff;
+	high &= 0x0ffffffc0ffffffc;
+	limbs[0] = low & 0xfffffffffff;
+	limbs[1] = (low >> 44 | high << 20) & 0xfffffffffff;
+	CHECK(!contains(stack, &limbs[0], 8) && !contains(stack, &limbs[1], 8));
+}
+
+/* Neither the key nor what was made of it, as far as it can be told from chance: by four bytes and more. */
+static void nothing_stays_on_the_stack(void)
+{
+	_Alignas(64) static uint8_t stack[STACK_BYTES];
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	pthread_attr_init(&attr);
+	CHECK_EQ(pthread_attr_setstack(&attr, stack, sizeof(stack)), 0);
+	for (int round = 0; round < 2; round++) {
+		memset(stack, 0, sizeof(stack));
+		for (size_t i = 0; i < sizeof(job.key); i++)
+			job.key[i] = (uint8_t)(i * 37 + 101);
+		for (unsigned i = 0; i < PACKETS; i++)
+			job.packets[i] = (struct aead_packet){
+				.data = job.data[i], .len = 1424, .counter = 1000 + i};
+		job.open = round > 0;
+		CHECK_EQ(pthread_create(&thread, &attr, work, NULL), 0);
+		pthread_join(thread, NULL);
+		for (size_t at = 0; at < sizeof(job.key); at += 4)
+			CHECK(!contains(stack, job.key + at, 4));
+		for (unsigned i = 0; i < PACKETS; i++)
+			look_for_one_time_key(stack, 1000 + i);
+	}
+	pthread_attr_destroy(&attr);
+}
+
+#endif
+
 int main(void)
 {
 	if (sodium_init() < 0)
@@ -122,6 +198,9 @@ int main(void)
 	RUN(extreme_bits);
 	RUN(around_the_modulus);
 	RUN(keys_do_not_mix);
+#ifndef TSGW_SAN /* which keeps variables in places of its own */
+	RUN(nothing_stays_on_the_stack);
+#endif
 	return TEST_END();
 }
 
