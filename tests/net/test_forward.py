@@ -351,3 +351,63 @@ def test_stopped(picture):
     check(is_refused(picture, 3000), "down: nobody listens")
     g.ctl("up", t.name, ok=0)
     get(connect(picture.mac, PRIMARY, 3000), "/x")
+
+
+RULES = """table inet watch {
+	counter gone { }
+	chain out { type filter hook output priority 0; policy accept;
+		ip daddr { 10.100.0.0/16, 198.51.100.53 } counter name gone
+		meta l4proto { 6, 17 } th dport 53 counter name gone
+	}
+	chain through { type filter hook forward priority 0; policy accept; counter name gone; }
+}"""
+
+
+def gone(ns, name="gone"):
+    out = ns.run([tool("nft"), "-j", "list", "counter", "inet", "watch", name], ok=0).stdout
+    return next(x["counter"]["packets"] for x in json.loads(out)["nftables"] if "counter" in x)
+
+
+def test_leaks(picture):
+    """Whatever happens to node, proxy and peer: nothing of a forward leaves by the host, DNS included."""
+    t = picture.tailnet("red", 11080, engine="tsgw-wg", ssh=False)
+    t.keys = [f"dns-server = {TARGET}", f"forward = 3000 -> {TARGET}:3000, 3001 -> 198.51.100.53:80",
+              f"forward = 3002 -> one.example:3000, 4000/udp -> {TARGET}:4000",
+              "forward = 4001/udp -> 198.51.100.53:53, 4002/udp -> one.example:4000"]
+    start_dns(t.peer.ns, TARGET, TARGET)
+    start_echo(t.peer.ns, TARGET, 4000)
+    g = picture.gateway().start()
+    g.wait_up()
+    picture.demon.ip(f"route add default via {MAC}")  # a way to leak by
+    picture.demon.run([tool("nft"), "-f", "-"], stdin=RULES, ok=0)
+    datagrams = [udp(picture.mac, PRIMARY, port) for port in (4000, 4001, 4002)]
+    ask(datagrams[0], b"the way it should go")
+    ask(datagrams[2], b"and by name")
+
+    def all_ports():
+        for s in datagrams:
+            try:
+                s.send(b"never outside")
+            except OSError:
+                pass
+        for port in (3000, 3001, 3002):
+            try:
+                with connect(picture.mac, PRIMARY, port, timeout_s=0.2) as s:
+                    s.sendall(b"never outside")
+                    s.recv(1)
+            except OSError:
+                pass
+
+    for what in ("nothing", "tsgw-wg", "tsgw-proxy", "peer", "tsgw-wg"):
+        if what == "peer":
+            t.peer.process.forgiven = True
+            t.peer.process.stop()
+        elif what != "nothing":
+            os.kill(g.worker(what, t), signal.SIGKILL)
+        for _ in range(5):
+            all_ports()
+    g.ctl("down", t.name, ok=0)
+    all_ports()
+    equal(gone(picture.demon), 0, "packets that left by the host")
+    udp(picture.demon, "198.51.100.53", 9).send(b"the counter counts")
+    equal(gone(picture.demon), 1, "the counter")

@@ -309,3 +309,27 @@ def test_privileges(picture):
     equal((int(st["CapPrm"], 16), int(st["CapBnd"], 16), st["NoNewPrivs"], st["Seccomp"]), (0, 0, "1", "2"),
           "capabilities, no-new-privileges, seccomp")
     check(st["Uid"][0] != 0, "not root")
+
+
+def test_leaks(picture):
+    """tsgw-host connects to the configured target and, for a name, asks the resolver; to nothing else."""
+    t, g = gateway(picture, "8080 -> 127.0.0.1:3000", "8081 -> localhost:3000", "4000/udp -> 127.0.0.1:4000")
+    F.start_echo(picture.demon, "127.0.0.1", 4000)
+    uid = status(g.worker("tsgw-host", t))["Uid"][0]
+    picture.demon.run([tool("nft"), "-f", "-"], ok=0, stdin=f"""table inet watch {{
+	counter gone {{ }}
+	counter meant {{ }}
+	chain out {{ type filter hook output priority 0; policy accept;
+		meta skuid {uid} ip daddr 127.0.0.1 th dport {{ 3000, 4000 }} counter name meant accept
+		meta skuid {uid} ip6 daddr ::1 th dport 3000 counter name meant accept
+		meta skuid {uid} counter name gone
+	}}
+}}""")
+    u = F.udp(t.peer.ns, GATEWAY_INNER, 4000)
+    for _ in range(20):
+        equal(page(t), PAGE, "page")
+        equal(page(t, 8081), PAGE, "page by name")
+        F.ask(u, b"echo")
+        outcome(t.peer.ns, GATEWAY_INNER, 9999)
+    check(F.gone(picture.demon, "meant") > 100, "the counters see tsgw-host")
+    equal(F.gone(picture.demon), 0, "packets that were not meant")
