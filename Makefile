@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # tsgw: one non-recursive build. `make help` lists the targets.
-VERSION    := 0.1.0
+VERSION    := 0.2.0
 O          ?= build
 PREFIX     ?= /usr
 SBINDIR    ?= $(PREFIX)/sbin
@@ -18,9 +18,11 @@ DEPS_BUILD := gcc pkg-config libc6-dev libnl-3-dev libnl-route-3-dev libsystemd-
 DEPS_BUILD += $(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
 DEPS_DEMO  := wireguard-go wireguard-tools iproute2 curl bind9-dnsutils netcat-openbsd openssh-client \
 	openssh-server python3 procps
-DEPS_CLIENTS := dante-client dnsmasq-base knot-dnsutils git rsync openssl chromium golang-go nodejs node-undici node-https-proxy-agent node-ws \
-	proxychains4 python3-aiohttp python3-aiohttp-socks python3-httpx python3-requests python3-socks \
-	python3-socksio python3-websockets redis-server redis-tools postgresql postgresql-client dnsmasq-base
+DEPS_CLIENTS := dnsmasq-base knot-dnsutils git rsync openssl chromium golang-go nodejs node-undici \
+	node-https-proxy-agent node-ws proxychains4 python3-aiohttp python3-aiohttp-socks python3-httpx \
+	python3-requests python3-socks python3-socksio python3-websockets redis-server redis-tools \
+	postgresql postgresql-client
+DEPS_OPTIONAL := dante-client # not in Debian 13
 DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables iperf3 socat microsocks \
 	libclang-rt-dev util-linux iputils-ping
 
@@ -140,7 +142,8 @@ $(foreach u,$(patsubst tests/unit/%.c,%,$(UNIT_SRCS)),$(eval $(call unit,$(u))))
 deps:
 	apt-get update -qq || true
 	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-		$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_CLIENTS)
+		$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_CLIENTS) \
+		$$(for p in $(DEPS_OPTIONAL); do apt-cache show $$p 2>/dev/null | sed -n 's/^Package: //p'; done)
 	tests/foreign-deps $(SYSROOTS) $(FOREIGN)
 
 install: all
