@@ -3,6 +3,7 @@
 // under a suffix, [hosts].
 #include "proxy/resolve.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -188,6 +189,24 @@ found:
 	return true;
 }
 
+/* "localhost", "127.1", "0x7f000001", "2130706433": what most programs take for an address, numbers as
+ * inet_aton(3) does. It is judged as one, and at once: the DNS has no such names (RFC 3696, section 2). */
+static bool parse_other_forms(const char *text, struct addr *ret)
+{
+	struct in_addr in = {.s_addr = htonl(INADDR_LOOPBACK)};
+	size_t len = strlen(text);
+
+	/* a name that no resolver is to be asked for (RFC 6761, section 6.3) */
+	bool local = len >= 9 && !strcmp(text + len - 9, "localhost") &&
+		(len == 9 || text[len - 10] == '.');
+
+	if (!local && (!isdigit((unsigned char)*text) || !inet_aton(text, &in)))
+		return false;
+	*ret = (struct addr){.family = 4};
+	memcpy(ret->bytes, &in, sizeof(in));
+	return true;
+}
+
 static void resolve_name(const struct resolve_names *n, struct resolve_result *ret)
 {
 	char relative[MSG_DOMAIN_MAX];
@@ -200,7 +219,13 @@ static void resolve_name(const struct resolve_names *n, struct resolve_result *r
 		return;
 	}
 	if (!s) {
-		ret->kind = find_hosts(n, ret->name, ret) ? RESOLVE_ADDRS : RESOLVE_ASK;
+		ret->kind = RESOLVE_ADDRS;
+		if (find_hosts(n, ret->name, ret))
+			return;
+		if (parse_other_forms(ret->name, &ret->addrs[0]))
+			ret->n = 1;
+		else
+			ret->kind = RESOLVE_ASK;
 		return;
 	}
 	memcpy(relative, ret->name, len);

@@ -58,8 +58,10 @@ def test_names(lab):
                          ["--proxy", "http://" + proxy], ["-p", "--proxy", "http://" + proxy]):
                 got = p.client.run(["curl", "-sSf", "-m", "20", *args, f"http://{name}:3000/"], ok=0)
                 L.check(got.stdout.startswith("[GET / HTTP/1.1"), f"{name} by {args}: {got.stdout}")
-        for name in ("nobody", "nobody.red", "nobody.corp.example", "gpu2.corp.example.", "localhost"):
+        for name in ("nobody", "nobody.red", "nobody.corp.example", "gpu2.corp.example."):
             L.equal(ask(p, name), 4, f"SOCKS5 {name}")
+        for name in ("localhost", "127.1", "2130706433", "0x7f.1"):
+            L.equal((ask(p, name), ns.asked(name)), (2, 0), f"SOCKS5 {name}")
         for args in ([], ["-p"]):
             got = p.client.run(["curl", "-sS", "-m", "20", "-i", *args, "--proxy", "http://" + proxy,
                                 "http://nobody.red:3000/"]).stdout

@@ -60,11 +60,22 @@ static const struct {
 	{"grafana.fgpu.fgpu", RESOLVE_ASK, NULL},
 	{"xfgpu", RESOLVE_ASK, NULL},
 	{"example.com", RESOLVE_ASK, NULL},
-	{"localhost", RESOLVE_ASK, NULL},
-	{"127.1", RESOLVE_ASK, NULL},
-	{"0x7f000001", RESOLVE_ASK, NULL},
-	{"2130706433", RESOLVE_ASK, NULL},
-	{"0177.0.0.1", RESOLVE_ASK, NULL},
+	{"localhost", RESOLVE_ADDRS, "127.0.0.1"},
+	{"a.LocalHost.", RESOLVE_ADDRS, "127.0.0.1"},
+	{"xlocalhost", RESOLVE_ASK, NULL},
+	{"127.1", RESOLVE_ADDRS, "127.0.0.1"}, /* inet_aton(3)'s forms */
+	{"0x7f000001", RESOLVE_ADDRS, "127.0.0.1"},
+	{"0x7F.1.", RESOLVE_ADDRS, "127.0.0.1"},
+	{"2130706433", RESOLVE_ADDRS, "127.0.0.1"},
+	{"017700000001", RESOLVE_ADDRS, "127.0.0.1"},
+	{"0177.0.0.01", RESOLVE_ADDRS, "127.0.0.1"},
+	{"0", RESOLVE_ADDRS, "0.0.0.0"},
+	{"1.2.3.4.5", RESOLVE_ASK, NULL},
+	{"256.1.1.1", RESOLVE_ASK, NULL},
+	{"4294967296", RESOLVE_ASK, NULL},
+	{"0x", RESOLVE_ASK, NULL},
+	{"127.1a", RESOLVE_ASK, NULL},
+	{"7", RESOLVE_ADDRS, "10.0.0.7"}, /* [hosts] has it */
 	{"256.1.1.1.fgpu", RESOLVE_ASK, NULL},
 	{"1.2.3.fgpu", RESOLVE_ASK, NULL},
 	{"01.2.3.4.fgpu", RESOLVE_ASK, NULL},
@@ -155,6 +166,7 @@ int main(void)
 	add_suffix("sub.fgpu", "sub", 11082);
 	add_host("two", "10.0.0.2");
 	add_host("Grafana", "10.100.10.141");
+	add_host("7", "10.0.0.7");
 	add_host("two", "fd00::2");
 	add_host("db.prod", "10.0.0.9");
 	add_host("two", "10.0.0.1");
