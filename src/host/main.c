@@ -39,14 +39,14 @@ __attribute__((noreturn)) static void die(const char *object, const char *why)
 	exit(EXIT_FAILURE);
 }
 
-/* Without a supervisor there is nobody to answer; what is published goes on. */
+/* Without a supervisor there is nobody to answer; what is published goes on. The descriptor stays, so
+ * that its number is no client's when something is told. */
 static void lost_parent(struct source *channel)
 {
 	if (!publish_any())
 		exit(EXIT_SUCCESS);
 	log_notice(NULL, "channel", "the supervisor is gone; serving on");
 	loop_remove(channel);
-	channel->fd = fd_close(channel->fd);
 }
 
 /* Waits for room: the supervisor reads always, and answers to it are few. */
@@ -131,7 +131,7 @@ static void told(const union msg *m, int *fds)
 
 static void channel_event(struct source *s, uint32_t events)
 {
-	while (s->fd >= 0) {
+	for (;;) {
 		int fds[MSG_FDS_MAX] = {-1, -1};
 		size_t n_fds = 0;
 		union msg m;

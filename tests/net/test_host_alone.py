@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """tsgw-host alone, with this test in the supervisor's place: its queue, its patience, its rights."""
 import os
+import select
 import signal
 import socket
 import struct
 
 import lab as L
+import proxyworker as W
 
-HELLO, BEGIN, COMMIT, READY, LOOKUP, ANSWER, CONFIG = 1, 2, 3, 4, 64, 65, 66
+HELLO, BEGIN, COMMIT, READY, LOOKUP, ANSWER, CONFIG, PUBLISH = 1, 2, 3, 4, 64, 65, 66, 67
 EAI_AGAIN = 3
 CHANNEL = 3
 
@@ -16,7 +18,7 @@ class Worker:
     def __init__(self, lab, ns):
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.ours.setsockopt(socket.SOL_SOCKET, 32, 8 << 20)  # SO_SNDBUFFORCE, as the supervisor has it
-        memfd = os.memfd_create("stats")
+        memfd = self.stats = os.memfd_create("stats")
         os.ftruncate(memfd, 4096)
         empty = os.path.join(lab.dir, "empty")
         os.makedirs(empty, mode=0o755, exist_ok=True)
@@ -57,6 +59,12 @@ class Worker:
                                                 else (socket.AF_INET6, raw))))
         return number, error, addresses
 
+    def publish(self, listener, to):
+        """What comes to LISTENER goes TO."""
+        body = (W.hostport(*listener.getsockname()) + to[0].encode().ljust(254, b"\0")
+                + struct.pack("=HBB2x", to[1], 0, 0))
+        self.send(PUBLISH, body, [listener.fileno()])
+
     def wait(self):
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
@@ -94,3 +102,50 @@ def test_bad_message(lab):
     w = Worker(lab, lab.ns("host"))
     w.send(LOOKUP, struct.pack("=I256s", 1, b"a" * 256))
     L.equal(w.wait(), 1, "a name without end")
+
+
+def resolvers():
+    with open("/etc/resolv.conf", encoding="ascii", errors="replace") as f:
+        words = [line.split() for line in f]
+    return [w[1] for w in words if w[:1] == ["nameserver"] and ":" not in w[1]] or ["127.0.0.1"]
+
+
+def test_answer_to_nobody(lab):
+    """A name of an endpoint is answered when the supervisor is gone: no client of a published port hears
+    of it."""
+    ns = lab.ns("host")
+    servers = []
+    for address in resolvers():
+        if not address.startswith("127."):
+            ns.ip(f"addr add {address}/32 dev lo")
+        with L.inside(ns):
+            servers.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        servers[-1].bind((address, 53))
+        servers[-1].settimeout(20)
+    w = Worker(lab, ns)
+    with L.inside(ns):
+        published, service = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+    w.publish(published, service.getsockname())
+    w.ask(1, "slow.example.net")
+    question, who = servers[0].recvfrom(2000)
+    w.ours.close()
+    clients = []
+    for _ in range(4):  # their descriptors have the lowest numbers that are free
+        with L.inside(ns):
+            c = socket.create_connection(published.getsockname(), 20)
+        s = service.accept()[0]
+        s.settimeout(20)
+        clients += [(c, s), (s, c)]
+    before = os.pread(w.stats, 4096, 0)
+    while os.pread(w.stats, 4096, 0) == before:  # every question: there is no such name
+        servers[0].sendto(question[:2] + b"\x81\x83" + question[4:], who)
+        question, who = servers[0].recvfrom(2000) if more(servers[0]) else (question, who)
+    for a, b in clients:
+        a.sendall(b"ping")
+        L.equal(b.recv(100), b"ping", "what arrived")
+    os.kill(w.pid, signal.SIGTERM)
+    L.equal(w.wait(), 0, "SIGTERM")
+
+
+def more(s):
+    return select.select([s], [], [], 0.1)[0]
