@@ -164,6 +164,7 @@ static const struct filter_row filter_rows[] = {
 	/* TUNGETIFF, TUNSETOFFLOAD on the descriptor that is a TUN; FIONREAD asks how much is there */
 	{"ioctl", NODE, {IS(1, TUNGETIFF), ANY}},
 	{"ioctl", NODE, {IS(1, TUNSETOFFLOAD), ANY}},
+	{"ioctl", NODE, {IS(1, SIOCGIFINDEX), ANY}}, /* a zone's name in an endpoint */
 	{"ioctl", ALONE, {IS(1, TUNGETDEVNETNS), ANY}},
 	{"ioctl", PROXY | HOST | NODE, {IS(1, FIONREAD), ANY}},
 	/* how many descriptors may I have; setting a limit stays forbidden */

@@ -146,6 +146,13 @@ void device_sockets_changed(struct device *d, uint16_t port, uint32_t fwmark)
 		d->ops->sockets_changed(d->ops_owner);
 }
 
+int device_interface_index(struct device *d, const char *name)
+{
+	return d->wires && d->wires->interface_index
+		? d->wires->interface_index(d->wires_owner, name)
+		: -ENODEV;
+}
+
 static struct peer **bucket_of(struct device *d, const uint8_t public_key[32])
 {
 	uint8_t h[8];

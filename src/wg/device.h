@@ -59,6 +59,9 @@ int device_want_sockets(struct device *d, uint16_t port, uint32_t fwmark);
 /* The owner tells what the sockets now are. */
 void device_sockets_changed(struct device *d, uint16_t port, uint32_t fwmark);
 
+/* Of the namespace that the encrypted side is in. Its number, or -ENODEV. */
+int device_interface_index(struct device *d, const char *name);
+
 struct peer *device_peer_get(struct device *d, const uint8_t public_key[32]);
 /* -EEXIST, -ENOSPC (DEVICE_PEERS_MAX), -EINVAL (our own key), -ENOMEM. */
 int device_peer_create(struct device *d, const uint8_t public_key[32], struct peer **ret);

@@ -7,10 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -74,11 +77,23 @@ static void wire_arm(void *owner, uint64_t at_ns)
 		arm(n, at_ns);
 }
 
+/* A socket knows the interfaces of its own namespace, which need not be ours. */
+static int wire_interface_index(void *owner, const char *name)
+{
+	struct node *n = owner;
+	int fd = n->has[1] ? n->fds[1] : n->has[0] ? n->fds[0] : -1;
+	struct ifreq ifr = {0};
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	return ioctl(fd, SIOCGIFINDEX, &ifr) < 0 ? -ENODEV : ifr.ifr_ifindex;
+}
+
 static const struct device_wires wires = {
 	.send = wire_send,
 	.wake_sender = wire_wake_sender,
 	.wake_main = wire_wake_main,
 	.arm = wire_arm,
+	.interface_index = wire_interface_index,
 };
 
 /* ---- setting up ---- */

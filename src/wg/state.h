@@ -20,6 +20,7 @@ struct device_wires {
 	void (*wake_sender)(void *owner);
 	void (*wake_main)(void *owner);
 	void (*arm)(void *owner, uint64_t at_ns); /* the earliest deadline became earlier */
+	int (*interface_index)(void *owner, const char *name); /* main thread, without the lock */
 };
 
 struct device_secret {

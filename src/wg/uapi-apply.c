@@ -64,6 +64,16 @@ static void count_op(
 	}
 }
 
+/* The number in the place of the name. */
+static int find_zone(struct device *d, struct uapi_op *op)
+{
+	int r = *op->zone ? device_interface_index(d, op->zone) : (int)op->endpoint.scope_id;
+
+	if (r >= 0)
+		op->endpoint.scope_id = (uint32_t)r;
+	return r < 0 ? r : 0;
+}
+
 int uapi_check(struct device *d, const struct uapi_request *r)
 {
 	struct uapi_cursor cursor = {0};
@@ -71,19 +81,22 @@ int uapi_check(struct device *d, const struct uapi_request *r)
 	bool replaced = false;
 	struct totals t;
 	struct uapi_op op;
+	int zone = 0;
 
 	count_device(d, &t);
 	for (;;) {
 		uapi_request_next(r, &cursor, &op);
 		if (op.type == UAPI_END)
 			break;
+		if (op.type == UAPI_ENDPOINT && zone == 0)
+			zone = find_zone(d, &op);
 		if (op.type == UAPI_PEER)
 			p = replaced ? NULL : device_peer_get(d, op.key);
 		replaced |= op.type == UAPI_REPLACE_PEERS;
 		count_op(d, &t, &op, p);
 	}
 	explicit_bzero(&op, sizeof(op));
-	return t.peers > DEVICE_PEERS_MAX || t.allowed > DEVICE_ALLOWED_MAX ? -ENOSPC : 0;
+	return t.peers > DEVICE_PEERS_MAX || t.allowed > DEVICE_ALLOWED_MAX ? -ENOSPC : zone;
 }
 
 bool uapi_wanted_sockets(const struct device *d, const struct uapi_request *r, uint16_t *ret_port,
@@ -131,13 +144,15 @@ static int apply_peer(struct device *d, const struct uapi_op *op, struct peer **
 	return r == -EINVAL ? 0 : r; /* our own key: ignored, as by the kernel */
 }
 
-static int apply_to_peer(struct device *d, struct peer *p, const struct uapi_op *op)
+static int apply_to_peer(struct device *d, struct peer *p, struct uapi_op *op)
 {
 	switch (op->type) {
 	case UAPI_PRESHARED_KEY:
 		device_peer_set_psk(d, p, op->key);
 		return 0;
 	case UAPI_ENDPOINT:
+		/* gone since the check: a link-local address without zone, to which nothing can be sent */
+		(void)find_zone(d, op);
 		device_peer_set_endpoint(d, p, &op->endpoint);
 		return 0;
 	case UAPI_KEEPALIVE:

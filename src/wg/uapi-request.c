@@ -124,7 +124,8 @@ static size_t read_payload(const uint8_t *p, struct uapi_op *ret)
 		return sizeof(ret->mark);
 	case UAPI_ENDPOINT:
 		memcpy(&ret->endpoint, p, sizeof(ret->endpoint));
-		return sizeof(ret->endpoint);
+		memcpy(ret->zone, p + sizeof(ret->endpoint), sizeof(ret->zone));
+		return sizeof(ret->endpoint) + sizeof(ret->zone);
 	case UAPI_ALLOWED:
 	case UAPI_UNALLOWED:
 		return read_prefix(p, &ret->prefix);
@@ -202,27 +203,45 @@ static int add_peer(struct uapi_request *r, enum uapi_op_type type, const char *
 	return 0;
 }
 
-/* "[fe80::1%2]:51820": a zone is an interface's number. */
+/* A zone is an interface's number, as we print it, or its name, as wg(8) does. */
+static int parse_zone(const char *text, uint32_t *ret_scope, char ret_zone[UAPI_ZONE_BYTES])
+{
+	uint64_t scope;
+
+	if (parse_u64(text, 1, INT32_MAX, &scope) == 0) {
+		*ret_scope = (uint32_t)scope;
+		return 0;
+	}
+	if (!*text || strlen(text) >= UAPI_ZONE_BYTES || strspn(text, "0123456789") == strlen(text))
+		return -EINVAL;
+	strcpy(ret_zone, text);
+	return 0;
+}
+
+/* "[fe80::1%2]:51820" */
 static int add_endpoint(struct uapi_request *r, enum uapi_op_type type, const char *value)
 {
-	char text[HOSTPORT_TEXT_MAX];
+	char text[HOSTPORT_TEXT_MAX + UAPI_ZONE_BYTES], zone_text[UAPI_ZONE_BYTES] = "";
 	const char *zone = strchr(value, '%'), *close = strchr(value, ']');
+	uint8_t record[sizeof(struct hostport) + UAPI_ZONE_BYTES];
 	struct hostport h;
-	uint64_t scope = 0;
+	uint32_t scope = 0;
 
 	if (strlen(value) >= sizeof(text))
 		return -EINVAL;
 	strcpy(text, value);
 	if (zone && close && zone < close) {
 		text[close - value] = 0;
-		if (parse_u64(text + (zone - value) + 1, 1, INT32_MAX, &scope) < 0)
+		if (parse_zone(text + (zone - value) + 1, &scope, zone_text) < 0)
 			return -EINVAL;
 		strcpy(text + (zone - value), close);
 	}
 	if (hostport_parse(text, &h) < 0)
 		return -EINVAL;
-	h.scope_id = (uint32_t)scope;
-	return record_add(r, type, &h, sizeof(h));
+	h.scope_id = scope;
+	memcpy(record, &h, sizeof(h));
+	memcpy(record + sizeof(h), zone_text, sizeof(zone_text));
+	return record_add(r, type, record, sizeof(record));
 }
 
 static int add_allowed(struct uapi_request *r, enum uapi_op_type type, const char *value)

@@ -15,6 +15,7 @@
 #define UAPI_CLIENTS_MAX     8
 #define UAPI_LINE_MAX	     255	 /* bytes without the newline */
 #define UAPI_REQUEST_MAX     (32u << 20) /* bytes of one request */
+#define UAPI_ZONE_BYTES	     16		 /* IFNAMSIZ */
 #define UAPI_STALL_MS	     5000 /* a client that neither reads nor writes this long is cut off */
 #define UAPI_SOCKETS_WAIT_MS 1000 /* for new sockets from the supervisor */
 
@@ -43,7 +44,10 @@ struct uapi_op {
 		uint8_t key[32];
 		uint16_t number; /* port, seconds */
 		uint32_t mark;
-		struct hostport endpoint;
+		struct {
+			struct hostport endpoint;
+			char zone[UAPI_ZONE_BYTES]; /* an interface's name; "" = scope_id has it */
+		};
 		struct prefix prefix;
 	};
 };
@@ -85,7 +89,7 @@ void uapi_request_next(const struct uapi_request *r, struct uapi_cursor *c, stru
 
 struct device;
 
-/* Would it fit: peers, allowed-ips? 0 or -ENOSPC. */
+/* Would it fit: peers, allowed-ips (-ENOSPC)? Are the interfaces there that it names (-ENODEV)? 0 or -errno. */
 int uapi_check(struct device *d, const struct uapi_request *r);
 /* Does the request want other sockets than there are, and which? */
 bool uapi_wanted_sockets(const struct device *d, const struct uapi_request *r, uint16_t *ret_port,

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The configuration protocol over real sockets, of a node alone and under the gateway."""
 import contextlib
+import errno
 import os
 import re
 import select
 import socket
+import subprocess
 import threading
 
 import lab as L
@@ -154,6 +156,39 @@ def test_bad_clients_harm_nobody(lab):
     reach(a.n1, "192.168.241.2", 3)
 
 
+def link_local(ns, ifname):
+    p = subprocess.run(["nsenter", "--net=" + ns.path, "ip", "-o", "-6", "addr", "show", "dev", ifname, "-tentative"],
+                       text=True, capture_output=True, check=True)
+    found = re.search(r"inet6 (fe80:\S+)/64", p.stdout)
+    return found[1] if found else None
+
+
+def test_link_local_endpoints(lab):
+    """wg(8) tells the zone of an endpoint by its name, and what it shows can be set again."""
+    a, b, names, keys = lab.ns("a"), lab.ns("b"), [lab.ifname("l"), lab.ifname("l")], [key_pair(), key_pair()]
+    link_a, link_b = lab.link(a, b)
+    for i, ns in enumerate((a, b)):
+        lab.run([os.path.join(BUILD, "tsgw-wg"), names[i]], ns=ns, ok=0)
+        ns.ip(f"addr add 10.1.0.{1 + i}/24 dev {names[i]}", f"link set {names[i]} up")
+        wg("set", names[i], "listen-port", "7", "private-key", lab.file(f"k{i}", keys[i][0]), "peer",
+           keys[1 - i][1], "allowed-ips", f"10.1.0.{2 - i}/32")
+    wait_for(lambda: link_local(a, link_a) and link_local(b, link_b), "link-local addresses")
+    endpoint = f"[{link_local(b, link_b)}%{link_a}]:7"
+    lab.run(["wg", "set", names[0], "peer", keys[1][1], "endpoint", endpoint], ns=a, ok=0)
+    equal(lab.run(["wg", "show", names[0], "endpoints"], ns=a, ok=0).stdout, f"{keys[1][1]}\t{endpoint}\n", "shown")
+    reach(a, "10.1.0.2", 3)
+    # the other side has learnt one like it; what it shows is what it takes
+    shown = lab.run(["wg", "showconf", names[1]], ns=b, ok=0).stdout
+    check(f"%{link_b}]:7" in shown, shown)
+    lab.run(["wg", "setconf", names[1], lab.file("shown", shown)], ns=b, ok=0)
+    equal(lab.run(["wg", "showconf", names[1]], ns=b, ok=0).stdout, shown, "after setconf")
+    reach(b, "10.1.0.1", 3)
+    no_zone = f"set=1\npublic_key={key(9)}\nendpoint=[fe80::1%nowhere]:9\n\n"
+    equal(errno_of(ask(names[0], no_zone)), -errno.ENODEV, "a zone that is not there")
+    for i, ns in enumerate((a, b)):
+        ns.ip(f"link del {names[i]}")
+
+
 def cut_off(s):
     """The other side has closed; nothing is read for that, which would count as reading."""
     poll = select.poll()
@@ -180,6 +215,8 @@ def test_wg_under_the_gateway(picture):
     extra = key_pair()[1]
     wg("addconf", t.link, picture.lab.file("add.conf", f"[Peer]\nPublicKey = {extra}\nAllowedIPs = 10.55.0.0/16\n"))
     check(f"{extra}\t10.55.0.0/16" in wg("show", t.link, "allowed-ips"), "addconf")
+    wg("set", t.link, "peer", extra, "endpoint", "[fe80::1%lo]:9")
+    check(f"{extra}\t[fe80::1%lo]:9" in wg("show", t.link, "endpoints"), "a zone by its name")
     wg("setconf", t.link, path)
     equal(sorted_conf(wg("showconf", t.link)), sorted_conf(text), "after setconf")
     check_page(picture, t)

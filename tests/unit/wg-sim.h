@@ -144,7 +144,7 @@ static void sim_start_one(int i)
 	memset(s, 0, sizeof(*s));
 	s->stats = calloc(1, sizeof(*s->stats));
 	CHECK_EQ(node_new(s->stats, &s->node), 0);
-	s->wires = (struct device_wires){sim_wire_send, sim_nothing, sim_nothing, sim_arm};
+	s->wires = (struct device_wires){sim_wire_send, sim_nothing, sim_nothing, sim_arm, NULL};
 	s->node->device->wires = &s->wires;
 	s->node->device->wires_owner = s;
 	s->node->device->boot_ns = sim_boot;

@@ -17,6 +17,7 @@
 #include "common/fd.h"
 #include "common/log.h"
 #include "wg/device.h"
+#include "wg/state.h"
 #include "wg/uapi.h"
 
 #define KEY_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa0a"
@@ -258,7 +259,10 @@ static void bad_requests(void)
 		{"set=1\npublic_key=" KEY_A "\nendpoint=1.2.3.4\n\n", -EINVAL},
 		{"set=1\npublic_key=" KEY_A "\nendpoint=1.2.3.4:0\n\n", -EINVAL},
 		{"set=1\npublic_key=" KEY_A "\nendpoint=1.2.3.4:65536\n\n", -EINVAL},
-		{"set=1\npublic_key=" KEY_A "\nendpoint=[fe80::1%eth0]:1\n\n", -EINVAL},
+		{"set=1\npublic_key=" KEY_A "\nendpoint=[fe80::1%sixteen-letters_]:1\n\n", -EINVAL},
+		{"set=1\npublic_key=" KEY_A "\nendpoint=[fe80::1%0]:1\n\n", -EINVAL},
+		{"set=1\npublic_key=" KEY_A "\nendpoint=[fe80::1%2147483648]:1\n\n", -EINVAL},
+		{"set=1\npublic_key=" KEY_A "\nendpoint=[1.2.3.4%eth0]:1\n\n", -EINVAL},
 		{"set=1\npublic_key=" KEY_A "\nendpoint=[fe80::1%]:1\n\n", -EINVAL},
 		{"set=1\npublic_key=" KEY_A "\nendpoint=%]:1\n\n", -EINVAL},
 		{"set=1\npublic_key=" KEY_A "\nallowed_ip=1.2.3.4/33\n\n", -EINVAL},
@@ -293,6 +297,33 @@ static void long_lines_and_zeros(void)
 }
 
 /* ---- get and set ---- */
+
+static int the_only_interface(void *owner, const char *name)
+{
+	return strcmp(name, "fifteen-letters") ? -ENODEV : 77;
+}
+
+/* wg(8) tells the names of interfaces, and takes their numbers. */
+static void zones_are_names_or_numbers(void)
+{
+	static const struct device_wires wires = {.interface_index = the_only_interface};
+	static const char before[] = "public_key=" KEY_A "\npreshared_key=" ZERO
+				     "\nprotocol_version=1\nendpoint=[fe80::1%77]:9\n";
+	char *text;
+
+	start();
+	expect("set=1\npublic_key=" KEY_A "\nendpoint=[fe80::1%eth0]:9\n\n", "errno=-19\n\n");
+	device->wires = &wires;
+	expect("set=1\npublic_key=" KEY_A "\nendpoint=[fe80::1%fifteen-letters]:9\n\n", OK);
+	expect("set=1\nreplace_peers=true\npublic_key=" KEY_B "\npublic_key=" KEY_A
+	       "\nendpoint=[fe80::2%eth0]:9\nendpoint=[fe80::2%fifteen-letters]:9\n\n",
+		"errno=-19\n\n");
+	text = ask("get=1\n\n");
+	CHECK(!strncmp(text, before, strlen(before)));
+	free(text);
+	device->wires = NULL;
+	stop();
+}
 
 static void get_shows_what_was_set(void)
 {
@@ -685,6 +716,7 @@ int main(void)
 	RUN(operations_come_back);
 	RUN(bad_requests);
 	RUN(long_lines_and_zeros);
+	RUN(zones_are_names_or_numbers);
 	RUN(get_shows_what_was_set);
 	RUN(peers_come_and_go);
 	RUN(errors_change_nothing);
