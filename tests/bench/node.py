@@ -241,7 +241,7 @@ def main():
             for name, program in programs.items():
                 try:
                     results[name].append(PARTS[part](program, args))
-                except (subprocess.SubprocessError, RuntimeError) as e:
+                except (subprocess.SubprocessError, RuntimeError, ValueError) as e:
                     print("%s: %s: %s" % (part, name, e), file=sys.stderr)
         report(part, results, args.runs)
     return 0
