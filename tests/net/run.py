@@ -17,6 +17,7 @@ import importlib
 import inspect
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -85,6 +86,8 @@ def discover():
 
 def run_one(path, function):
     L.catch_signals()
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # a login's 1,024 are few for a crowd of clients
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     import faulthandler
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     try:

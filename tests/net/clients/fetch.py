@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fetches a URL with one of Python's libraries: fetch.py LIBRARY PROXY URL, prints the answer's text."""
 import asyncio
+import contextlib
 import sys
 from urllib.parse import urlsplit
 
@@ -14,8 +15,12 @@ def by_requests():
 
 def by_httpx():
     import httpx
-    with httpx.Client(proxies=proxy, timeout=30, verify=False) as client:
-        return client.get(url).text
+    with contextlib.ExitStack() as stack:
+        try:
+            client = httpx.Client(proxy=proxy, timeout=30, verify=False)
+        except TypeError:  # Debian 12's knows the older word
+            client = httpx.Client(proxies=proxy, timeout=30, verify=False)
+        return stack.enter_context(client).get(url).text
 
 
 def by_aiohttp():
