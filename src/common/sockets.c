@@ -133,78 +133,67 @@ int udp_open(int family, uint16_t port, uint32_t fwmark, uint16_t *ret_port)
 	return r < 0 ? r : take_fd(fd);
 }
 
-static int socket_to_device(int fd, const char *ifname)
+/* Bound to AT, and to the link IFNAME if that is not NULL. 0 or -errno. */
+static int socket_bind(int fd, const struct hostport *at, const char *ifname)
 {
-	if (!ifname)
-		return 0;
-	return setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, ifname, (socklen_t)strlen(ifname) + 1) <
-			0
-		? -errno
-		: 0;
+	struct sockaddr_storage ss;
+	socklen_t len = hostport_to_sockaddr(at, &ss);
+
+	if (ifname &&
+		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, ifname, (socklen_t)strlen(ifname) + 1) <
+			0)
+		return -errno;
+	if (ss.ss_family == AF_INET6)
+		socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	return bind(fd, (struct sockaddr *)&ss, len) < 0 ? -errno : 0;
+}
+
+/* A socket of TYPE for the family of AT. Its descriptor or -errno. */
+static int socket_for(const struct hostport *at, int type)
+{
+	int family = at->addr.family == 6 ? AF_INET6 : AF_INET;
+	int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd < 0 ? -errno : fd;
 }
 
 int tcp_listen(const struct hostport *at, const char *ifname, int backlog)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = hostport_to_sockaddr(at, &ss);
-	_cleanup_close_ int fd =
-		socket(ss.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP);
+	_cleanup_close_ int fd = socket_for(at, SOCK_STREAM);
 	int r;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (ss.ss_family == AF_INET6)
-		socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	r = socket_to_device(fd, ifname);
+	r = socket_bind(fd, at, ifname);
 	if (r < 0)
 		return r;
-	if (bind(fd, (struct sockaddr *)&ss, len) < 0 || listen(fd, backlog) < 0)
-		return -errno;
-	return take_fd(fd);
+	return listen(fd, backlog) < 0 ? -errno : take_fd(fd);
 }
 
 int udp_serve(const struct hostport *at, const char *ifname)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = hostport_to_sockaddr(at, &ss);
-	_cleanup_close_ int fd =
-		socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
+	_cleanup_close_ int fd = socket_for(at, SOCK_DGRAM);
 	int r;
 
 	if (fd < 0)
-		return -errno;
-	if (ss.ss_family == AF_INET6) {
-		socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+		return fd;
+	if (at->addr.family == 6)
 		socket_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-	} else {
+	else
 		socket_set(fd, IPPROTO_IP, IP_PKTINFO, 1);
-	}
-	r = socket_to_device(fd, ifname);
-	if (r < 0)
-		return r;
-	if (bind(fd, (struct sockaddr *)&ss, len) < 0)
-		return -errno;
-	return take_fd(fd);
+	r = socket_bind(fd, at, ifname);
+	return r < 0 ? r : take_fd(fd);
 }
 
 int udp_relay(const struct hostport *at, const char *ifname)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = hostport_to_sockaddr(at, &ss);
-	_cleanup_close_ int fd =
-		socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);
+	_cleanup_close_ int fd = socket_for(at, SOCK_DGRAM);
 	int r;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	socket_set(fd, SOL_SOCKET, SO_RCVBUF, 0);
-	if (ss.ss_family == AF_INET6)
-		socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	r = socket_to_device(fd, ifname);
-	if (r < 0)
-		return r;
-	if (bind(fd, (struct sockaddr *)&ss, len) < 0)
-		return -errno;
-	return take_fd(fd);
+	r = socket_bind(fd, at, ifname);
+	return r < 0 ? r : take_fd(fd);
 }
