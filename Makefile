@@ -9,6 +9,9 @@ LIBEXECDIR ?= $(PREFIX)/libexec/tsgw
 SYSCONFDIR ?= /etc/tsgw
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/tsgw
 
@@ -24,7 +27,7 @@ DEPS_CLIENTS := dnsmasq-base knot-dnsutils git rsync openssl chromium golang-go 
 	postgresql postgresql-client
 DEPS_OPTIONAL := dante-client # not in Debian 13
 DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables iperf3 socat microsocks \
-	libclang-rt-dev util-linux iputils-ping
+	libclang-rt-dev util-linux iputils-ping bash zsh fish
 
 # IPSECMB=no: without libipsec-mb where its headers are. CROSS=aarch64-linux-gnu: the workers and their
 # unit tests for another architecture, with that one's libraries below SYSROOTS (tests/foreign-deps).
@@ -148,7 +151,8 @@ deps:
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(BINDIR) $(LIBEXECDIR) $(UNITDIR) $(TMPFILESDIR) \
-		$(SYSCONFDIR)/tsgw.d $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man8 $(DOCDIR)/dns)
+		$(SYSCONFDIR)/tsgw.d $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man8 $(DOCDIR)/dns \
+		$(BASHCOMPDIR) $(ZSHCOMPDIR) $(FISHCOMPDIR))
 	install -m 755 $(O)/tsgwd $(DESTDIR)$(SBINDIR)/
 	install -m 755 $(O)/tsgwctl $(DESTDIR)$(BINDIR)/
 	install -m 755 $(addprefix $(O)/,$(WORKERS)) $(DESTDIR)$(LIBEXECDIR)/
@@ -157,6 +161,9 @@ install: all
 	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1/
 	install -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5/
 	install -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8/
+	install -m 644 completion/tsgwctl.bash $(DESTDIR)$(BASHCOMPDIR)/tsgwctl
+	install -m 644 completion/_tsgwctl $(DESTDIR)$(ZSHCOMPDIR)/
+	install -m 644 completion/tsgwctl.fish $(DESTDIR)$(FISHCOMPDIR)/
 	install -m 644 README.md NEWS.md LICENSE etc/tsgw.ini $(DESTDIR)$(DOCDIR)/
 	install -m 644 dns/* $(DESTDIR)$(DOCDIR)/dns/
 	test -e $(DESTDIR)$(SYSCONFDIR)/tsgw.ini || \

@@ -1,57 +1,17 @@
 // SPDX-License-Identifier: MIT
-// The table of subcommands: what each takes, where it is done, and how a line is read.
+// How a line of tsgwctl is read.
 #include "ctl/command.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "common/cleanup.h"
 #include "common/parse.h"
+#include "ctl/text.h"
 
 #define TIMEOUT_MAX_S (30 * 86400)
 
-static const struct command commands[] = {
-	{"list", COMMAND_JSON, 0, 0, "", "one line for each tailnet, running or not", show_list},
-	{"status", COMMAND_MAY_NAME | COMMAND_JSON, 0, 0, "[NAME]",
-		"everything about a tailnet, or all", show_status},
-	{"peers", COMMAND_NAME | COMMAND_JSON, 0, 0, "NAME", "its WireGuard peers", peers_show},
-	{"clients", COMMAND_MAY_NAME | COMMAND_JSON, 0, 0, "[NAME]",
-		"who is connected to its listener, or to all, and where to", clients_show},
-	{"ip", COMMAND_NAME | COMMAND_JSON, 0, 0, "NAME", "its own tunnel addresses, one per line",
-		show_ip},
-	{"check", COMMAND_JSON, 0, 0, "", "validate the configuration, print the steps of a start",
-		system_check},
-	{"up", COMMAND_NAME, 0, 0, "NAME", "start it and wait until it is up", act_up},
-	{"down", COMMAND_NAME, 0, 0, "NAME", "stop it and remove all that it made", act_down},
-	{"restart", COMMAND_NAME, 0, 0, "NAME", "down, then up", act_restart},
-	{"reload", COMMAND_JSON | COMMAND_DRY_RUN, 0, 0, "[--dry-run]",
-		"apply the changed configuration, and only what changed", act_reload},
-	{"wait", COMMAND_NAME | COMMAND_WAIT, 0, 0, "NAME --for=STATE [--timeout=S]",
-		"return when it is in that state", act_wait},
-	{"exec", COMMAND_NAME | COMMAND_REST, 1, SIZE_MAX, "NAME -- CMD...",
-		"run a command inside the tailnet (root)", enter_exec},
-	{"ping", COMMAND_NAME | COMMAND_REST, 1, SIZE_MAX, "NAME HOST [PING-OPTIONS...]",
-		"ping a host from inside the tailnet (root)", enter_ping},
-	{"nc", COMMAND_NAME, 2, 2, "NAME HOST PORT", "connect stdin and stdout to HOST:PORT there",
-		pipe_nc},
-	{"logs", COMMAND_NAME | COMMAND_REST, 0, SIZE_MAX, "NAME [-- JOURNALCTL-OPTIONS...]",
-		"its journal", system_logs},
-	{"passwd", COMMAND_NAME | COMMAND_DELETE, 1, 1, "NAME USER [--delete]",
-		"set the password of a user of its listener", passwd_set},
-	{.name = "why"},
-	{.name = "doctor"},
-	{.name = "events"},
-	{.name = "client-config"},
-	{.name = "tailscale"},
-	{.name = "login"},
-	{.name = "logout"},
-	{.name = "add"},
-	{.name = "remove"},
-	{.name = "import"},
-};
-
-enum option_kind {
+enum option_kind { /* places in command_shared_options */
 	OPT_CONFIG,
 	OPT_RUN_DIR,
 	OPT_JSON,
@@ -60,23 +20,8 @@ enum option_kind {
 	OPT_FOR,
 	OPT_TIMEOUT,
 	OPT_HELP,
-	OPT_VERSION
-};
-
-static const struct option_entry {
-	const char *name;
-	bool has_value;
-	unsigned needs; /* the command's flag, 0 = every command has it */
-} options[] = {
-	[OPT_CONFIG] = {"--config", true, 0},
-	[OPT_RUN_DIR] = {"--run-dir", true, 0},
-	[OPT_JSON] = {"--json", false, COMMAND_JSON},
-	[OPT_DRY_RUN] = {"--dry-run", false, COMMAND_DRY_RUN},
-	[OPT_DELETE] = {"--delete", false, COMMAND_DELETE},
-	[OPT_FOR] = {"--for", true, COMMAND_WAIT},
-	[OPT_TIMEOUT] = {"--timeout", true, COMMAND_WAIT},
-	[OPT_HELP] = {"--help", false, 0},
-	[OPT_VERSION] = {"--version", false, 0},
+	OPT_VERSION,
+	OPT_OWN, /* the command's */
 };
 
 struct parser {
@@ -90,14 +35,6 @@ struct parser {
 };
 
 #define FAIL(p, ...) (snprintf((p)->error, (p)->error_size, __VA_ARGS__), -EINVAL)
-
-static const struct command *command_find(const char *name)
-{
-	for (size_t i = 0; i < ELEMENTSOF(commands); i++)
-		if (!strcmp(commands[i].name, name))
-			return &commands[i];
-	return NULL;
-}
 
 static int parse_state(struct parser *p, const char *text)
 {
@@ -147,8 +84,71 @@ static int parse_value(struct parser *p, enum option_kind kind, const char *valu
 	case OPT_VERSION:
 		a->version = true;
 		return 0;
+	case OPT_OWN:
+		break;
 	}
 	return -EINVAL;
+}
+
+static int parse_own(struct parser *p, const struct command_option *o, const char *value)
+{
+	struct args *a = p->args;
+
+	if (a->n_options == ARGS_OPTIONS_MAX)
+		return FAIL(p, "%s: too many options", p->command->name);
+	if (o->value && !*value)
+		return FAIL(p, "%s: needs a value", o->name);
+	a->options[a->n_options].name = o->name;
+	a->options[a->n_options++].value = value;
+	return 0;
+}
+
+const char *args_option(const struct args *a, const char *name)
+{
+	for (size_t i = a->n_options; i-- > 0;)
+		if (!strcmp(a->options[i].name, name))
+			return a->options[i].value;
+	return NULL;
+}
+
+/* A shared option (*ret_kind), or one of the command's own (*ret_kind is OPT_OWN); or NULL. */
+static const struct command_option *find_option(
+	const struct parser *p, const char *word, size_t len, enum option_kind *ret_kind)
+{
+	for (size_t i = 0; i < n_command_shared_options; i++) {
+		const struct command_option *o = &command_shared_options[i].option;
+
+		*ret_kind = (enum option_kind)i;
+		if (strlen(o->name) == len && !strncmp(o->name, word, len))
+			return o;
+	}
+	*ret_kind = OPT_OWN;
+	for (const struct command_option *o = p->command ? p->command->options : NULL; o && o->name;
+		o++)
+		if (strlen(o->name) == len && !strncmp(o->name, word, len))
+			return o;
+	return NULL;
+}
+
+static int no_option(struct parser *p, const char *word)
+{
+	const struct command_option *own = p->command ? p->command->options : NULL;
+	const char *best = NULL;
+	size_t best_distance = 3;
+
+	for (size_t i = 0; i < n_command_shared_options || (own && own->name); i++) {
+		bool shared = i < n_command_shared_options;
+		const char *name = shared ? command_shared_options[i].option.name : own++->name;
+		unsigned needs = shared ? command_shared_options[i].needs : 0;
+		size_t d = text_distance(word, name);
+
+		if (d < best_distance && !(needs && p->command && !(p->command->flags & needs))) {
+			best_distance = d;
+			best = name;
+		}
+	}
+	return FAIL(p, "no option \"%s\"%s%s%s", word, best ? "; did you mean " : "",
+		best ? best : "", best ? "?" : "");
 }
 
 /* "--name", "--name=value" or "--name value" at the current place. */
@@ -156,25 +156,34 @@ static int parse_option(struct parser *p)
 {
 	const char *word = p->argv[p->at++];
 	size_t len = strcspn(word, "=");
+	const char *value = word[len] ? word + len + 1 : NULL;
+	const struct command_option *o;
+	enum option_kind kind;
 
 	if (!strcmp(word, "-h"))
 		return parse_value(p, OPT_HELP, "");
-	for (size_t i = 0; i < ELEMENTSOF(options); i++) {
-		const char *value = word[len] ? word + len + 1 : NULL;
-
-		if (strlen(options[i].name) != len || strncmp(options[i].name, word, len))
-			continue;
-		if (value && !options[i].has_value)
-			return FAIL(p, "%s takes no value", options[i].name);
-		if (!value && options[i].has_value) {
-			if (p->at == p->argc)
-				return FAIL(p, "%s needs a value", options[i].name);
-			value = p->argv[p->at++];
-		}
-		p->seen |= 1u << i;
-		return parse_value(p, (enum option_kind)i, value ? value : "");
+	o = find_option(p, word, len, &kind);
+	if (!o)
+		return no_option(p, word);
+	if (value && !o->value)
+		return FAIL(p, "%s takes no value", o->name);
+	if (!value && o->value) {
+		if (p->at == p->argc)
+			return FAIL(p, "%s needs a value", o->name);
+		value = p->argv[p->at++];
 	}
-	return FAIL(p, "no option \"%s\"", word);
+	if (kind == OPT_OWN)
+		return parse_own(p, o, value ? value : "");
+	p->seen |= 1u << kind;
+	return parse_value(p, kind, value ? value : "");
+}
+
+static int no_command(struct parser *p, const char *word)
+{
+	const char *near = command_nearest(word);
+
+	return FAIL(p, "no command \"%s\"%s%s%s", word, near ? "; did you mean " : "",
+		near ? near : " (tsgwctl help lists them)", near ? "?" : "");
 }
 
 static int parse_words(struct parser *p)
@@ -204,7 +213,7 @@ static int parse_words(struct parser *p)
 		} else if (!p->command) {
 			p->command = command_find(word);
 			if (!p->command)
-				return FAIL(p, "no command \"%s\"", word);
+				return no_command(p, word);
 			if (!p->command->run) /* its own options are unknown */
 				return 0;
 			p->at++;
@@ -229,14 +238,18 @@ static int parse_judge(struct parser *p)
 
 	if (!c || !c->run || a->help)
 		return 0;
-	for (size_t i = 0; i < ELEMENTSOF(options); i++)
-		if ((p->seen & 1u << i) && options[i].needs && !(c->flags & options[i].needs))
-			return FAIL(p, "%s has no option %s", c->name, options[i].name);
+	for (size_t i = 0; i < n_command_shared_options; i++) {
+		const struct command_shared_option *o = &command_shared_options[i];
+
+		if ((p->seen & 1u << i) && o->needs && !(c->flags & o->needs))
+			return FAIL(p, "%s has no option %s", c->name, o->option.name);
+	}
 	if ((c->flags & COMMAND_NAME) && !a->name)
 		return FAIL(
 			p, "%s: which tailnet? usage: tsgwctl %s %s", c->name, c->name, c->usage);
 	if (a->n_words < c->min_words || a->n_words > c->max_words)
-		return FAIL(p, "usage: tsgwctl %s %s", c->name, c->usage);
+		return FAIL(p, "usage: tsgwctl %s%s%s", c->name, c->usage ? " " : "",
+			c->usage ? c->usage : "");
 	if ((c->flags & COMMAND_WAIT) && a->state < 0)
 		return FAIL(
 			p, "%s: for which state? usage: tsgwctl %s %s", c->name, c->name, c->usage);
@@ -261,33 +274,14 @@ int command_parse(int argc, char **argv, struct args *ret, const struct command 
 	return r;
 }
 
-static void command_usage(FILE *out)
-{
-	fputs("usage: tsgwctl [--config FILE] [--run-dir DIR] COMMAND ...\n\n", out);
-	for (size_t i = 0; i < ELEMENTSOF(commands); i++) {
-		char line[80];
-
-		if (!commands[i].run)
-			continue;
-		snprintf(line, sizeof(line), "%s %s", commands[i].name, commands[i].usage);
-		fprintf(out, "  %-37s  %s\n", line, commands[i].summary);
-	}
-	fputs("\nlist, status, peers, clients, ip, check and reload have --json. See tsgwctl(1).\n",
-		out);
-}
-
-static void command_help(const struct command *c)
-{
-	printf("usage: tsgwctl %s%s%s%s\n%s\n", c->name, *c->usage ? " " : "", c->usage,
-		c->flags & COMMAND_JSON ? " [--json]" : "", c->summary);
-}
-
 int command_main(int argc, char **argv)
 {
 	const struct command *c;
 	struct args a;
 	char error[512];
 
+	if (argc > 1 && !strcmp(argv[1], "--complete"))
+		return complete_print(argc - 2, argv + 2);
 	if (command_parse(argc - 1, argv + 1, &a, &c, error, sizeof(error)) < 0) {
 		fprintf(stderr, "tsgwctl: %s\n", error);
 		return CTL_USAGE;
@@ -297,7 +291,7 @@ int command_main(int argc, char **argv)
 		return CTL_DONE;
 	}
 	if (!c) {
-		command_usage(a.help ? stdout : stderr);
+		help_usage(a.help ? stdout : stderr);
 		return a.help ? CTL_DONE : CTL_USAGE;
 	}
 	if (!c->run) {
@@ -305,7 +299,7 @@ int command_main(int argc, char **argv)
 		return CTL_USAGE;
 	}
 	if (a.help) {
-		command_help(c);
+		help_command(c, stdout);
 		return CTL_DONE;
 	}
 	return c->run(&a);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "ipc/control.h"
 
@@ -20,6 +21,8 @@ enum exit_code { /* contract §8 */
 	CTL_NO_SUPERVISOR = 4,
 };
 
+#define ARGS_OPTIONS_MAX 32
+
 struct args {
 	const char *config_path;
 	const char *run_dir;
@@ -28,10 +31,14 @@ struct args {
 	bool delete;
 	bool help;
 	bool version;
-	int state;	     /* --for: enum tailnet_state, -1 = not given */
-	uint32_t timeout_ms; /* --timeout, COMMAND_WAIT_FOREVER = not given */
-	const char *name;    /* the tailnet, NULL = none given */
-	char **words;	     /* what follows it */
+	int state;			  /* --for: enum tailnet_state, -1 = not given */
+	uint32_t timeout_ms;		  /* --timeout, COMMAND_WAIT_FOREVER = not given */
+	struct {			  /* of the command alone, in the order of the line */
+		const char *name, *value; /* "" where it takes none */
+	} options[ARGS_OPTIONS_MAX];
+	size_t n_options;
+	const char *name; /* the tailnet, NULL = none given */
+	char **words;	  /* what follows it */
 	size_t n_words;
 };
 
@@ -45,14 +52,40 @@ enum command_flags {
 	COMMAND_REST = 32,    /* everything behind NAME [--] is the command's own */
 };
 
+struct command_option {
+	const char *name;  /* with its dashes; NULL ends a table */
+	const char *value; /* how usage lines call it: "FILE"; NULL: it takes none */
+	const char *help;
+};
+
 struct command {
 	const char *name;
 	unsigned flags;
 	size_t min_words, max_words; /* behind the name */
-	const char *usage;
+	const char *usage;	     /* NULL: it takes nothing */
 	const char *summary;
 	int (*run)(const struct args *a); /* returns enum exit_code; NULL: not in this version */
+	const struct command_option *options; /* that no other command has; may be NULL */
+	/* What its words may be, one "|" between them: choices with blanks between, or ":tailnet",
+	 * ":target", ":command", ":subcommand", ":file", ":dir". For completion; may be NULL. */
+	const char *words;
 };
+
+/* commands.c: the table. */
+extern const struct command commands[];
+extern const size_t n_commands;
+const struct command *command_find(const char *name);
+/* The one that NAME most likely means, or NULL. */
+const char *command_nearest(const char *name);
+/* Options that every command, or every one with a flag, has. */
+extern const struct command_shared_option {
+	struct command_option option;
+	unsigned needs; /* the command's flag, 0 = every command has it */
+} command_shared_options[];
+extern const size_t n_command_shared_options;
+
+/* The value of the last option NAME of the command's own, "" where it takes none; NULL: not given. */
+const char *args_option(const struct args *a, const char *name);
 
 /* Sorts ARGV (the words after the program's name) into *RET; *ret_command is NULL where none was
  * named. 0, or -EINVAL with one line for the user in ERROR. */
@@ -60,6 +93,13 @@ int command_parse(int argc, char **argv, struct args *ret, const struct command 
 	char *error, size_t error_size);
 /* Runs one line; returns enum exit_code. */
 int command_main(int argc, char **argv);
+
+/* help.c */
+void help_usage(FILE *out);
+void help_command(const struct command *c, FILE *out);
+int help_show(const struct args *a);
+/* complete.c: the words behind --complete. */
+int complete_print(int argc, char **argv);
 
 /* show.c */
 int show_list(const struct args *a);

@@ -101,12 +101,12 @@ static void mistakes(void)
 	static const struct {
 		const char *line, *error;
 	} vectors[] = {
-		{"lits", "no command \"lits\""},
-		{"list --jason", "no option \"--jason\""},
+		{"lits", "no command \"lits\"; did you mean list?"},
+		{"list --jason", "no option \"--jason\"; did you mean --json?"},
 		{"list --json=yes", "--json takes no value"},
 		{"list --config", "--config needs a value"},
 		{"list --config=", "--config: needs a file"},
-		{"list red", "usage: tsgwctl list "},
+		{"list red", "usage: tsgwctl list"},
 		{"up", "up: which tailnet? usage: tsgwctl up NAME"},
 		{"up red blue", "usage: tsgwctl up NAME"},
 		{"up red --json", "up has no option --json"},

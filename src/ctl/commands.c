@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// The table of subcommands: what each takes, where it is done, what its words may be.
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "ctl/command.h"
+#include "ctl/text.h"
+
+#define NAME	 COMMAND_NAME
+#define MAY_NAME COMMAND_MAY_NAME
+#define JSON	 COMMAND_JSON
+
+/* clang-format off */
+const struct command commands[] = {
+	{ .name = "list", .flags = JSON, .run = show_list,
+		.summary = "one line for each tailnet, running or not" },
+	{ .name = "status", .flags = MAY_NAME | JSON, .run = show_status,
+		.usage = "[NAME]", .summary = "everything about a tailnet, or all" },
+	{ .name = "peers", .flags = NAME | JSON, .run = peers_show,
+		.usage = "NAME", .summary = "its peers" },
+	{ .name = "clients", .flags = MAY_NAME | JSON, .run = clients_show,
+		.usage = "[NAME]", .summary = "who is connected to its listener, or to all, and where to" },
+	{ .name = "ip", .flags = NAME | JSON, .run = show_ip,
+		.usage = "NAME", .summary = "its own tunnel addresses, one per line" },
+	{ .name = "check", .flags = JSON, .run = system_check,
+		.summary = "validate the configuration, print the steps of a start" },
+	{ .name = "wait", .flags = NAME | COMMAND_WAIT, .run = act_wait,
+		.usage = "NAME --for=STATE [--timeout=S]", .summary = "return when it is in that state" },
+	{ .name = "logs", .flags = NAME | COMMAND_REST, .run = system_logs,
+		.max_words = SIZE_MAX,
+		.usage = "NAME [-- JOURNALCTL-OPTIONS...]", .summary = "its journal" },
+	{ .name = "up", .flags = NAME, .run = act_up,
+		.usage = "NAME", .summary = "start it and wait until it is up" },
+	{ .name = "down", .flags = NAME, .run = act_down,
+		.usage = "NAME", .summary = "stop it and remove all that it made" },
+	{ .name = "restart", .flags = NAME, .run = act_restart,
+		.usage = "NAME", .summary = "down, then up" },
+	{ .name = "reload", .flags = JSON | COMMAND_DRY_RUN, .run = act_reload,
+		.usage = "[--dry-run]", .summary = "apply the changed configuration, and only what changed" },
+	{ .name = "passwd", .flags = NAME | COMMAND_DELETE, .run = passwd_set,
+		.min_words = 1, .max_words = 1,
+		.usage = "NAME USER [--delete]", .summary = "set the password of a user of its listener" },
+	{ .name = "exec", .flags = NAME | COMMAND_REST, .run = enter_exec,
+		.min_words = 1, .max_words = SIZE_MAX, .words = ":command",
+		.usage = "NAME -- CMD...", .summary = "run a command inside the tailnet (root)" },
+	{ .name = "ping", .flags = NAME | COMMAND_REST, .run = enter_ping,
+		.min_words = 1, .max_words = SIZE_MAX, .words = ":target",
+		.usage = "NAME HOST [PING-OPTIONS...]",
+		.summary = "ping a host from inside the tailnet (root)" },
+	{ .name = "nc", .flags = NAME, .run = pipe_nc,
+		.min_words = 2, .max_words = 2, .words = ":target",
+		.usage = "NAME HOST PORT", .summary = "connect stdin and stdout to HOST:PORT there" },
+	{ .name = "help", .max_words = 1, .words = ":subcommand", .run = help_show,
+		.usage = "[COMMAND]", .summary = "the usage of a command, or of all" },
+	{ .name = "why" },
+	{ .name = "doctor" },
+	{ .name = "events" },
+	{ .name = "client-config" },
+	{ .name = "tailscale" },
+	{ .name = "login" },
+	{ .name = "logout" },
+	{ .name = "add" },
+	{ .name = "remove" },
+	{ .name = "import" },
+};
+/* clang-format on */
+const size_t n_commands = ELEMENTSOF(commands);
+
+/* In the order of enum option_kind. */
+const struct command_shared_option command_shared_options[] = {
+	{{"--config", "FILE", "the configuration (" COMMAND_CONFIG ")"}, 0},
+	{{"--run-dir", "DIR", "where the sockets are (" COMMAND_RUN_DIR ")"}, 0},
+	{{"--json", NULL, "print JSON"}, COMMAND_JSON},
+	{{"--dry-run", NULL, "only tell what would be done"}, COMMAND_DRY_RUN},
+	{{"--delete", NULL, "remove instead"}, COMMAND_DELETE},
+	{{"--for", "STATE", "the state to wait for"}, COMMAND_WAIT},
+	{{"--timeout", "TIME", "seconds, or \"5 min\"; without it, as long as it takes"},
+		COMMAND_WAIT},
+	{{"--help", NULL, "print this"}, 0},
+	{{"--version", NULL, "print the version"}, 0},
+};
+const size_t n_command_shared_options = ELEMENTSOF(command_shared_options);
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < n_commands; i++)
+		if (!strcmp(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+const char *command_nearest(const char *name)
+{
+	const char *best = NULL;
+	size_t best_distance = 3;
+
+	for (size_t i = 0; i < n_commands; i++) {
+		size_t d = text_distance(name, commands[i].name);
+
+		if (commands[i].run && d < best_distance && d < strlen(name)) {
+			best_distance = d;
+			best = commands[i].name;
+		}
+	}
+	return best;
+}
