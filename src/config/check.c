@@ -277,6 +277,7 @@ static void check_tailnets(struct loader *l)
 
 		if (s->kind != SECTION_TAILNET)
 			continue;
+		enginecheck(l, l->sections[i]);
 		if (s->t->wg) {
 			check_pool(l, s->t, &l->wg[n]);
 			check_resolvers(l, s, &l->wg[n]);

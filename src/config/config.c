@@ -52,6 +52,21 @@ static void free_tailnet(struct tailnet_config *t)
 	free(t->hosts);
 	free_strings(t->suffixes, t->n_suffixes);
 	free(t->wg_config_path);
+	free(t->uplink_dns.items);
+	free(t->bootstrap_dns.items);
+	free(t->login_server);
+	free(t->login_ca_path);
+	free(t->http_proxy);
+	free(t->auth_key_path);
+	if (t->auth_key)
+		sodium_memzero(t->auth_key, strlen(t->auth_key));
+	free(t->auth_key);
+	free(t->hostname);
+	free_strings(t->tags.items, t->tags.n);
+	free(t->advertise_routes.items);
+	free(t->exit_node);
+	free(t->tailscaled_path);
+	free(t->tailscaled_args);
 	free(t->users_path);
 	users_free(t);
 	wg_config_free(t->wg);
@@ -101,7 +116,7 @@ bool prefix_list_equal(const struct prefix_list *a, const struct prefix_list *b)
 	return true;
 }
 
-static bool text_equal(const char *a, const char *b)
+bool text_equal(const char *a, const char *b)
 {
 	return a == b || (a && b && !strcmp(a, b));
 }
@@ -157,6 +172,43 @@ bool port_maps_equal(const struct port_maps *a, const struct port_maps *b)
 			return false;
 	}
 	return true;
+}
+
+bool addr_list_equal(const struct addr_list *a, const struct addr_list *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!addr_equal(&a->items[i], &b->items[i]))
+			return false;
+	return true;
+}
+
+bool text_list_equal(const struct text_list *a, const struct text_list *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	return true;
+}
+
+bool uplink_equal(const struct tailnet_config *a, const struct tailnet_config *b)
+{
+	return a->uplink == b->uplink && !strcmp(a->uplink_ifname, b->uplink_ifname) &&
+		prefix_equal(&a->uplink_address, &b->uplink_address) &&
+		addr_equal(&a->uplink_gateway, &b->uplink_gateway) &&
+		addr_list_equal(&a->uplink_dns, &b->uplink_dns);
+}
+
+bool prefs_equal(const struct tailnet_config *a, const struct tailnet_config *b)
+{
+	return text_equal(a->login_server, b->login_server) &&
+		text_equal(a->hostname, b->hostname) && text_list_equal(&a->tags, &b->tags) &&
+		a->accept_routes == b->accept_routes &&
+		prefix_list_equal(&a->advertise_routes, &b->advertise_routes) &&
+		text_equal(a->exit_node, b->exit_node);
 }
 
 const char *port_map_target(const struct port_map *m, char buf[PORT_TARGET_MAX])

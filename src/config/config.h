@@ -24,7 +24,13 @@
 #define CONFIG_USERS_MAX    4096   /* of one users-file */
 #define CONFIG_PROBLEMS_MAX 1000
 
+#define CONFIG_TAGS_MAX	    32
+#define CONFIG_FLAGS_MAX    16	/* words of tailscaled-args */
+#define CONFIG_AUTH_KEY_MAX 512 /* bytes of an auth key */
+
 enum engine { ENGINE_WIREGUARD, ENGINE_TAILSCALE };
+enum node { NODE_OWN, NODE_STOCK }; /* who is the node of a tailnet with engine tailscale */
+enum uplink { UPLINK_DEFAULT, UPLINK_HOST, UPLINK_PASTA, UPLINK_VETH, UPLINK_MACVLAN };
 
 struct problem {
 	char *text;    /* "FILE:LINE: [section] key: what is wrong", ready to print */
@@ -34,6 +40,16 @@ struct problem {
 
 struct prefix_list {
 	struct prefix *items;
+	size_t n;
+};
+
+struct addr_list {
+	struct addr *items;
+	size_t n;
+};
+
+struct text_list {
+	char **items;
 	size_t n;
 };
 
@@ -139,7 +155,31 @@ struct tailnet_config {
 	struct port_maps publishes;
 	struct host_entry *hosts;
 	size_t n_hosts;
-	char *broken; /* first error that belongs to it, or NULL: it may run */
+
+	/* how the encrypted side leaves; never UPLINK_DEFAULT once it is loaded */
+	enum uplink uplink;
+	char uplink_ifname[16];	      /* MACVLAN */
+	struct prefix uplink_address; /* with host bits; family 0 = none */
+	struct addr uplink_gateway;   /* family 0 = none */
+	struct addr_list uplink_dns;
+	struct addr_list bootstrap_dns; /* empty = the host's own upstream servers */
+
+	/* engine tailscale; a text that is NULL was not given */
+	uint8_t node; /* enum node */
+	char *login_server;
+	char *login_ca_path; /* absolute */
+	char *http_proxy;
+	char *auth_key_path; /* absolute; of a credential, too */
+	char *auth_key; /* what it holds, wiped when it is freed; NULL: there is no such file */
+	char *hostname;
+	struct text_list tags;
+	bool accept_routes;
+	bool ephemeral;
+	struct prefix_list advertise_routes;
+	char *exit_node;
+	char *tailscaled_path; /* absolute; NULL = looked for in PATH */
+	char *tailscaled_args; /* words with blanks between them */
+	char *broken;	       /* first error that belongs to it, or NULL: it may run */
 };
 
 struct config {
@@ -167,12 +207,20 @@ void config_print(const struct config *c, FILE *out);
 bool prefix_list_equal(const struct prefix_list *a, const struct prefix_list *b);
 bool wg_config_equal(const struct wg_config *a, const struct wg_config *b);
 bool port_maps_equal(const struct port_maps *a, const struct port_maps *b);
+bool addr_list_equal(const struct addr_list *a, const struct addr_list *b);
+bool text_list_equal(const struct text_list *a, const struct text_list *b);
+bool text_equal(const char *a, const char *b); /* NULL equals NULL alone */
+bool uplink_equal(const struct tailnet_config *a, const struct tailnet_config *b);
+/* What a running node of engine tailscale can be told to change. */
+bool prefs_equal(const struct tailnet_config *a, const struct tailnet_config *b);
+const char *uplink_name(enum uplink uplink); /* "host", "pasta", "veth", "macvlan" */
 
 #define PORT_TARGET_MAX 262 /* "HOST:PORT" with NUL */
 /* "db.lan:5432", "[fd00::1]:22". Returns BUF. */
 const char *port_map_target(const struct port_map *m, char buf[PORT_TARGET_MAX]);
 
-/* All prefixes that the tailnet routes into its tunnel: the peers' allowed-ips. Fresh memory. */
+/* Engine wireguard: all prefixes that the tailnet routes into its tunnel, the peers' allowed-ips. Fresh
+ * memory. What a tailnet of engine tailscale routes is not configured: see supervisor/facts.h. */
 int config_routes(const struct tailnet_config *t, struct prefix_list *ret);
 /* The tunnel has an IPv6 address and an IPv6 route. */
 bool config_has_ipv6(const struct tailnet_config *t);

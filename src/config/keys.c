@@ -38,17 +38,18 @@ const struct key config_keys[] = {
 	{ SECTION_TAILNET, "suffix", &type_suffixes, T(suffixes), 0, 0, NULL, NULL,
 		"the section's name", KEY_LIST },
 	{ SECTION_TAILNET, "wg-config", &type_path, T(wg_config_path), 0, 0, NULL, NULL,
-		"none, must be set", KEY_REQUIRED },
+		"none, must be set", KEY_REQUIRED | KEY_WIREGUARD },
 	{ SECTION_TAILNET, "allow", &type_prefixes, T(allow), 0, 0, NULL, NULL, "the gateway's", KEY_LIST },
 	{ SECTION_TAILNET, "users-file", &type_path, T(users_path), 0, 0, NULL, NULL, "none", 0 },
 	{ SECTION_TAILNET, "dns-server", &type_addr, T(dns_server), 0, 0, NULL, NULL,
 		"what the tailnet announces", 0 },
 	{ SECTION_TAILNET, "mtu", &type_mtu, T(mtu), 576, 9200, "auto", "auto", NULL, 0 },
-	{ SECTION_TAILNET, "udp-gso", &type_choice, T(udp_gso), 0, 0, "auto on off sentinel", "auto", NULL, 0 },
-	{ SECTION_TAILNET, "udp-gro", &type_choice, T(udp_gro), 0, 0, "auto on off", "auto", NULL, 0 },
-	{ SECTION_TAILNET, "tun-offload", &type_choice, T(tun_offload), 0, 0, "auto on off", "auto", NULL, 0 },
-	{ SECTION_TAILNET, "uplink", &type_later_uplink, 0, 0, 0, "host pasta veth macvlan:IFACE", "host",
-		NULL, 0 },
+	{ SECTION_TAILNET, "udp-gso", &type_choice, T(udp_gso), 0, 0, "auto on off sentinel", "auto", NULL,
+		KEY_WIREGUARD },
+	{ SECTION_TAILNET, "udp-gro", &type_choice, T(udp_gro), 0, 0, "auto on off", "auto", NULL, KEY_WIREGUARD },
+	{ SECTION_TAILNET, "tun-offload", &type_choice, T(tun_offload), 0, 0, "auto on off", "auto", NULL, KEY_WIREGUARD },
+	{ SECTION_TAILNET, "uplink", &type_uplink, T(uplink), 0, 0, "host pasta veth macvlan:IFACE", NULL,
+		"host; pasta with node = stock", 0 },
 	{ SECTION_TAILNET, "greeting-timeout", &type_duration, T(greeting_timeout_s), 1, 10 * MINUTE, NULL,
 		"10 s", NULL, 0 },
 	{ SECTION_TAILNET, "connect-timeout", &type_duration, T(connect_timeout_s), 1, 10 * MINUTE, NULL,
@@ -69,35 +70,39 @@ const struct key config_keys[] = {
 	{ SECTION_TAILNET, "forward", &type_forward, T(forwards), 1, 65535, NULL, NULL, "none", KEY_LIST },
 	{ SECTION_TAILNET, "publish", &type_publish, T(publishes), 1, 65535, NULL, NULL, "none", KEY_LIST },
 
-	{ SECTION_TAILNET, "uplink-address", &type_later_prefix, 0, 0, 0, NULL, NULL, "none", KEY_LATER },
-	{ SECTION_TAILNET, "uplink-gateway", &type_later_addr, 0, 0, 0, NULL, NULL, "none", KEY_LATER },
-	{ SECTION_TAILNET, "uplink-dns", &type_later_addr, 0, 0, 0, NULL, NULL, "none",
-		KEY_LATER | KEY_LIST },
-	{ SECTION_TAILNET, "bootstrap-dns", &type_later_addr, 0, 0, 0, NULL, NULL,
-		"the host's own upstream servers", KEY_LATER | KEY_LIST },
-	{ SECTION_TAILNET, "node", &type_later_choice, 0, 0, 0, "own stock", NULL, "own", KEY_LATER },
-	{ SECTION_TAILNET, "login-server", &type_later_url, 0, 0, 0, "https http", NULL, "Tailscale's own",
-		KEY_LATER | KEY_EMPTY },
-	{ SECTION_TAILNET, "login-ca-file", &type_later_path, 0, 0, 0, NULL, NULL, "the system's",
-		KEY_LATER | KEY_EMPTY },
-	{ SECTION_TAILNET, "http-proxy", &type_later_url, 0, 0, 0, "http", NULL, "none",
-		KEY_LATER | KEY_EMPTY },
-	{ SECTION_TAILNET, "auth-key-file", &type_later_path, 0, 0, 0, NULL, NULL, "none",
-		KEY_LATER | KEY_EMPTY },
-	{ SECTION_TAILNET, "hostname", &type_later_label, 0, 0, 0, NULL, NULL, "the host's name",
-		KEY_LATER | KEY_EMPTY },
-	{ SECTION_TAILNET, "tags", &type_later_tag, 0, 0, 0, NULL, NULL, "none",
-		KEY_LATER | KEY_LIST | KEY_EMPTY },
-	{ SECTION_TAILNET, "accept-routes", &type_later_bool, 0, 0, 0, NULL, NULL, "no", KEY_LATER },
-	{ SECTION_TAILNET, "advertise-routes", &type_later_prefixes, 0, 0, 0, NULL, NULL, "none",
-		KEY_LATER | KEY_LIST | KEY_EMPTY },
-	{ SECTION_TAILNET, "exit-node", &type_later_exit, 0, 0, 0, NULL, NULL, "none",
-		KEY_LATER | KEY_EMPTY },
-	{ SECTION_TAILNET, "ephemeral", &type_later_bool, 0, 0, 0, NULL, NULL, "no", KEY_LATER },
-	{ SECTION_TAILNET, "tailscaled-path", &type_later_path, 0, 0, 0, NULL, NULL, "found in PATH",
-		KEY_LATER },
-	{ SECTION_TAILNET, "tailscaled-args", &type_later_text, 0, 0, 0, NULL, NULL, "none",
-		KEY_LATER | KEY_EMPTY },
+	{ SECTION_TAILNET, "uplink-address", &type_prefix, T(uplink_address), 0, 0, NULL, NULL, "none",
+		KEY_MACVLAN },
+	{ SECTION_TAILNET, "uplink-gateway", &type_outer_addr, T(uplink_gateway), 0, 0, NULL, NULL, "none",
+		KEY_MACVLAN },
+	{ SECTION_TAILNET, "uplink-dns", &type_outer_addrs, T(uplink_dns), 0, 0, NULL, NULL, "none",
+		KEY_MACVLAN | KEY_LIST },
+
+	{ SECTION_TAILNET, "node", &type_choice, T(node), 0, 0, "own stock", "own", NULL, KEY_TAILSCALE },
+	{ SECTION_TAILNET, "login-server", &type_url, T(login_server), 0, 0, "https http", NULL,
+		"Tailscale's own", KEY_TAILSCALE | KEY_EMPTY },
+	{ SECTION_TAILNET, "login-ca-file", &type_path, T(login_ca_path), 0, 0, NULL, NULL, "the system's",
+		KEY_TAILSCALE | KEY_EMPTY },
+	{ SECTION_TAILNET, "http-proxy", &type_url, T(http_proxy), 0, 0, "http", NULL, "none",
+		KEY_TAILSCALE | KEY_EMPTY },
+	{ SECTION_TAILNET, "auth-key-file", &type_path, T(auth_key_path), 0, 0, NULL, NULL, "none",
+		KEY_TAILSCALE | KEY_EMPTY },
+	{ SECTION_TAILNET, "hostname", &type_label, T(hostname), 0, 0, NULL, NULL, "the host's name",
+		KEY_TAILSCALE | KEY_EMPTY },
+	{ SECTION_TAILNET, "tags", &type_tags, T(tags), 0, 0, NULL, NULL, "none",
+		KEY_TAILSCALE | KEY_LIST | KEY_EMPTY },
+	{ SECTION_TAILNET, "accept-routes", &type_bool, T(accept_routes), 0, 0, NULL, "no", NULL,
+		KEY_TAILSCALE },
+	{ SECTION_TAILNET, "advertise-routes", &type_networks, T(advertise_routes), 0, 0, NULL, NULL,
+		"none", KEY_TAILSCALE | KEY_LIST | KEY_EMPTY },
+	{ SECTION_TAILNET, "exit-node", &type_exit, T(exit_node), 0, 0, NULL, NULL, "none",
+		KEY_TAILSCALE | KEY_EMPTY },
+	{ SECTION_TAILNET, "ephemeral", &type_bool, T(ephemeral), 0, 0, NULL, "no", NULL, KEY_TAILSCALE },
+	{ SECTION_TAILNET, "bootstrap-dns", &type_outer_addrs, T(bootstrap_dns), 0, 0, NULL, NULL,
+		"the host's own upstream servers", KEY_TAILSCALE | KEY_LIST },
+	{ SECTION_TAILNET, "tailscaled-path", &type_path, T(tailscaled_path), 0, 0, NULL, NULL,
+		"found in PATH", KEY_TAILSCALE },
+	{ SECTION_TAILNET, "tailscaled-args", &type_flags, T(tailscaled_args), 0, 0, NULL, NULL, "none",
+		KEY_TAILSCALE | KEY_EMPTY },
 };
 /* clang-format on */
 const size_t config_n_keys = ELEMENTSOF(config_keys);
@@ -217,12 +222,20 @@ static void store(struct loader *l, struct section *s, const struct key *k, cons
 		.where = section_where(s, k->name),
 		.target = target_of(l, s),
 	};
-	unsigned before = l->n_errors;
 
 	snprintf(buf, sizeof(buf), "%s", text);
 	parse_items(&v, buf);
-	if (k->flags & KEY_LATER && l->n_errors == before)
-		problem(l, &v.where, "this key is not in this version");
+}
+
+bool key_counts(const struct key *k, const struct tailnet_config *t)
+{
+	if (k->section != SECTION_TAILNET)
+		return true;
+	if (k->flags & KEY_WIREGUARD && t->engine == ENGINE_TAILSCALE)
+		return false;
+	if (k->flags & KEY_MACVLAN && t->uplink != UPLINK_MACVLAN)
+		return false;
+	return !(k->flags & KEY_TAILSCALE && t->engine == ENGINE_WIREGUARD);
 }
 
 void key_defaults(struct loader *l, struct section *s)
@@ -236,7 +249,7 @@ void key_defaults(struct loader *l, struct section *s)
 			store(l, s, k, k->def);
 		else if (k->type == &type_suffixes)
 			store(l, s, k, s->tailnet);
-		else if (k->flags & KEY_REQUIRED && s->t->engine == ENGINE_WIREGUARD)
+		else if (k->flags & KEY_REQUIRED && key_counts(k, s->t))
 			problem(l, &(struct where){s->file, s->line, s->title, k->name, s->tailnet},
 				"is required");
 	}

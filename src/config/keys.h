@@ -10,10 +10,12 @@
 #include "config/load.h"
 
 enum {
-	KEY_LIST = 1,	  /* several values, by commas or by lines */
-	KEY_LATER = 2,	  /* known, checked, and refused: not in this version */
-	KEY_EMPTY = 4,	  /* no value means: not set */
-	KEY_REQUIRED = 8, /* with engine = wireguard */
+	KEY_LIST = 1,	    /* several values, by commas or by lines */
+	KEY_EMPTY = 4,	    /* no value means: not set */
+	KEY_REQUIRED = 8,   /* with the engine that it belongs to */
+	KEY_WIREGUARD = 16, /* says nothing with engine = tailscale, node = stock */
+	KEY_TAILSCALE = 32, /* says nothing with engine = wireguard */
+	KEY_MACVLAN = 64,   /* says nothing without uplink = macvlan:IFACE */
 };
 
 /* One value on its way into the struct. */
@@ -59,6 +61,8 @@ void key_choices(const struct key *k, char *buf, size_t size);
 /* "1 to 65535", "1 s to 10 min", "auto, on, off", or "". */
 void key_range(const struct key *k, char *buf, size_t size);
 
+/* Does key K have an effect in tailnet T? */
+bool key_counts(const struct key *k, const struct tailnet_config *t);
 /* Fills in the defaults of keys that section S did not set, and notes required ones. */
 void key_defaults(struct loader *l, struct section *s);
 /* One "key = value" line. */

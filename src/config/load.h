@@ -134,5 +134,7 @@ void wgcheck(struct loader *l, struct tailnet_config *t, struct wg_places *at,
 bool wg_places_route(const struct wg_places *at, const struct addr *a);
 /* portcheck.c: who listens where. */
 void portcheck(struct loader *l);
+/* enginecheck.c: what fits to the engine, its node and its uplink. */
+void enginecheck(struct loader *l, struct section *s);
 /* check.c: everything across keys, sections and files. */
 void check_all(struct loader *l);

@@ -51,7 +51,7 @@ static void put_key(FILE *out, const struct key *k, const void *target)
 static void put_section(FILE *out, enum section_kind kind, const void *target)
 {
 	for (size_t i = 0; i < config_n_keys; i++)
-		if (config_keys[i].section == kind)
+		if (config_keys[i].section == kind && key_counts(&config_keys[i], target))
 			put_key(out, &config_keys[i], target);
 }
 

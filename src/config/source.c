@@ -187,6 +187,75 @@ static void load_users(struct loader *l, struct section *s)
 	source_free(&text);
 }
 
+/* One line; what is around it does not count. */
+static void take_auth_key(
+	struct loader *l, const struct where *w, struct tailnet_config *t, char *text)
+{
+	char *key = text + strspn(text, " \t\r\n");
+	size_t len = strcspn(key, " \t\r\n");
+
+	if (!len)
+		problem(l, w, "%s: is empty", t->auth_key_path);
+	else if (len > CONFIG_AUTH_KEY_MAX || key[len + strspn(key + len, " \t\r\n")])
+		problem(l, w, "%s: is not one line with one key", t->auth_key_path);
+	else
+		t->auth_key = strndup(key, len);
+	if (len && len <= CONFIG_AUTH_KEY_MAX && !t->auth_key && errno == ENOMEM)
+		l->oom = true;
+}
+
+/* The credential auth-key.NAME of systemd stands in for a key that is not given. One that is not there is
+ * no error here: who has registered once does without it. */
+static void load_auth_key(struct loader *l, struct section *s)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	struct tailnet_config *t = s->t;
+	struct where w = section_where(s, "auth-key-file");
+	bool credential = !t->auth_key_path;
+	_cleanup_free_ char *path = NULL;
+	struct source text = {0};
+	int r;
+
+	if (credential && (!dir || *dir != '/'))
+		return;
+	if (credential && asprintf(&path, "%s/auth-key.%s", dir, t->name) < 0) {
+		path = NULL;
+		l->oom = true;
+		return;
+	}
+	r = l->read(credential ? path : t->auth_key_path, &text);
+	if (credential && r == 0)
+		t->auth_key_path = take_ptr(path);
+	if (r == -ENOMEM) {
+		l->oom = true;
+	} else if (r < 0 && r != -ENOENT) {
+		problem(l, &w, "%s: %s", credential ? path : t->auth_key_path, read_error(r));
+	} else if (r == 0) {
+		if (text.mode & 077 && !credential)
+			problem(l, &w, "%s: mode %04o lets others read the key: chmod 600 %s",
+				t->auth_key_path, text.mode, t->auth_key_path);
+		errno = 0;
+		take_auth_key(l, &w, t, text.text);
+	}
+	source_free(&text);
+}
+
+static void load_ca(struct loader *l, struct section *s)
+{
+	const char *path = s->t->login_ca_path;
+	struct where w = section_where(s, "login-ca-file");
+	struct source text = {0};
+	int r = l->read(path, &text);
+
+	if (r == -ENOMEM)
+		l->oom = true;
+	else if (r < 0)
+		problem(l, &w, "%s: %s", path, read_error(r));
+	else if (!strstr(text.text, "-----BEGIN CERTIFICATE-----"))
+		problem(l, &w, "%s: holds no certificate in PEM form", path);
+	source_free(&text);
+}
+
 void source_load_named(struct loader *l)
 {
 	size_t n = 0;
@@ -205,6 +274,10 @@ void source_load_named(struct loader *l)
 			load_wg(l, s, &l->wg[n]);
 		if (s->t->users_path && !l->oom)
 			load_users(l, s);
+		if (s->t->engine == ENGINE_TAILSCALE && !l->oom)
+			load_auth_key(l, s);
+		if (s->t->engine == ENGINE_TAILSCALE && s->t->login_ca_path && !l->oom)
+			load_ca(l, s);
 		n++;
 	}
 }

@@ -37,7 +37,6 @@ static void parse_engine(struct value *v)
 
 	if (!strcmp(v->text, "tailscale")) {
 		t->engine = ENGINE_TAILSCALE;
-		problem(v->l, &v->where, "tailscale is not in this version (only wireguard)");
 	} else if (!strcmp(v->text, "wireguard")) {
 		t->engine = ENGINE_WIREGUARD;
 	} else {
@@ -80,11 +79,6 @@ static void print_choice(const struct key *k, const void *target, FILE *out)
 }
 
 const struct key_type type_choice = {parse_choice, print_choice};
-
-void value_print_default(const struct key *k, const void *target, FILE *out)
-{
-	fputs(k->def, out);
-}
 
 /* ---- names ---- */
 

@@ -7,10 +7,9 @@
 extern const struct key_type type_bool, type_number, type_duration, type_mtu, type_prefixes,
 	type_pool, type_primaries, type_engine, type_suffixes, type_path, type_addr, type_choice,
 	type_names, type_forward, type_publish;
-/* Of keys that are not in this version: syntax only. */
-extern const struct key_type type_later_bool, type_later_choice, type_later_uplink,
-	type_later_prefix, type_later_prefixes, type_later_addr, type_later_url, type_later_path,
-	type_later_text, type_later_label, type_later_tag, type_later_exit;
+/* Of engine tailscale and of uplinks. */
+extern const struct key_type type_uplink, type_prefix, type_outer_addr, type_outer_addrs,
+	type_networks, type_url, type_label, type_exit, type_tags, type_flags;
 
 /* Text for an error message: clipped, so that a value cannot fill the line. */
 #define CLIP "%.80s"
@@ -21,8 +20,6 @@ char *value_absolute_path(const char *file, const char *value);
 /* TEXT is one of the words of CHOICES. */
 bool value_is_choice(const char *choices, const char *text);
 void value_bad_choice(struct value *v);
-/* Prints the default: of a key whose other values are all refused. */
-void value_print_default(const struct key *k, const void *target, FILE *out);
 /* Notes and returns false unless the value is a network without host bits. */
 bool value_network(struct value *v, struct prefix *ret);
 /* 12 -> "12 s", 120 -> "2 min", 7200 -> "2 h", 86400 -> "1 d" */

@@ -18,11 +18,18 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "config/users.h"
+#include "supervisor/engine.h"
+#include "supervisor/facts.h"
 #include "supervisor/recover.h"
 
 #define VETH_NAME "veth0"
 /* What one UDP_SEGMENT send can carry of full packets: 45 × 1420 bytes of inner packets. */
 #define TUN_GSO_MAX 61440
+
+bool tailnet_is_stock(const struct tailnet_config *c)
+{
+	return c->engine == ENGINE_TAILSCALE && c->node == NODE_STOCK;
+}
 
 uint16_t tailnet_mtu(const struct tailnet_config *c)
 {
@@ -102,14 +109,18 @@ static int open_tun(void *arg, int *ret_fd)
 
 static bool tun_differs(const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	return tailnet_mtu(old) != tailnet_mtu(new) || old->tun_offload != new->tun_offload;
+	return !tailnet_is_stock(new) &&
+		(tailnet_mtu(old) != tailnet_mtu(new) || old->tun_offload != new->tun_offload);
 }
 
+/* The stock node makes tailscale0 itself, with its addresses and routes. */
 static int make_tun(
 	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	int r;
 
+	if (tailnet_is_stock(new))
+		return 0;
 	if (!old) {
 		/* the child that opens it cannot tell us the flags; ask the descriptor */
 		r = netns_run(t->netns_fd, open_tun, &t->tun_flags, &t->tun_fd);
@@ -141,7 +152,7 @@ static bool list_has(const struct prefix_list *l, const struct prefix *p)
 
 static bool addresses_differ(const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	return prefixes_differ(&old->wg->addresses, &new->wg->addresses);
+	return !tailnet_is_stock(new) && prefixes_differ(&old->wg->addresses, &new->wg->addresses);
 }
 
 /* An address with a network gets no connected route by itself here: only allowed-ips are routed, as
@@ -149,11 +160,14 @@ static bool addresses_differ(const struct tailnet_config *old, const struct tail
 static int make_addresses(
 	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	const struct prefix_list *before = old ? &old->wg->addresses : NULL;
-	const struct prefix_list *after = &new->wg->addresses;
+	const struct prefix_list *before, *after;
 	struct prefix p;
 	int r;
 
+	if (tailnet_is_stock(new))
+		return 0;
+	before = old ? &old->wg->addresses : NULL;
+	after = &new->wg->addresses;
 	for (size_t i = 0; before && i < before->n; i++) {
 		p = prefix_of_addr(&before->items[i].addr);
 		if (!list_has(after, &before->items[i]))
@@ -172,7 +186,11 @@ static bool routes_differ(const struct tailnet_config *old, const struct tailnet
 {
 	_cleanup_free_ struct prefix *a = NULL, *b = NULL;
 	struct prefix_list before = {0}, after = {0};
-	bool differ = config_routes(old, &before) < 0 || config_routes(new, &after) < 0 ||
+	bool differ;
+
+	if (tailnet_is_stock(new))
+		return false;
+	differ = config_routes(old, &before) < 0 || config_routes(new, &after) < 0 ||
 		!prefix_list_equal(&before, &after);
 
 	a = before.items;
@@ -223,6 +241,8 @@ static int make_routes(
 	struct prefix_list after = {0};
 	int r;
 
+	if (tailnet_is_stock(new))
+		return 0;
 	if (!new->wg->table_off) {
 		r = config_routes(new, &after);
 		if (r < 0)
@@ -242,8 +262,11 @@ static int make_routes(
 
 static bool resolver_differs(const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	if (!addr_equal(&old->dns_server, &new->dns_server) || old->wg->n_dns != new->wg->n_dns ||
-		old->wg->n_dns_search != new->wg->n_dns_search)
+	if (!addr_equal(&old->dns_server, &new->dns_server))
+		return true;
+	if (tailnet_is_stock(new))
+		return false;
+	if (old->wg->n_dns != new->wg->n_dns || old->wg->n_dns_search != new->wg->n_dns_search)
 		return true;
 	for (size_t i = 0; i < new->wg->n_dns; i++)
 		if (!addr_equal(&old->wg->dns[i], &new->wg->dns[i]))
@@ -257,14 +280,15 @@ static bool resolver_differs(const struct tailnet_config *old, const struct tail
 static int make_resolv_conf(
 	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	bool own = new->dns_server.family != 0;
+	const struct addr *dns;
+	char *const *search;
+	size_t n_dns = facts_resolvers(t, &dns), n_search = facts_search(t, &search);
 	int r;
 
 	t->made.resolv_conf = true;
 	r = tailnet_record(t);
 	if (r == 0)
-		r = resolvconf_write(&t->s->store, t->name, own ? &new->dns_server : new->wg->dns,
-			own ? 1 : new->wg->n_dns, new->wg->dns_search, new->wg->n_dns_search);
+		r = resolvconf_write(&t->s->store, t->name, dns, n_dns, search, n_search);
 	if (r == -EROFS || r == -EACCES) {
 		log_warning(t->name, "resolv.conf",
 			"/etc/netns is read-only: names do not work in ip netns exec");
@@ -275,8 +299,9 @@ static int make_resolv_conf(
 
 static bool sockets_differ(const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	return old->wg->listen_port != new->wg->listen_port || old->wg->fwmark != new->wg->fwmark ||
-		old->udp_gro != new->udp_gro;
+	return !tailnet_is_stock(new) &&
+		(old->wg->listen_port != new->wg->listen_port ||
+			old->wg->fwmark != new->wg->fwmark || old->udp_gro != new->udp_gro);
 }
 
 static int make_sockets(
@@ -284,6 +309,8 @@ static int make_sockets(
 {
 	int r = 0;
 
+	if (tailnet_is_stock(new))
+		return 0;
 	if (!old || old->wg->listen_port != new->wg->listen_port ||
 		old->wg->fwmark != new->wg->fwmark)
 		r = node_open_sockets(t, new->wg->listen_port, new->wg->fwmark);
@@ -295,10 +322,13 @@ static int make_uapi(
 	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	_cleanup_close_ int fd = -1;
 	mode_t mask;
 	int r;
 
+	if (tailnet_is_stock(new))
+		return 0;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	snprintf(t->made.uapi_link, sizeof(t->made.uapi_link), "%s", t->link);
@@ -317,6 +347,8 @@ static int make_uapi(
 
 static bool node_differs(const struct tailnet_config *old, const struct tailnet_config *new)
 {
+	if (tailnet_is_stock(new))
+		return engine_differs(old, new);
 	return !wg_config_equal(old->wg, new->wg) || tailnet_mtu(old) != tailnet_mtu(new) ||
 		old->udp_gso != new->udp_gso || old->tun_offload != new->tun_offload;
 }
@@ -324,8 +356,11 @@ static bool node_differs(const struct tailnet_config *old, const struct tailnet_
 static int make_node(
 	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	int r = endpoint_setup(t);
+	int r;
 
+	if (tailnet_is_stock(new))
+		return engine_make(t, old, new);
+	r = endpoint_setup(t);
 	if (r < 0)
 		return r;
 	if (!old) {
@@ -365,7 +400,7 @@ bool tailnet_names_differ(const struct tailnet_config *a, const struct tailnet_c
 static bool proxy_differs(const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	return tailnet_hosts_differ(old, new) || tailnet_suffixes_differ(old, new) ||
-		node_differs(old, new) || resolver_differs(old, new) ||
+		(!tailnet_is_stock(new) && node_differs(old, new)) || resolver_differs(old, new) ||
 		old->has_allow != new->has_allow || prefixes_differ(&old->allow, &new->allow) ||
 		!users_equal(old, new) || old->log_connections != new->log_connections ||
 		old->greeting_timeout_s != new->greeting_timeout_s ||

@@ -23,7 +23,7 @@
 
 bool front_serves(const struct tailnet_config *t)
 {
-	return t->enabled && !t->broken && t->wg;
+	return t->enabled && !t->broken;
 }
 
 static bool zone_differs(const struct tailnet_config *a, const struct tailnet_config *b)

@@ -89,16 +89,17 @@ static void say_link(const struct teller *to)
 
 static void say_tun(const struct teller *to)
 {
-	tell(to, "make TUN wg0 in the namespace, MTU %u", tailnet_mtu(to->t));
+	if (!tailnet_is_stock(to->t))
+		tell(to, "make TUN wg0 in the namespace, MTU %u", tailnet_mtu(to->t));
 }
 
 static void say_addresses(const struct teller *to)
 {
+	const struct wg_config *wg = to->t->wg;
 	char text[PREFIX_TEXT_MAX];
 
-	for (size_t i = 0; i < to->t->wg->addresses.n; i++)
-		tell(to, "add address %s to wg0",
-			prefix_format(&to->t->wg->addresses.items[i], text));
+	for (size_t i = 0; wg && i < wg->addresses.n; i++)
+		tell(to, "add address %s to wg0", prefix_format(&wg->addresses.items[i], text));
 }
 
 static void say_routes(const struct teller *to)
@@ -107,7 +108,7 @@ static void say_routes(const struct teller *to)
 	struct prefix_list l = {0};
 	char text[PREFIX_TEXT_MAX];
 
-	if (to->t->wg->table_off || config_routes(to->t, &l) < 0)
+	if (!to->t->wg || to->t->wg->table_off || config_routes(to->t, &l) < 0)
 		return;
 	items = l.items;
 	for (size_t i = 0; i < l.n && i < 16; i++)
@@ -125,6 +126,8 @@ static void say_sockets(const struct teller *to)
 {
 	char port[16] = "any port";
 
+	if (tailnet_is_stock(to->t))
+		return;
 	if (to->t->wg->listen_port)
 		snprintf(port, sizeof(port), "port %u", to->t->wg->listen_port);
 	tell(to, "open the encrypted UDP sockets in the host's namespace, %s", port);
@@ -134,6 +137,8 @@ static void say_uapi(const struct teller *to)
 {
 	char link[LINK_NAME_MAX];
 
+	if (tailnet_is_stock(to->t))
+		return;
 	names_link(to->t->name, link);
 	tell(to, "serve wg(8) at /run/wireguard/%s.sock", link);
 }
@@ -143,8 +148,32 @@ static void say_veth_listener(const struct teller *to)
 	tell(to, "listen on the namespace's veth0, port %d, for the host alone", TAILNET_VETH_PORT);
 }
 
+static void say_stock_node(const struct teller *to)
+{
+	const struct tailnet_config *t = to->t;
+	char text[PREFIX_TEXT_MAX];
+
+	tell(to, "start %s in the namespace, on the TUN tailscale0, socket %s/%s/tailscaled.sock",
+		t->tailscaled_path ? t->tailscaled_path : "tailscaled", to->s->store.run_dir,
+		t->name);
+	tell(to, "join %s as %s%s%s", t->login_server ? t->login_server : "Tailscale",
+		t->hostname ? t->hostname : "this host's name", t->ephemeral ? ", ephemeral" : "",
+		t->auth_key ? ", with the auth key if it is not registered" : "");
+	if (t->accept_routes)
+		tell(to, "accept the subnets that other nodes route");
+	if (t->exit_node)
+		tell(to, "use %s as exit node", t->exit_node);
+	for (size_t i = 0; i < t->advertise_routes.n; i++)
+		tell(to, "offer the tailnet a route to %s",
+			prefix_format(&t->advertise_routes.items[i], text));
+}
+
 static void say_node(const struct teller *to)
 {
+	if (tailnet_is_stock(to->t)) {
+		say_stock_node(to);
+		return;
+	}
 	tell(to, "start tsgw-wg with %zu peer%s", to->t->wg->n_peers,
 		to->t->wg->n_peers == 1 ? "" : "s");
 }
@@ -183,7 +212,11 @@ static void say_published(const struct teller *to)
 	for (size_t i = 0; i < to->t->publishes.n; i++) {
 		const struct port_map *m = &to->t->publishes.items[i];
 
-		for (size_t k = 0; k < to->t->wg->addresses.n; k++) {
+		if (!to->t->wg)
+			tell(to,
+				"publish port %u%s of the node's addresses, which leads to %s here",
+				m->port, m->udp ? "/udp" : "", port_map_target(m, target));
+		for (size_t k = 0; to->t->wg && k < to->t->wg->addresses.n; k++) {
 			struct hostport h = {
 				.addr = to->t->wg->addresses.items[k].addr, .port = m->port};
 
@@ -295,7 +328,7 @@ static int plan_tailnet(const struct supervisor *s, struct plan *p, struct tailn
 		return runs(s, new) ? plan_add(p, (struct step){STEP_START, old, new, 0}) : 0;
 	if (!runs(s, new))
 		return plan_add(p, (struct step){STEP_STOP, old, new, 0});
-	if (old->engine != new->engine)
+	if (old->engine != new->engine || old->node != new->node || !uplink_equal(old, new))
 		return plan_add(p, (struct step){STEP_STOP, old, new, 0})
 			?: plan_add(p, (struct step){STEP_START, old, new, 0});
 	for (size_t i = 0; i < tailnet_n_parts && r == 0; i++)
@@ -339,7 +372,7 @@ void plan_free(struct plan *p)
 /* A worker is told in place; of the others the new whole is said. */
 static void say_change(const struct teller *to, size_t part)
 {
-	if (part_is(part, "node") || part_is(part, "proxy")) {
+	if (part_is(part, "proxy") || (part_is(part, "node") && !tailnet_is_stock(to->t))) {
 		tell(to, "tell tsgw-%s its new configuration",
 			part_is(part, "node") ? "wg" : "proxy");
 		return;

@@ -16,6 +16,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "supervisor/facts.h"
 
 #define PORTS_BACKLOG 1024
 
@@ -276,7 +277,7 @@ static struct port_set publish_set(struct tailnet *t, const struct addr *addrs, 
 
 void publish_update(struct tailnet *t)
 {
-	const struct prefix_list *own = &t->config->wg->addresses;
+	const struct prefix_list *own = facts_addresses(t);
 	_cleanup_free_ struct addr *addrs = calloc(own->n + 1, sizeof(*addrs));
 	struct port_set set = publish_set(t, addrs, addrs ? own->n : 0);
 

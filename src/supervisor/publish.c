@@ -12,21 +12,22 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "ipc/stats.h"
+#include "supervisor/facts.h"
 
 #define LISTEN_BACKLOG	4096
 #define LISTEN_RETRY_MS 2000 /* a port that somebody else has may become free */
 #define VETH_NAME	"veth0"
 
-static int proxy_send_routes(struct tailnet *t, const struct wg_peer_config *p)
+static int proxy_send_routes(struct tailnet *t, const struct fact_peer *p)
 {
 	int r = 0;
 
-	for (size_t at = 0; at < p->allowed.n && r == 0; at += MSG_PREFIXES) {
+	for (size_t at = 0; at < p->routes->n && r == 0; at += MSG_PREFIXES) {
 		struct msg_proxy_route m = {
-			.n = (uint32_t)MIN(p->allowed.n - at, (size_t)MSG_PREFIXES)};
+			.n = (uint32_t)MIN(p->routes->n - at, (size_t)MSG_PREFIXES)};
 
 		memcpy(m.public_key, p->public_key, sizeof(m.public_key));
-		memcpy(m.prefixes, p->allowed.items + at, m.n * sizeof(m.prefixes[0]));
+		memcpy(m.prefixes, p->routes->items + at, m.n * sizeof(m.prefixes[0]));
 		r = worker_tell(&t->proxy, MSG_PROXY_ROUTE, &m);
 	}
 	return r;
@@ -65,22 +66,19 @@ static int proxy_send_names(struct tailnet *t)
 /* The proxy asks only those that the tailnet routes; `tsgwd --check` has said which it does not. */
 static int proxy_send_resolver(struct tailnet *t)
 {
-	const struct tailnet_config *c = t->config;
-	const struct wg_config *wg = c->wg;
-	struct msg_proxy_resolver m = {.n = (uint32_t)MIN(wg->n_dns, (size_t)MSG_SERVERS)};
+	const struct addr *dns;
+	char *const *search;
+	size_t n_dns = facts_resolvers(t, &dns), n_search = facts_search(t, &search);
+	struct msg_proxy_resolver m = {.n = (uint32_t)MIN(n_dns, (size_t)MSG_SERVERS)};
 	int r;
 
 	if (m.n)
-		memcpy(m.servers, wg->dns, m.n * sizeof(m.servers[0]));
-	if (c->dns_server.family) {
-		m.n = 1;
-		m.servers[0] = c->dns_server;
-	}
+		memcpy(m.servers, dns, m.n * sizeof(m.servers[0]));
 	r = m.n ? worker_tell(&t->proxy, MSG_PROXY_RESOLVER, &m) : 0;
-	for (size_t i = 0; i < wg->n_dns_search && i < MSG_SEARCH_MAX && r == 0; i++) {
+	for (size_t i = 0; i < n_search && i < MSG_SEARCH_MAX && r == 0; i++) {
 		struct msg_proxy_search d = {0};
 
-		snprintf(d.domain, sizeof(d.domain), "%s", wg->dns_search[i]);
+		snprintf(d.domain, sizeof(d.domain), "%s", search[i]);
 		r = worker_tell(&t->proxy, MSG_PROXY_SEARCH, &d);
 	}
 	return r;
@@ -99,7 +97,7 @@ static int proxy_send_allow(struct tailnet *t)
 
 static int proxy_send_deny(struct tailnet *t)
 {
-	const struct prefix_list *own = &t->config->wg->addresses;
+	const struct prefix_list *own = facts_addresses(t);
 	int r = worker_tell_prefixes(
 		&t->proxy, MSG_PROXY_DENY, &t->s->config->gateway.veth_pool, 1);
 
@@ -128,7 +126,7 @@ static int proxy_send_users(struct tailnet *t)
 
 static int proxy_send_published(struct tailnet *t)
 {
-	const struct prefix_list *own = &t->config->wg->addresses;
+	const struct prefix_list *own = facts_addresses(t);
 	const struct port_maps *maps = &t->config->publishes;
 	int r = 0;
 
@@ -153,7 +151,7 @@ int proxy_send_config(struct tailnet *t)
 		.max_udp = c->max_udp,
 		.max_udp_per_address = c->max_udp_per_address,
 		.greeting_timeout_s = c->greeting_timeout_s,
-		.has_ipv6 = config_has_ipv6(c),
+		.has_ipv6 = facts_has_ipv6(t),
 		.users = c->users_path != NULL,
 		.log_connections = c->log_connections};
 	int r = worker_begin(&t->proxy);
@@ -164,8 +162,11 @@ int proxy_send_config(struct tailnet *t)
 		r = proxy_send_names(t);
 	if (r == 0)
 		r = proxy_send_resolver(t);
-	for (size_t i = 0; i < c->wg->n_peers && r == 0; i++)
-		r = proxy_send_routes(t, &c->wg->peers[i]);
+	for (size_t i = 0; i < facts_peers(t) && r == 0; i++) {
+		struct fact_peer p = facts_peer(t, i);
+
+		r = proxy_send_routes(t, &p);
+	}
 	if (r == 0)
 		r = proxy_send_allow(t);
 	if (r == 0)

@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "ipc/stats.h"
+#include "supervisor/facts.h"
 
 static uint32_t n_peers(const struct tailnet *t)
 {
@@ -41,7 +42,7 @@ static void status_counters(const struct tailnet *t, struct control_tailnet *r)
 
 void status_tailnet(const struct tailnet *t, struct control_tailnet *ret)
 {
-	const struct wg_config *wg = t->config->wg;
+	const struct prefix_list *own = facts_addresses(t);
 	struct control_tailnet r = {.state = (uint8_t)t->state,
 		.engine = (uint8_t)t->config->engine,
 		.port = t->config->port};
@@ -49,8 +50,8 @@ void status_tailnet(const struct tailnet *t, struct control_tailnet *ret)
 	snprintf(r.name, sizeof(r.name), "%s", t->name);
 	snprintf(r.link, sizeof(r.link), "%s", t->link);
 	snprintf(r.reason, sizeof(r.reason), "%s", t->reason);
-	for (size_t i = 0; wg && i < wg->addresses.n && r.n_addresses < CONTROL_ADDRS_MAX; i++)
-		r.addresses[r.n_addresses++] = wg->addresses.items[i].addr;
+	for (size_t i = 0; i < own->n && r.n_addresses < CONTROL_ADDRS_MAX; i++)
+		r.addresses[r.n_addresses++] = own->items[i].addr;
 	for (size_t i = 0; i < t->n_listeners; i++)
 		r.listen[r.n_listen++] = t->listeners[i].at;
 	if (t->netns_fd >= 0) {

@@ -27,6 +27,7 @@
 #include "common/log.h"
 #include "common/parse.h"
 #include "ipc/stats.h"
+#include "supervisor/netmap.h"
 #include "supervisor/recover.h"
 
 #define TAILNET_BACKOFF_MAX_MS 30000
@@ -82,6 +83,7 @@ void tailnet_free(struct tailnet *t)
 	worker_done(&t->host);
 	free(t->endpoints);
 	free(t->routes.items);
+	netmap_free(t->netmap);
 	fd_close(t->lock_fd);
 	free(t);
 }

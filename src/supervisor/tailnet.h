@@ -50,6 +50,8 @@ struct endpoint { /* a looked-up endpoint name */
 	uint64_t again_ms; /* ask again then, 0 = only when the peer goes down */
 };
 
+struct netmap;
+
 struct tailnet {
 	struct supervisor *s;
 	char name[MSG_NAME_MAX];
@@ -85,6 +87,7 @@ struct tailnet {
 	char listen_reason[256];
 	struct port_table forwards, published;
 	struct prefix_list routes; /* in the main table of the namespace */
+	struct netmap *netmap;	   /* engine tailscale: the last one that was reported, or NULL */
 	struct worker node, proxy, host;
 	struct clients_page clients_page;
 	struct endpoint *endpoints;
@@ -133,6 +136,7 @@ bool tailnet_hosts_differ(const struct tailnet_config *a, const struct tailnet_c
 bool tailnet_suffixes_differ(const struct tailnet_config *a, const struct tailnet_config *b);
 /* Would other tailnets' listeners name this one differently? */
 bool tailnet_names_differ(const struct tailnet_config *a, const struct tailnet_config *b);
+bool tailnet_is_stock(const struct tailnet_config *c); /* its node is tailscaled */
 uint16_t tailnet_mtu(const struct tailnet_config *c);
 
 /* node.c: what tsgw-wg and tsgw-host are told and report. */
