@@ -44,6 +44,25 @@ int fd_cloexec(int fd, bool on)
 	return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;
 }
 
+int fd_pidfd_pid(int fd, pid_t *ret)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[40], *line;
+	int pid, r;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	r = file_read(path, 4096, &text, NULL);
+	if (r < 0)
+		return r;
+	line = strstr(text, "\nPid:\t");
+	if (!line || sscanf(line, "\nPid:\t%d", &pid) != 1)
+		return -EBADF;
+	if (pid <= 0)
+		return -ESRCH;
+	*ret = pid;
+	return 0;
+}
+
 static void fd_free_text(char *text, size_t len)
 {
 	if (text)

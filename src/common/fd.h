@@ -13,6 +13,8 @@ int fd_close(int fd);
 /* 0 or -errno. */
 int fd_nonblock(int fd, bool on);
 int fd_cloexec(int fd, bool on);
+/* Whose is this pidfd? -ESRCH if it has ended and is gone. */
+int fd_pidfd_pid(int fd, pid_t *ret);
 
 /* Reads at most MAX bytes of PATH into fresh memory, always NUL-terminated behind the end.
  * Returns 0, -EFBIG when the file is larger, or -errno. */

@@ -44,14 +44,8 @@ int tailnet_record(void *owner)
 	struct worker *workers[] = {&t->node, &t->proxy, &t->host};
 
 	memset(t->made.processes, 0, sizeof(t->made.processes));
-	for (size_t i = 0; i < ELEMENTSOF(workers); i++) {
-		struct made_process *p = &t->made.processes[i];
-
-		if (!workers[i]->pid || store_process_start(workers[i]->pid, &p->start_ticks) < 0)
-			continue;
-		p->pid = workers[i]->pid;
-		p->uid = workers[i]->uid;
-	}
+	for (size_t i = 0; i < ELEMENTSOF(workers); i++)
+		(void)worker_describe(workers[i], &t->made.processes[i]);
 	return store_made_write(&t->s->store, t->name, &t->made);
 }
 

@@ -126,10 +126,7 @@ static int front_record(void *owner)
 	struct made_process *p = &f->made.processes[0];
 
 	memset(p, 0, sizeof(*p));
-	if (f->dns.pid && store_process_start(f->dns.pid, &p->start_ticks) == 0) {
-		p->pid = f->dns.pid;
-		p->uid = f->dns.uid;
-	}
+	(void)worker_describe(&f->dns, p);
 	return store_made_write(&f->s->store, NULL, &f->made);
 }
 

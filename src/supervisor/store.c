@@ -177,15 +177,16 @@ int store_made_format(const struct made *m, char ret[STORE_MADE_TEXT_MAX])
 	if (!store_is_link(m->link) || !store_is_link(m->uapi_link))
 		return -EINVAL;
 	n = (size_t)snprintf(ret, size,
-		"tsgw-made 1\nnetns %" PRIu64 " %" PRIu64 "\nlink %s.\nresolv-conf %d\nuapi %s.\n"
-		"owner %d %" PRIu64 " %u\n",
+		"tsgw-made 2\nnetns %" PRIu64 " %" PRIu64 "\nlink %s.\nresolv-conf %d\nuapi %s.\n"
+		"owner %d %" PRIu64 " %u %016" PRIx64 "\n",
 		m->netns.dev, m->netns.ino, m->link, m->resolv_conf, m->uapi_link, m->owner.pid,
-		m->owner.start_ticks, m->owner.uid);
+		m->owner.start_ticks, m->owner.uid, m->owner.build);
 	for (size_t i = 0; i < STORE_PIDS_MAX && n < size; i++) {
 		const struct made_process *p = &m->processes[i];
 
-		n += (size_t)snprintf(ret + n, size - n, "process %d %" PRIu64 " %u\n", p->pid,
-			p->start_ticks, p->uid);
+		n += (size_t)snprintf(ret + n, size - n,
+			"process %d %" PRIu64 " %u %016" PRIx64 "\n", p->pid, p->start_ticks,
+			p->uid, p->build);
 	}
 	if (n < size)
 		n += (size_t)snprintf(
@@ -199,8 +200,8 @@ static const char *store_scan_process(const char *p, struct made_process *ret)
 	int n = 0;
 
 	if (!p ||
-		sscanf(p, "%*s %d %" SCNu64 " %u\n%n", &ret->pid, &ret->start_ticks, &ret->uid,
-			&n) != 3 ||
+		sscanf(p, "%*s %d %" SCNu64 " %u %" SCNx64 "\n%n", &ret->pid, &ret->start_ticks,
+			&ret->uid, &ret->build, &n) != 4 ||
 		!n || ret->pid < 0)
 		return NULL;
 	return p + n;
@@ -212,7 +213,7 @@ static bool store_made_scan(const char *text, struct made *m)
 	int resolv_conf = 0, n = 0;
 	const char *p;
 
-	if (sscanf(text, "tsgw-made 1\nnetns %" SCNu64 " %" SCNu64 "\nlink %n", &m->netns.dev,
+	if (sscanf(text, "tsgw-made 2\nnetns %" SCNu64 " %" SCNu64 "\nlink %n", &m->netns.dev,
 		    &m->netns.ino, &n) != 2 ||
 		!n)
 		return false;

@@ -39,11 +39,12 @@ int store_pool_free(const struct store *s, const char *name);
 
 /* The volatile record RUN/NAME/made: what exists or is about to. Written before the thing is made,
  * so that a start after SIGKILL knows all of it. */
-#define STORE_PIDS_MAX 8
+#define STORE_PIDS_MAX 16
 struct made_process {
 	pid_t pid;
 	uint64_t start_ticks; /* field 22 of /proc/PID/stat */
 	uint32_t uid;
+	uint64_t build; /* of its program: see worker_build(); 0 = not known */
 };
 struct made {
 	struct netns_id netns; /* ino 0 = none */
@@ -70,7 +71,7 @@ int store_run_path(const struct store *s, const char *name, const char *file, ch
 
 /* The pure parts. A text is right only if printing what was read gives the same bytes. 0 or
  * -EBADMSG. */
-#define STORE_MADE_TEXT_MAX 1024
+#define STORE_MADE_TEXT_MAX 2048
 int store_made_format(const struct made *m, char ret[STORE_MADE_TEXT_MAX]); /* length or -EINVAL */
 int store_made_parse(const char *text, size_t len, struct made *ret);
 #define STORE_NET_TEXT_MAX 64

@@ -5,6 +5,10 @@
 // then: if the supervisor dies between fork and record, the worker sees the end of its channel and
 // leaves by itself; if it dies later, the record lets the next start find and end the worker. So no
 // moment exists at which a killed supervisor leaves a process that nobody knows.
+//
+// Its pidfd, our end of its channel and its counters lie in the descriptor store while it runs. So the
+// next supervisor can take it over (worker_adopt()): it is told everything but HELLO once more, and changes
+// what differs. What it said before it has answered that was meant for somebody else.
 #include "supervisor/worker.h"
 
 #include <errno.h>
@@ -14,11 +18,11 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,25 +32,52 @@
 #include "common/log.h"
 #include "ipc/ipc.h"
 #include "ipc/worker.h"
+#include "supervisor/fdstore.h"
+#include "supervisor/store.h"
 
 #define WORKER_SEND_TIMEOUT_S 2
 #define WORKER_SNDBUF_BYTES   (8 << 20)
 #define WORKER_TERM_MS	      500
+#define WORKER_KILL_MS	      5000
 
 static void worker_spawn(struct worker *w);
 
-/* In the log; a worker's own argument for the front is "-", which no tailnet can be called. */
-static const char *worker_label(const struct worker *w)
+const char *worker_label(const struct worker *w)
 {
 	return strcmp(w->tailnet, "-") ? w->tailnet : "front";
 }
 
 void worker_init(struct worker *w, size_t stats_size)
 {
-	w->channel = -1;
-	w->stats_fd = -1;
+	w->channel = w->pidfd = w->stats_fd = -1;
 	w->stats_size = stats_size;
 	w->backoff_ms = WORKER_BACKOFF_MIN_MS;
+}
+
+void worker_kill(const struct worker *w, int signal_number)
+{
+	if (w->pidfd >= 0)
+		(void)syscall(SYS_pidfd_send_signal, w->pidfd, signal_number, NULL, 0);
+}
+
+const char *worker_object(const struct worker *w, const char *what, char ret[64])
+{
+	snprintf(ret, 64, "%s.%s", w->program, what);
+	return ret;
+}
+
+static void worker_put(const struct worker *w, const char *what, int fd)
+{
+	char object[64];
+
+	fdstore_put(w->tailnet, worker_object(w, what, object), fd);
+}
+
+static void worker_drop(const struct worker *w, const char *what)
+{
+	char object[64];
+
+	fdstore_drop(w->tailnet, worker_object(w, what, object));
 }
 
 /* A sealed memfd: the worker can neither shrink it under our feet (SIGBUS) nor grow it. */
@@ -69,13 +100,25 @@ static int worker_make_stats(struct worker *w)
 	return 0;
 }
 
+void worker_leave(struct worker *w)
+{
+	w->restart_source = sd_event_source_disable_unref(w->restart_source);
+	w->io_source = sd_event_source_disable_unref(w->io_source);
+	w->exit_source = sd_event_source_disable_unref(w->exit_source);
+	w->channel = fd_close(w->channel);
+	w->pidfd = fd_close(w->pidfd);
+	w->pid = 0;
+	w->wanted = w->ready = w->serves = w->adopted = w->resuming = false;
+}
+
 static void worker_forget(struct worker *w)
 {
-	w->io_source = sd_event_source_disable_unref(w->io_source);
-	w->child_source = sd_event_source_disable_unref(w->child_source);
-	w->channel = fd_close(w->channel);
-	w->pid = 0;
-	w->ready = w->serves = false;
+	bool wanted = w->wanted;
+
+	worker_drop(w, "channel");
+	worker_drop(w, "pid");
+	worker_leave(w);
+	w->wanted = wanted;
 }
 
 static int worker_on_restart(sd_event_source *s, uint64_t usec, void *userdata)
@@ -108,16 +151,27 @@ static void worker_back_off(struct worker *w, const char *why)
 	w->ops->changed(w->owner, w);
 }
 
-static int worker_on_exit(sd_event_source *s, const siginfo_t *si, void *userdata)
+/* How a child ended; of one that was adopted only its parent could know. */
+static void worker_why(const struct worker *w, char *ret, size_t size)
+{
+	siginfo_t si = {0};
+
+	snprintf(ret, size, "ended");
+	if (w->adopted || waitid(P_PIDFD, (id_t)w->pidfd, &si, WEXITED | WNOHANG) < 0 || !si.si_pid)
+		return;
+	if (si.si_code == CLD_EXITED)
+		snprintf(ret, size, "exited with code %d", si.si_status);
+	else
+		snprintf(ret, size, "died of signal %d (%s)", si.si_status,
+			sigabbrev_np(si.si_status) ?: "?");
+}
+
+static int worker_on_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	struct worker *w = userdata;
 	char why[64];
 
-	if (si->si_code == CLD_EXITED)
-		snprintf(why, sizeof(why), "exited with code %d", si->si_status);
-	else
-		snprintf(why, sizeof(why), "died of signal %d (%s)", si->si_status,
-			sigabbrev_np(si->si_status) ?: "?");
+	worker_why(w, why, sizeof(why));
 	worker_forget(w);
 	if (w->wanted)
 		worker_back_off(w, why);
@@ -126,6 +180,9 @@ static int worker_on_exit(sd_event_source *s, const siginfo_t *si, void *userdat
 
 static int worker_handle(struct worker *w, const union msg *m)
 {
+	if (w->resuming && (m->h.type != MSG_READY || m->generation.generation != w->generation))
+		return 0; /* to the supervisor before us */
+	w->resuming = false;
 	if (m->h.type != MSG_READY)
 		return w->ops->report(w->owner, w, m);
 	if (m->generation.generation > w->generation)
@@ -156,10 +213,9 @@ static int worker_on_io(sd_event_source *s, int fd, uint32_t revents, void *user
 		log_error(worker_label(w), w->program,
 			"sent what is not in the message table (%s): ended",
 			ipc_type_name(m.h.type));
-	/* end of file, or not to be trusted: the child source sees it die */
+	/* end of file, or not to be trusted: its pidfd tells of its death */
 	w->io_source = sd_event_source_disable_unref(w->io_source);
-	if (w->pid)
-		kill(w->pid, SIGKILL);
+	worker_kill(w, SIGKILL);
 	return 0;
 }
 
@@ -208,9 +264,27 @@ static int worker_fork(struct worker *w, int *ret_channel)
 		fd_close(pair[0]);
 		return -errno;
 	}
+	w->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (w->pidfd < 0) {
+		int r = -errno;
+
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		fd_close(pair[0]);
+		return r;
+	}
 	w->pid = pid;
 	*ret_channel = pair[0];
 	return 0;
+}
+
+int worker_watch(struct worker *w)
+{
+	int r = sd_event_add_io(w->event, &w->exit_source, w->pidfd, EPOLLIN, worker_on_exit, w);
+
+	return r < 0
+		? r
+		: sd_event_add_io(w->event, &w->io_source, w->channel, EPOLLIN, worker_on_io, w);
 }
 
 static int worker_introduce(struct worker *w)
@@ -218,15 +292,14 @@ static int worker_introduce(struct worker *w)
 	struct msg_hello hello = {.version = MSG_VERSION, .log_level = log_level()};
 	int r;
 
-	r = sd_event_add_child(w->event, &w->child_source, w->pid, WEXITED, worker_on_exit, w);
+	r = worker_watch(w);
+	if (r >= 0)
+		r = w->ops->record(w->owner);
 	if (r < 0)
 		return r;
-	r = sd_event_add_io(w->event, &w->io_source, w->channel, EPOLLIN, worker_on_io, w);
-	if (r < 0)
-		return r;
-	r = w->ops->record(w->owner);
-	if (r < 0)
-		return r;
+	worker_put(w, "stats", w->stats_fd);
+	worker_put(w, "pid", w->pidfd);
+	worker_put(w, "channel", w->channel);
 	r = worker_send(w, MSG_HELLO, &hello, sizeof(hello), &w->stats_fd, 1);
 	if (r < 0)
 		return r;
@@ -238,6 +311,7 @@ static void worker_spawn(struct worker *w)
 	char why[96];
 	int r;
 
+	w->build = worker_build(w); /* before it is run: of one that is replaced now, the older */
 	r = worker_make_stats(w);
 	if (r == 0)
 		r = worker_fork(w, &w->channel);
@@ -249,17 +323,24 @@ static void worker_spawn(struct worker *w)
 	}
 	if (r == 0)
 		return;
-	if (w->pid && w->child_source) {
-		kill(w->pid, SIGKILL); /* worker_on_exit() backs off */
-		return;
-	}
-	if (w->pid) {
-		kill(w->pid, SIGKILL);
+	worker_kill(w, SIGKILL);
+	if (w->exit_source)
+		return; /* worker_on_exit() backs off */
+	if (w->pid)
 		waitpid(w->pid, NULL, 0);
-	}
 	worker_forget(w);
 	snprintf(why, sizeof(why), "cannot be started: %s", strerror(-r));
 	worker_back_off(w, why);
+}
+
+int worker_describe(const struct worker *w, struct made_process *ret)
+{
+	struct made_process p = {.pid = w->pid, .uid = w->uid, .build = w->build};
+
+	if (!w->pid || store_process_start(w->pid, &p.start_ticks) < 0)
+		return -ESRCH;
+	*ret = p;
+	return 0;
 }
 
 void worker_start_now(struct worker *w)
@@ -272,21 +353,21 @@ void worker_start_now(struct worker *w)
 
 void worker_stop(struct worker *w)
 {
+	struct pollfd p = {.fd = w->pidfd, .events = POLLIN};
+
 	w->wanted = false;
 	w->restart_source = sd_event_source_disable_unref(w->restart_source);
-	if (w->pid) {
-		_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, w->pid, 0);
-		struct pollfd p = {.fd = pidfd, .events = POLLIN};
-
-		w->child_source = sd_event_source_disable_unref(w->child_source);
-		kill(w->pid, SIGTERM);
-		if (pidfd < 0 || poll(&p, 1, WORKER_TERM_MS) <= 0)
-			kill(w->pid, SIGKILL);
-		while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
-	worker_forget(w);
 	w->reason[0] = '\0';
+	if (!w->pid)
+		return;
+	worker_kill(w, SIGTERM);
+	if (poll(&p, 1, WORKER_TERM_MS) <= 0)
+		worker_kill(w, SIGKILL);
+	if (w->adopted)
+		(void)poll(&p, 1, WORKER_KILL_MS);
+	while (!w->adopted && waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	worker_forget(w);
 }
 
 void worker_done(struct worker *w)
@@ -310,7 +391,7 @@ int worker_send(
 	if (r < 0 && r != -EPIPE && r != -ECONNRESET && w->pid) {
 		log_error(worker_label(w), w->program, "does not take %s: %s",
 			ipc_type_name((uint16_t)type), strerror(-r));
-		kill(w->pid, SIGKILL);
+		worker_kill(w, SIGKILL);
 	}
 	return r;
 }
@@ -341,39 +422,4 @@ int worker_commit(struct worker *w)
 	struct msg_generation m = {.generation = w->generation};
 
 	return worker_tell(w, MSG_COMMIT, &m);
-}
-
-/* DIR with its links resolved, if the workers are there. */
-static int worker_look_in(const char *dir, char *ret, size_t size)
-{
-	char probe[PATH_MAX + 16];
-	char *real = realpath(dir, NULL);
-	int r = -ENOENT;
-
-	if (!real)
-		return -errno;
-	snprintf(probe, sizeof(probe), "%s/tsgw-wg", real);
-	if (access(probe, X_OK) == 0)
-		r = (size_t)snprintf(ret, size, "%s", real) < size ? 0 : -ENAMETOOLONG;
-	free(real);
-	return r;
-}
-
-int worker_find_dir(char *ret, size_t size)
-{
-	char self[PATH_MAX], beside[PATH_MAX + 32];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	if (n > 0) {
-		self[n] = '\0';
-		slash = strrchr(self, '/');
-		if (slash)
-			*slash = '\0';
-		snprintf(beside, sizeof(beside), "%s/../libexec/tsgw", self);
-		if (worker_look_in(self, ret, size) == 0 || worker_look_in(beside, ret, size) == 0)
-			return 0;
-	}
-	snprintf(ret, size, "%s", TSGW_LIBEXECDIR);
-	return worker_look_in(TSGW_LIBEXECDIR, ret, size);
 }

@@ -14,6 +14,8 @@
 #define WORKER_BACKOFF_MAX_MS 30000
 #define WORKER_STABLE_MS      60000 /* lived so long: the next backoff starts small again */
 
+struct made;
+struct made_process;
 struct worker;
 
 struct worker_ops {
@@ -43,8 +45,12 @@ struct worker {
 	/* state */
 	bool wanted;
 	pid_t pid; /* 0 = not running */
+	int pidfd;
 	int channel;
-	bool ready;  /* answered READY to the last COMMIT */
+	uint64_t build; /* of its program */
+	bool adopted;	/* not our child: an earlier supervisor started it */
+	bool resuming;	/* adopted, and has not yet answered what we told it first */
+	bool ready;	/* answered READY to the last COMMIT */
 	bool serves; /* answered READY since it was started: only the newest changes are missing */
 	uint32_t generation; /* of the last BEGIN */
 	uint32_t restarts;
@@ -54,12 +60,23 @@ struct worker {
 	int stats_fd;	  /* kept over restarts, so that counters go on */
 	void *stats;
 	size_t stats_size;
-	sd_event_source *io_source, *child_source, *restart_source;
+	sd_event_source *io_source, *exit_source, *restart_source;
 };
 
 void worker_init(struct worker *w, size_t stats_size);
 /* Starts it now. A failure is retried with backoff too. */
 void worker_start_now(struct worker *w);
+/* Takes over the process that an earlier supervisor left and M records, and tells it everything anew.
+ * -ENOENT: there is none that could be used; what is left of it is the caller's to end. -ESTALE: it
+ * is of another build; *ret_left is what M says of it and *ret_pidfd the caller's. */
+int worker_adopt(
+	struct worker *w, const struct made *m, struct made_process *ret_left, int *ret_pidfd);
+/* What tells two builds of its program apart; 0 if it cannot be read. */
+uint64_t worker_build(const struct worker *w);
+/* What the record says of it. 0 or -ESRCH. */
+int worker_describe(const struct worker *w, struct made_process *ret);
+/* Lets go of it, alive and in the store, for the next supervisor. */
+void worker_leave(struct worker *w);
 /* Ends it (SIGTERM; SIGKILL after half a second), waits for it, forgets it. */
 void worker_stop(struct worker *w);
 /* Frees what worker_init() made. */
@@ -74,6 +91,13 @@ int worker_send(
 int worker_tell_prefixes(struct worker *w, enum msg_type type, const struct prefix *p, size_t n);
 int worker_begin(struct worker *w);
 int worker_commit(struct worker *w);
+
+/* For those who take it over, too. */
+const char *worker_label(const struct worker *w); /* in the log: "-" is the front */
+void worker_kill(const struct worker *w, int signal_number);
+int worker_watch(struct worker *w); /* its channel and its death */
+/* Its place in the descriptor store: "tsgw-wg.pid", ".channel", ".stats". */
+const char *worker_object(const struct worker *w, const char *what, char ret[64]);
 
 /* The directory that holds the workers: beside the running executable, ../libexec/tsgw, or the
  * built-in one. */

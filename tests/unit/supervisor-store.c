@@ -339,9 +339,9 @@ static const struct made full = {
 	.link = "tsgw-red",
 	.resolv_conf = true,
 	.uapi_link = "tsgw-0123456789",
-	.processes = {[0] = {1234, 998877, 1900000008},
-		[1] = {4194304, UINT64_MAX, UINT32_MAX},
-		[7] = {2, 3, 4}},
+	.processes = {[0] = {1234, 998877, 1900000008, 0x0123456789abcdef},
+		[1] = {4194304, UINT64_MAX, UINT32_MAX, UINT64_MAX},
+		[STORE_PIDS_MAX - 1] = {2, 3, 4, 0}},
 };
 
 static void check_same(const struct made *a, const struct made *b)
@@ -354,6 +354,7 @@ static void check_same(const struct made *a, const struct made *b)
 		CHECK_EQ(a->processes[i].pid, b->processes[i].pid);
 		CHECK(a->processes[i].start_ticks == b->processes[i].start_ticks);
 		CHECK_EQ(a->processes[i].uid, b->processes[i].uid);
+		CHECK(a->processes[i].build == b->processes[i].build);
 	}
 }
 
