@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The running node: its descriptors, its two threads, its events.
 //
-// Main thread: epoll over the UDP sockets, the timer (armed for the earliest deadline only), the wake-up
-// from the sending thread, uapi and whatever the program watches. A node without traffic sleeps.
+// Main thread: epoll over the UDP sockets, the timer (armed for the earliest deadline, or before it), the
+// wake-up from the sending thread, uapi and whatever the program watches. A node without traffic sleeps.
+//
+// While there is little traffic the main thread also reads the TUN: who answers a packet that it has just
+// brought there is awake already, where waking another thread would cost more than all the rest of the
+// way. Once packets come faster than LOAD_PACKETS in LOAD_NS, the sending thread takes the TUN over
+// (n->busy) and gives it back when it had nothing to do for some milliseconds. It is started when it is
+// needed for the first time, so that a quiet node has one thread.
 #include "wg/loop.h"
 
 #include <errno.h>
@@ -21,7 +27,10 @@
 #include "common/clock.h"
 #include "wg/node.h"
 
-enum event { EVENT_UDP4, EVENT_UDP6, EVENT_TIMER, EVENT_WAKE, EVENT_UAPI, EVENT_WATCH };
+enum event { EVENT_UDP4, EVENT_UDP6, EVENT_TUN, EVENT_TIMER, EVENT_WAKE, EVENT_UAPI, EVENT_WATCH };
+
+#define LOAD_NS	     1000000u
+#define LOAD_PACKETS 32
 
 /* ---- how the pure part reaches us ---- */
 
@@ -45,7 +54,8 @@ static void wire_wake_sender(void *owner)
 	struct node *n = owner;
 
 	__atomic_store_n(&n->sender_work, 1, __ATOMIC_RELEASE);
-	poke(n->sender_wake_fd);
+	if (__atomic_load_n(&n->busy, __ATOMIC_ACQUIRE))
+		poke(n->sender_wake_fd);
 }
 
 static void wire_wake_main(void *owner)
@@ -203,11 +213,38 @@ static int start_sender(struct node *n)
 	return r;
 }
 
+static int tun_watch(struct node *n, bool on)
+{
+	n->tun_watched = on;
+	if (on)
+		return watch(n, n->tun_fd, EVENT_TUN);
+	return epoll_ctl(n->epoll_fd, EPOLL_CTL_DEL, n->tun_fd, NULL) < 0 ? -errno : 0;
+}
+
+void node_count_load(struct node *n, unsigned packets, uint64_t now_ns)
+{
+	struct traffic *l = &n->traffic;
+
+	if (!n->tun_watched)
+		return;
+	if (now_ns - l->since_ns >= LOAD_NS)
+		*l = (struct traffic){.since_ns = now_ns};
+	l->packets += packets;
+	if (l->packets < LOAD_PACKETS)
+		return;
+	(void)tun_watch(n, false);
+	__atomic_store_n(&n->busy, 1, __ATOMIC_RELEASE);
+	if (n->sending)
+		poke(n->sender_wake_fd);
+	else if (start_sender(n) < 0) /* no thread to be had: this one goes on */
+		__atomic_store_n(&n->busy, 0, __ATOMIC_RELEASE);
+}
+
 int node_set_tun(struct node *n, int fd, uint16_t mtu, bool vnet_hdr, bool uso)
 {
 	int r;
 
-	if (n->sending) {
+	if (n->tun_fd >= 0) {
 		fd_close(fd);
 		return -EBUSY;
 	}
@@ -218,7 +255,7 @@ int node_set_tun(struct node *n, int fd, uint16_t mtu, bool vnet_hdr, bool uso)
 	n->uso = uso;
 	gro_set_tun(n->receiver.gro, fd, vnet_hdr, true, uso);
 	r = fd_nonblock(fd, true);
-	return r < 0 ? r : start_sender(n);
+	return r < 0 ? r : tun_watch(n, true);
 }
 
 void node_set_udp_gso(struct node *n, enum offload mode)
@@ -326,7 +363,8 @@ static void run_deadlines(struct node *n)
 	next = d->heap_n ? d->heap[1]->heap_ns : UINT64_MAX;
 	if (uapi_ms != UINT64_MAX && uapi_ms * 1000000u < next)
 		next = uapi_ms * 1000000u;
-	if (next != n->armed_ns)
+	/* later is in time: it wakes up once for nothing and is set again */
+	if (next < n->armed_ns)
 		arm(n, next);
 	pthread_mutex_unlock(&d->lock);
 }
@@ -344,6 +382,8 @@ static int dispatch(struct node *n, uint64_t event)
 	case EVENT_UDP4:
 	case EVENT_UDP6:
 		return receive_ready(n, n->fds[event == EVENT_UDP6]);
+	case EVENT_TUN:
+		return n->tun_watched ? send_ready(n) : 0;
 	case EVENT_TIMER:
 		drain(n->timer_fd);
 		pthread_mutex_lock(&n->device->lock);
@@ -362,14 +402,27 @@ static int dispatch(struct node *n, uint64_t event)
 	}
 }
 
+/* What is the main thread's to send, while the TUN is its own. */
+static int send_turn(struct node *n)
+{
+	if (__atomic_load_n(&n->busy, __ATOMIC_ACQUIRE) || n->tun_fd < 0)
+		return 0;
+	if (__atomic_exchange_n(&n->sender_work, 0, __ATOMIC_ACQUIRE))
+		send_requests(n, clock_now_ns());
+	return n->tun_watched ? 0 : tun_watch(n, true);
+}
+
 int node_run(struct node *n)
 {
 	struct epoll_event events[8];
 
 	for (;;) {
-		int got, r = 0;
+		int got, r;
 
 		run_deadlines(n);
+		r = send_turn(n);
+		if (r)
+			return r;
 		got = epoll_wait(n->epoll_fd, events, ELEMENTSOF(events), -1);
 		if (got < 0 && errno != EINTR)
 			return -errno;

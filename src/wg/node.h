@@ -22,7 +22,7 @@ struct node_watch {
 	void *arg;
 };
 
-/* What the sending thread works with; nobody else looks at it. */
+/* What is between the TUN and the peers. One thread at a time works with it: node.busy says which. */
 struct sender {
 	struct aead *aead;
 	struct udpio_tx tx;
@@ -32,6 +32,12 @@ struct sender {
 	struct udpio_path path;	 /* of its peer */
 	uint32_t sockets_generation;
 	struct icmp_limit unreachable;
+};
+
+/* Packets that the main thread moved, either way, since .since_ns: is it time for two? */
+struct traffic {
+	uint64_t since_ns;
+	unsigned packets;
 };
 
 struct receiver {
@@ -49,6 +55,11 @@ struct node {
 	uint16_t mtu;	     /* atomic */
 	uint8_t tun_gone;    /* atomic */
 	uint8_t sender_work; /* atomic: there is something on the device's tx_list */
+	/* atomic: whose the TUN and .sender are. 0: the main thread's, which alone sets it to 1; 1: the
+	 * sending thread's, which alone sets it to 0. */
+	uint8_t busy;
+	bool tun_watched; /* it is in the main thread's epoll */
+	struct traffic traffic;
 
 	int fds[2];		     /* IPv4, IPv6; a number once taken stays */
 	bool has[2];		     /* L: whether there is a socket behind it */
@@ -62,10 +73,18 @@ struct node {
 	struct sender sender;
 	struct receiver receiver;
 	pthread_t thread;
-	bool sending;
+	bool sending; /* there is a .thread */
 };
 
+/* ---- loop.c ---- */
+/* The main thread has moved PACKETS. Where they are many, the sending thread is called, and started the
+ * first time; from then on the TUN is not the caller's any more (n->busy). */
+void node_count_load(struct node *n, unsigned packets, uint64_t now_ns);
+
 /* ---- send.c ---- */
+#define SEND_TURN_MAX 8 /* frames that the main thread takes before it looks at the other side */
+/* The main thread's turn, while the TUN is its own. 0; -ENODEV if the TUN is gone. */
+int send_ready(struct node *n);
 /* The sending thread's main function; ARG is the node. */
 void *send_run(void *arg);
 /* Its steps, for tests under another clock: one frame as read from the TUN, what others asked for,

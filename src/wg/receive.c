@@ -246,15 +246,24 @@ int receive_ready(struct node *n, int fd)
 	for (int i = 0; i < BATCHES_MAX; i++) {
 		struct udpio_message *messages;
 		int got = udpio_receive(n->receiver.rx, fd, &messages);
+		unsigned datagrams = 0;
 		uint64_t now_ns;
 
 		if (got <= 0)
 			return 0;
 		now_ns = clock_now_ns();
-		for (int j = 0; j < got; j++)
-			receive_message(n, &messages[j], now_ns);
+		for (int j = 0; j < got; j++) {
+			const struct udpio_message *m = &messages[j];
+
+			receive_message(n, m, now_ns);
+			datagrams += m->segment ? (m->len + m->segment - 1) / m->segment : 1;
+		}
 		if (gro_flush(n->receiver.gro) == -EBADFD)
 			return -ENODEV;
+		node_count_load(n, datagrams, now_ns);
+		/* an answer may wait on the TUN already; if there is more here, epoll says so again */
+		if (datagrams == 1)
+			return 0;
 	}
 	return 0;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From the TUN device to the peers: the sending thread.
+// From the TUN device to the peers: the sending thread, or the main thread while there is little to do.
 //
 // A frame is up to 64 KiB; gso_append() writes its packets straight into the train, with room for header
 // and tag, and there they are sealed and sent by one system call. A train that is not full waits only
@@ -16,6 +16,10 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+
+#define SEND_IDLE_MS	 5    /* without a frame; then one thread is enough */
+#define SEND_LONE_BYTES	 1000 /* a shorter frame is sent without a look behind it */
+#define TRAIN_WIRE_USUAL 1500 /* for counting the packets of a frame, roughly */
 
 /* ---- sealing and sending the open train ---- */
 
@@ -341,24 +345,38 @@ void send_requests(struct node *n, uint64_t now_ns)
 
 /* ---- the loop ---- */
 
-/* Nothing to read: sends what is open, then sleeps until there is a frame or a request. */
-static void idle(struct node *n)
-{
-	struct pollfd fds[2] = {
-		{.fd = n->tun_fd, .events = POLLIN}, {.fd = n->sender_wake_fd, .events = POLLIN}};
-	uint64_t drain;
-
-	send_flush(n, clock_now_ns());
-	if (poll(fds, 2, -1) > 0 && fds[1].revents)
-		(void)!read(n->sender_wake_fd, &drain, sizeof(drain));
-}
-
-static void gone(struct node *n)
+static void wake_main(struct node *n)
 {
 	uint64_t one = 1;
 
-	__atomic_store_n(&n->tun_gone, 1, __ATOMIC_RELEASE);
 	(void)!write(n->main_wake_fd, &one, sizeof(one));
+}
+
+static bool is_gone(ssize_t len)
+{
+	return len < 0 && (errno == EBADFD || errno == ENODEV || errno == EBADF);
+}
+
+/* Nothing to read: sends what is open, then sleeps until there is a frame or a request. When there was
+ * neither for a while, everything becomes the main thread's, and this one sleeps until it is called. */
+static void idle(struct node *n)
+{
+	struct pollfd fds[2] = {
+		{.fd = n->sender_wake_fd, .events = POLLIN}, {.fd = n->tun_fd, .events = POLLIN}};
+	uint64_t drain;
+
+	send_flush(n, clock_now_ns());
+	if (poll(fds, 2, SEND_IDLE_MS) == 0) {
+		__atomic_store_n(&n->busy, 0, __ATOMIC_RELEASE);
+		wake_main(n);
+	}
+	while (!__atomic_load_n(&n->busy, __ATOMIC_ACQUIRE)) {
+		(void)!read(n->sender_wake_fd, &drain, sizeof(drain));
+		if (!__atomic_load_n(&n->busy, __ATOMIC_ACQUIRE))
+			(void)poll(fds, 1, -1);
+	}
+	if (fds[0].revents)
+		(void)!read(n->sender_wake_fd, &drain, sizeof(drain));
 }
 
 void *send_run(void *arg)
@@ -371,7 +389,7 @@ void *send_run(void *arg)
 
 		if (len > 0)
 			send_frame(n, s->frame, (size_t)len, clock_now_ns());
-		else if (len < 0 && (errno == EBADFD || errno == ENODEV || errno == EBADF))
+		else if (is_gone(len))
 			break;
 		else
 			idle(n);
@@ -380,6 +398,30 @@ void *send_run(void *arg)
 			send_requests(n, clock_now_ns());
 	}
 	send_flush(n, clock_now_ns());
-	gone(n);
+	__atomic_store_n(&n->tun_gone, 1, __ATOMIC_RELEASE);
+	wake_main(n);
 	return NULL;
+}
+
+int send_ready(struct node *n)
+{
+	struct sender *s = &n->sender;
+	uint64_t now_ns = clock_now_ns();
+	ssize_t len = 1;
+	unsigned packets = 0;
+
+	for (unsigned i = 0; i < SEND_TURN_MAX; i++) {
+		len = read(n->tun_fd, s->frame, GSO_FRAME_MAX);
+		if (len <= 0)
+			break;
+		send_frame(n, s->frame, (size_t)len, now_ns);
+		packets += 1 + (unsigned)((size_t)len / TRAIN_WIRE_USUAL);
+		if (len < SEND_LONE_BYTES)
+			break; /* more behind it is unlikely, and told by epoll */
+	}
+	if (is_gone(len))
+		return -ENODEV;
+	send_flush(n, now_ns);
+	node_count_load(n, packets, now_ns);
+	return 0;
 }

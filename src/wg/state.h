@@ -5,6 +5,8 @@
 // device and is the only one that seals transport messages: whoever wants one sent (a keepalive, packets
 // that waited for a handshake) puts the peer on tx_list and wakes it, so the packets of a peer leave in
 // order. In the other direction the sending thread puts a peer that needs a handshake on hs_list.
+// While there is little traffic the sending thread sleeps, or is not there at all, and the main thread
+// does its part (loop.c).
 #pragma once
 
 #include <pthread.h>

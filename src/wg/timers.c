@@ -5,9 +5,16 @@
 #include <sodium.h>
 #include <string.h>
 
-static uint64_t jitter_ns(void)
+/* Peers must not act in step; nobody gains by foreseeing it. So no system call for each packet: an
+ * xorshift generator (Marsaglia 2003), seeded once. */
+static uint64_t jitter_ns(struct timers *t)
 {
-	return (uint64_t)randombytes_uniform(REKEY_JITTER_MAX_MS + 1) * 1000000u;
+	while (!t->dice)
+		t->dice = randombytes_random();
+	t->dice ^= t->dice << 13;
+	t->dice ^= t->dice >> 17;
+	t->dice ^= t->dice << 5;
+	return (uint64_t)(t->dice % (REKEY_JITTER_MAX_MS + 1)) * 1000000u;
 }
 
 static void arm(struct timers *t, enum timer which, uint64_t at_ns)
@@ -57,7 +64,7 @@ static void expect_answer(struct timers *t, uint64_t now_ns)
 void timers_initiation_sent(struct timers *t, uint64_t now_ns)
 {
 	t->last_initiation_ns = now_ns;
-	arm(t, TIMER_RETRANSMIT, now_ns + REKEY_TIMEOUT_NS + jitter_ns());
+	arm(t, TIMER_RETRANSMIT, now_ns + REKEY_TIMEOUT_NS + jitter_ns(t));
 	disarm(t, TIMER_HEAL);
 	expect_answer(t, now_ns);
 	timers_packet_sent(t, now_ns);
@@ -68,7 +75,7 @@ void timers_postpone_initiation(struct timers *t, uint64_t now_ns)
 	uint64_t from_ns = timers_may_initiate(t, now_ns) ? now_ns : t->last_initiation_ns;
 
 	if (!t->due_ns[TIMER_RETRANSMIT])
-		arm(t, TIMER_RETRANSMIT, from_ns + REKEY_TIMEOUT_NS + jitter_ns());
+		arm(t, TIMER_RETRANSMIT, from_ns + REKEY_TIMEOUT_NS + jitter_ns(t));
 }
 
 void timers_response_sent(struct timers *t, uint64_t now_ns)
@@ -94,7 +101,7 @@ void timers_data_sent(struct timers *t, uint64_t now_ns)
 {
 	if (!t->due_ns[TIMER_NEW_HANDSHAKE])
 		arm(t, TIMER_NEW_HANDSHAKE,
-			now_ns + KEEPALIVE_TIMEOUT_NS + REKEY_TIMEOUT_NS + jitter_ns());
+			now_ns + KEEPALIVE_TIMEOUT_NS + REKEY_TIMEOUT_NS + jitter_ns(t));
 	expect_answer(t, now_ns);
 }
 
@@ -146,7 +153,7 @@ static unsigned expire_retransmit(struct timers *t, uint64_t now_ns)
 	if (!t->due_ns[TIMER_FORGET])
 		arm(t, TIMER_FORGET, now_ns + 3 * REJECT_AFTER_TIME_NS);
 	if (t->heal && !t->answered)
-		arm(t, TIMER_HEAL, now_ns + HEAL_NS + 10 * jitter_ns());
+		arm(t, TIMER_HEAL, now_ns + HEAL_NS + 10 * jitter_ns(t));
 	return TIMERS_DROP_STAGED;
 }
 

@@ -44,6 +44,7 @@ enum timers_action {
 struct timers {
 	uint64_t due_ns[TIMERS];      /* 0 = off */
 	uint64_t last_initiation_ns;  /* 0 = none yet */
+	uint32_t dice;		      /* of the jitter, 0 = not seeded yet */
 	uint64_t attempt_start_ns;    /* or the last time that somebody wanted to send */
 	uint64_t unanswered_since_ns; /* 0 = nothing is missing */
 	uint16_t persistent_s;

@@ -49,6 +49,8 @@ def judge(out, allowed_calls, least):
     seen, refused = set(), set()
     for line in open(out, encoding="utf-8", errors="replace"):
         m = CALL.match(line)
+        if m and (m[1], m[3]) == ("clone3", "ENOSYS"):
+            continue  # the filter's answer: the C library then uses clone, whose flags can be judged
         if m:
             seen.add(m[1])
             if m[3] == "EPERM":
