@@ -12,7 +12,7 @@ import sys
 
 import lab as L
 from lab import BUILD, check, equal, inside, status, wait_for
-from netns import Arena, reach
+from netns import IN4, Arena, reach, udp_socket
 from picture import key_pair, wg
 
 TSGW_WG = os.path.join(BUILD, "tsgw-wg")
@@ -399,3 +399,36 @@ def test_ports(lab):
     check(int(wg("show", name, "listen-port")) > 1023, "any port")
     ns.ip(f"link del {name}")
     is_gone(ns, name)
+
+
+def threads(node):
+    return len(os.listdir(f"/proc/{node.process.pid}/task"))
+
+
+def test_one_thread_or_two(lab):
+    """A quiet node has one thread, a busy one two; datagrams arrive in order through all changes of turn."""
+    a = Arena(lab, "tsgw-wg")
+    a.pair()
+    a.join()
+    reach(a.n2, IN4[0], 3)
+    equal((threads(a.w1), threads(a.w2)), (1, 1), "threads of quiet nodes")
+    here, there = udp_socket(a.n1, IN4[0], 9000), udp_socket(a.n2, IN4[1], 9000)
+    there.settimeout(L.PATIENCE_S)
+    here.settimeout(L.PATIENCE_S)
+    sent = arrived = 0
+    for turn in range(100):
+        burst = (1, 150)[turn % 2]
+        for _ in range(burst):
+            here.sendto(struct.pack("!I", sent), (IN4[1], 9000))
+            sent += 1
+        while arrived < sent:
+            number, = struct.unpack("!I", there.recv(64))
+            equal(number, arrived, f"datagram in turn {turn}")
+            arrived += 1
+        there.sendto(b"all", (IN4[0], 9000))
+        equal(here.recv(64), b"all", f"answer in turn {turn}")
+        if turn % 4 == 3:
+            reach(a.n1, IN4[1])  # takes longer than a busy node waits
+    equal(threads(a.w1), 2, "threads of the one that was busy")
+    here.close()
+    there.close()
