@@ -18,7 +18,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PLANTS = {
     "config-ini": ("src/config/lines.c", "\tif (!end) {\n", "\tif (!end && text[1]) {\n"),
     "config-wgquick": ("src/config/wgquick.c", "\tif (!colon || strchr(text, '[') ||", "\tif (strchr(text, '[') ||"),
-    "ctl-record": ("src/ctl/client.c", "n_addresses > CONTROL_ADDRS_MAX ||",
+    "ctl-record": ("src/ipc/record.c", "n_addresses > CONTROL_ADDRS_MAX ||",
                    "n_addresses > 2 * CONTROL_ADDRS_MAX ||"),
     "dns-packet": ("src/dns/packet.c", "\tif (data + n > len)\n\t\treturn -DNS_FORMERR;\n", ""),
     "dns-tcp": ("src/dns/tcp.c", "\tif (at + 2 + n > len)\n", "\tif (at + n > len)\n"),

@@ -149,7 +149,7 @@ struct reload {
 	int code;
 };
 
-static int reload_on_record(void *arg, const union client_record *m)
+static int reload_on_record(void *arg, const union control_any *m)
 {
 	struct reload *l = arg;
 	bool step = m->h.record == CONTROL_STEP;

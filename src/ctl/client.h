@@ -7,35 +7,22 @@
 #include <sys/types.h>
 
 #include "ctl/command.h"
+#include "ipc/record.h"
 
 #define CLIENT_PATIENCE_MS 5000
 #define CLIENT_RECORDS_MAX 1048576 /* of one answer */
-
-union client_record {
-	struct control_header h;
-	struct control_tailnet tailnet;
-	struct control_peer peer;
-	struct control_connection connection;
-	struct control_text text;
-	struct control_end end;
-};
 
 /* Connects to RUN_DIR/NAME/control.sock, or RUN_DIR/front.sock for NAME NULL. *ret_pid (may be
  * NULL) is who made the socket, 0 if unknown. 0; -ENOENT: nobody serves it (no socket, or a dead
  * one); -EACCES; other -errno. */
 int client_open(const char *run_dir, const char *name, int *ret_fd, pid_t *ret_pid);
 
-/* Is a datagram of SIZE bytes a record of control.h: size, terminated strings, counts, enums and
- * address families in range? Control characters in its texts are replaced by '?'.
- * 0 or -EBADMSG. */
-int client_check(union client_record *m, size_t size);
-
 /* Sends Q (magic and version are filled in) and gives every record before the end to EACH (may
  * be NULL), which may end it all with -errno. Waits at most PATIENCE_MS for each record, without
  * limit if that is COMMAND_WAIT_FOREVER. 0 and *ret; -ETIMEDOUT; -EPIPE: hung up without an end;
  * -EBADMSG: no record of control.h; -errno. */
 int client_ask(int fd, struct control_request *q, uint32_t patience_ms,
-	int (*each)(void *arg, const union client_record *m), void *arg, struct control_end *ret);
+	int (*each)(void *arg, const union control_any *m), void *arg, struct control_end *ret);
 
 /* One clear line for a failure of client_open() or client_ask(). WHO: the tailnet, NULL the front.
  * Returns the exit code. */

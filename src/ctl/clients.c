@@ -71,7 +71,7 @@ static json_t *connection_json(const struct control_connection *m)
 	return j;
 }
 
-static int on_record(void *arg, const union client_record *m)
+static int on_record(void *arg, const union control_any *m)
 {
 	struct listing *l = arg;
 

@@ -25,7 +25,7 @@ static const char *state_name(uint32_t state)
 {
 	static const char *const names[] = {"unknown", "up", "down"};
 
-	return names[state]; /* client_check() keeps it in range */
+	return names[state]; /* record_check() keeps it in range */
 }
 
 static void endpoint_text(const struct control_peer *p, char *buf, size_t size)
@@ -101,7 +101,7 @@ static json_t *peer_json(const struct control_peer *p)
 	return j;
 }
 
-static int on_record(void *arg, const union client_record *m)
+static int on_record(void *arg, const union control_any *m)
 {
 	struct listing *l = arg;
 

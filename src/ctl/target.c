@@ -90,7 +90,7 @@ struct found {
 	bool found;
 };
 
-static int on_record(void *arg, const union client_record *m)
+static int on_record(void *arg, const union control_any *m)
 {
 	struct found *f = arg;
 

@@ -38,7 +38,7 @@ struct asking {
 	pid_t pid;
 };
 
-static int view_on_record(void *arg, const union client_record *m)
+static int view_on_record(void *arg, const union control_any *m)
 {
 	struct asking *a = arg;
 	struct entry *e;

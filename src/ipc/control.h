@@ -4,6 +4,13 @@
 // SOCK_SEQPACKET. The client sends one struct control_request; the supervisor answers with any number
 // of records, each a datagram that starts with struct control_header, and ends with CONTROL_END, then
 // closes. Fixed sizes, no pointers; strings are NUL-terminated within their arrays.
+//
+// WATCH alone does not end. All that is known of the tailnet .name (of all of this supervisor for "") is
+// told at once: for each a TAILNET record and its facts (FACTS with .end 0, then ROUTES and NAME, then FACTS
+// with .end 1: they replace the earlier facts), and last TOLD. Then whatever changes, when it changes:
+// EVENT records, the TAILNET record and the facts that are new, and TOLD again. Another WATCH on the same
+// connection asks for the TAILNET records anew, with the counters and the memory (.memory) of now; TOLD
+// has .fresh after them. Who does not read is cut off, so the connection of a slow watcher ends.
 #pragma once
 
 #include <stdint.h>
@@ -17,6 +24,8 @@
 #define CONTROL_REASON_MAX 512
 #define CONTROL_ADDRS_MAX  16
 #define CONTROL_LISTEN_MAX 32
+#define CONTROL_LOGIN_MAX  256	     /* URL with NUL */
+#define CONTROL_FACTS_MAX  (1 << 20) /* routes, and names, of one tailnet */
 
 enum control_verb {
 	CONTROL_STATUS = 1, /* -> TAILNET records, one for each tailnet that this supervisor owns */
@@ -27,6 +36,7 @@ enum control_verb {
 	CONTROL_RELOAD, /* -> STEP records (with dry_run the steps that would be), PROBLEM records */
 	CONTROL_WAIT,	/* name, state: END comes when the state is reached, or after timeout_ms */
 	CONTROL_CLIENTS, /* name -> CONNECTION records */
+	CONTROL_WATCH,	 /* name or "" -> what there is, then what happens: see above */
 };
 
 struct control_request {
@@ -35,8 +45,8 @@ struct control_request {
 	uint16_t verb; /* enum control_verb */
 	char name[MSG_NAME_MAX];
 	uint8_t dry_run;
-	uint8_t state; /* WAIT: enum tailnet_state */
-	uint8_t zero;
+	uint8_t state;	/* WAIT: enum tailnet_state */
+	uint8_t memory; /* STATUS, a second WATCH: look up .memory of the records, too */
 	uint32_t timeout_ms;
 };
 
@@ -47,6 +57,11 @@ enum control_record {
 	CONTROL_PROBLEM,
 	CONTROL_END,
 	CONTROL_CONNECTION,
+	CONTROL_EVENT,
+	CONTROL_FACTS,
+	CONTROL_ROUTES,
+	CONTROL_NAME,
+	CONTROL_TOLD,
 };
 
 struct control_header {
@@ -73,6 +88,11 @@ static inline const char *tailnet_state_name(unsigned state)
 
 	return state < TAILNET_STATES ? names[state] : "unknown";
 }
+
+struct process_memory { /* bytes, 0 = not known */
+	uint64_t resident;
+	uint64_t proportional;
+};
 
 struct control_tailnet {
 	struct control_header h;
@@ -105,7 +125,10 @@ struct control_tailnet {
 	struct wg_counts node;
 	struct addr veth_host; /* host side of the /30 */
 	struct addr veth_ns;
+	uint64_t last_handshake_s; /* newest of all peers, CLOCK_REALTIME seconds, 0 = never */
+	struct process_memory memory_wg, memory_proxy, memory_host;
 	char reason[CONTROL_REASON_MAX];
+	char login_url[CONTROL_LOGIN_MAX]; /* needs-login: where somebody logs it in, "" = none */
 };
 
 struct control_peer {
@@ -142,6 +165,66 @@ struct control_connection { /* a client of the listener, see struct msg_client *
 	char user[MSG_USER_MAX];
 	char asked[MSG_DOMAIN_MAX];
 	uint8_t zero3[2];
+};
+
+enum event_kind {
+	EVENT_STATE,	/* .state is new, the text has the reason too */
+	EVENT_PEER,	/* went up or down */
+	EVENT_PATH,	/* a peer is reached another way */
+	EVENT_EXPIRY,	/* a key expires or has expired */
+	EVENT_LISTENER, /* a listener came, went, or cannot be had */
+	EVENT_GONE,	/* the tailnet is no longer run by this supervisor */
+	EVENT_KINDS
+};
+
+/* "state", "peer", …; "unknown" out of range. */
+static inline const char *event_kind_name(unsigned kind)
+{
+	static const char *const names[EVENT_KINDS] = {
+		"state", "peer", "path", "expiry", "listener", "gone"};
+
+	return kind < EVENT_KINDS ? names[kind] : "unknown";
+}
+
+struct control_event {
+	struct control_header h;
+	char tailnet[MSG_NAME_MAX];
+	uint8_t kind;  /* enum event_kind */
+	uint8_t state; /* enum tailnet_state of the tailnet now */
+	uint8_t zero;
+	uint64_t time_ms; /* CLOCK_REALTIME */
+	char subject
+		[MSG_DOMAIN_MAX]; /* the peer's key or name, the listener's address; "" = none */
+	char text[CONTROL_REASON_MAX]; /* one line for people */
+	uint8_t zero2[2];
+};
+
+struct control_facts { /* before and after a tailnet's facts */
+	struct control_header h;
+	char tailnet[MSG_NAME_MAX];
+	uint8_t end;
+	uint8_t zero[2];
+};
+
+struct control_routes { /* what the tailnet routes, some of it */
+	struct control_header h;
+	char tailnet[MSG_NAME_MAX];
+	uint8_t zero[3];
+	uint32_t n;
+	struct prefix prefixes[MSG_PREFIXES];
+};
+
+struct control_name { /* a peer's name; several addresses = several records */
+	struct control_header h;
+	char tailnet[MSG_NAME_MAX];
+	char name[MSG_DOMAIN_MAX]; /* relative to the suffix, lower case */
+	uint8_t zero;
+	struct addr addr;
+};
+
+struct control_told { /* that was all that there is to tell */
+	struct control_header h;
+	uint32_t fresh; /* 1: the answer to a second WATCH */
 };
 
 struct control_text { /* STEP, PROBLEM: one line */

@@ -15,6 +15,7 @@
 #include "ipc/control.h"
 #include "supervisor/controlsock.h"
 #include "supervisor/status.h"
+#include "supervisor/watch.h"
 
 #define CONTROL_CLIENTS_MAX	64
 #define CONTROL_GUESTS_MAX	48 /* of these who are not root */
@@ -100,7 +101,7 @@ static void client_end(struct client *k, int code, const char *text)
 	client_free(k);
 }
 
-static void client_status(struct client *k)
+static void client_status(struct client *k, bool memory)
 {
 	struct supervisor *s = k->c->s;
 	struct control_tailnet r;
@@ -109,6 +110,8 @@ static void client_status(struct client *k)
 		if (*k->name && strcmp(k->name, s->tailnets[i]->name))
 			continue;
 		status_tailnet(s->tailnets[i], &r);
+		if (memory)
+			status_memory(s->tailnets[i], &r);
 		if (client_send(k, CONTROL_TAILNET, &r, sizeof(r)) < 0)
 			break;
 	}
@@ -278,19 +281,34 @@ static void client_wait(struct client *k, const struct control_request *q)
 		client_end(k, 1, "out of memory");
 }
 
+/* watch.c has the connection from now on. */
+static void client_watch(struct client *k, const struct control_request *q)
+{
+	int r;
+
+	k->source = sd_event_source_disable_unref(k->source);
+	r = watch_add(k->c->s->watchers, q, k->uid, k->fd);
+	if (r < 0) {
+		client_end(k, 1, r == -EBUSY ? "too many watch already" : "out of memory");
+		return;
+	}
+	k->fd = -1;
+	client_free(k);
+}
+
 static void client_act(struct client *k, const struct control_request *q)
 {
 	struct tailnet *t = supervisor_find(k->c->s, k->name);
 
 	switch (q->verb) {
 	case CONTROL_STATUS:
-		client_status(k);
+		client_status(k, q->memory);
 		return;
 	case CONTROL_RELOAD:
 		client_reload(k, q->dry_run);
 		return;
 	}
-	if (!t) {
+	if (!t && (q->verb != CONTROL_WATCH || *k->name)) {
 		client_end(k, 3, "no such tailnet here");
 		return;
 	}
@@ -300,6 +318,9 @@ static void client_act(struct client *k, const struct control_request *q)
 		return;
 	case CONTROL_CLIENTS:
 		client_clients(k);
+		return;
+	case CONTROL_WATCH:
+		client_watch(k, q);
 		return;
 	case CONTROL_DOWN:
 		tailnet_stop(t);
@@ -325,7 +346,7 @@ static void client_act(struct client *k, const struct control_request *q)
 static bool verb_changes(uint16_t verb)
 {
 	return verb != CONTROL_STATUS && verb != CONTROL_PEERS && verb != CONTROL_CLIENTS &&
-		verb != CONTROL_WAIT;
+		verb != CONTROL_WAIT && verb != CONTROL_WATCH;
 }
 
 static int client_on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)

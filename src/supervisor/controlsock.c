@@ -59,6 +59,21 @@ int controlsock_bind(const char *run_dir, const char *name)
 	return r < 0 ? r : take_fd(fd);
 }
 
+int controlsock_connect(const char *run_dir, const char *name, int *ret_fd)
+{
+	struct sockaddr_un un;
+	_cleanup_close_ int dir = address_of(run_dir, name, &un);
+	_cleanup_close_ int fd = -1;
+
+	if (dir < 0)
+		return dir;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&un, sizeof(un)) < 0)
+		return -errno;
+	*ret_fd = take_fd(fd);
+	return 0;
+}
+
 void controlsock_unlink(const char *run_dir, const char *name)
 {
 	struct sockaddr_un un;

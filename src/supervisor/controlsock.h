@@ -5,4 +5,7 @@
 /* A listening socket, 0600 root or 0660 of group tsgw; NAME NULL: the front's. Its descriptor or
  * -errno. */
 int controlsock_bind(const char *run_dir, const char *name);
+/* Connects to one, without waiting. 0 or -errno: -ENOENT, -ECONNREFUSED (a leftover, or it does not
+ * listen yet), -EAGAIN (its queue is full). */
+int controlsock_connect(const char *run_dir, const char *name, int *ret_fd);
 void controlsock_unlink(const char *run_dir, const char *name);

@@ -238,6 +238,30 @@ static int front_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* ---- what is known of the tailnets ---- */
+
+static void front_on_record(void *owner, const struct collected *c)
+{
+	log_debug(c->name, "front", "is %s",
+		c->known ? tailnet_state_name(c->record.state) : "run by nobody");
+}
+
+static void front_on_facts(void *owner, const struct collected *c)
+{
+	log_debug(c->name, "front", "has %zu routes and %zu names", c->facts.routes.n,
+		c->facts.n_names);
+}
+
+static void front_on_fresh(void *owner)
+{
+}
+
+static const struct collect_ops front_collect_ops = {
+	.record = front_on_record,
+	.facts = front_on_facts,
+	.fresh = front_on_fresh,
+};
+
 /* ---- life ---- */
 
 int front_new(struct supervisor *s, struct front **ret)
@@ -271,6 +295,8 @@ int front_new(struct supervisor *s, struct front **ret)
 			strerror(-r));
 	if (r == 0)
 		r = recover_front(&s->store);
+	if (r == 0)
+		r = collect_new(s, &front_collect_ops, f, &f->collected);
 	if (r < 0) {
 		fd_close(f->lock_fd);
 		free(f);
@@ -317,6 +343,7 @@ void front_free(struct front *f)
 	while (f->n_listeners)
 		front_close(f, f->n_listeners - 1);
 	worker_done(&f->dns);
+	collect_free(f->collected);
 	(void)recover_front(&f->s->store);
 	fd_close(f->lock_fd);
 	free(f);

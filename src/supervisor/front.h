@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "supervisor/collect.h"
 #include "supervisor/expose.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/worker.h"
@@ -18,6 +19,7 @@ struct front {
 	int lock_fd;
 	struct worker dns;
 	struct made made;
+	struct collector *collected; /* what is known of all tailnets, whoever runs them */
 	struct front_listener listeners[EXPOSE_MAX];
 	size_t n_listeners;
 	char reason[256];

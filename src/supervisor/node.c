@@ -12,7 +12,9 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/parse.h"
 #include "ipc/stats.h"
+#include "supervisor/watch.h"
 
 #define LOOKUP_BACKOFF_MAX_S 60
 #define LOOKUP_INTERVAL_MS   5000  /* however often the node says that the peer is down */
@@ -186,6 +188,16 @@ static int node_configure(void *owner, struct worker *w)
 	return r < 0 ? r : node_send_config(t);
 }
 
+static void node_say_peer(struct tailnet *t, const struct msg_peer_state *m)
+{
+	char key[45];
+
+	format_key_base64(m->public_key, key);
+	if (m->state != PEER_UNKNOWN)
+		watch_event(t, EVENT_PEER, key, "peer %s is %s", key,
+			m->state == PEER_UP ? "up" : "down");
+}
+
 static int node_peer_state(struct tailnet *t, const struct msg_peer_state *m)
 {
 	struct msg_peer_state told = *m;
@@ -194,6 +206,7 @@ static int node_peer_state(struct tailnet *t, const struct msg_peer_state *m)
 	if (m->state > PEER_DOWN)
 		return -EBADMSG;
 	(void)(t->proxy.pid && worker_tell(&t->proxy, MSG_PROXY_PEER_UP, &told));
+	node_say_peer(t, m);
 	e = endpoint_of(t, m->public_key);
 	if (e && m->state == PEER_DOWN && !e->asked_id && !e->again_ms) {
 		/* perhaps its address has changed (dynamic DNS) */
@@ -381,6 +394,15 @@ static void endpoint_failed(struct tailnet *t, struct endpoint *e, int error)
 		e->name, error, e->backoff_s);
 }
 
+static void endpoint_say(struct tailnet *t, const struct endpoint *e)
+{
+	char key[45], at[HOSTPORT_TEXT_MAX];
+
+	format_key_base64(e->public_key, key);
+	watch_event(t, EVENT_PATH, key, "peer %s: %s is %s", key, e->name,
+		hostport_format(&e->found, at));
+}
+
 /* The first address that our sockets can reach. A peer that is down keeps being looked up. */
 static int endpoint_found(struct tailnet *t, struct endpoint *e, const struct msg_host_answer *m)
 {
@@ -404,6 +426,7 @@ static int endpoint_found(struct tailnet *t, struct endpoint *e, const struct ms
 		e->found.addr = *a;
 		memcpy(told.public_key, e->public_key, sizeof(told.public_key));
 		told.endpoint = e->found;
+		endpoint_say(t, e);
 		return t->node.pid ? worker_tell(&t->node, MSG_WG_ENDPOINT, &told) : 0;
 	}
 	endpoint_failed(t, e, 0);

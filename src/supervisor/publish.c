@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "ipc/stats.h"
 #include "supervisor/facts.h"
+#include "supervisor/watch.h"
 
 #define LISTEN_BACKLOG	4096
 #define LISTEN_RETRY_MS 2000 /* a port that somebody else has may become free */
@@ -297,6 +298,20 @@ static void listener_close(struct tailnet *t, size_t i)
 	t->listeners[t->n_listeners].fd = -1;
 }
 
+static void listener_say(struct tailnet *t, const struct hostport *at, const char *what)
+{
+	char text[HOSTPORT_TEXT_MAX];
+
+	hostport_format(at, text);
+	watch_event(t, EVENT_LISTENER, text, "%s %s", what, text);
+}
+
+static void listener_complain(struct tailnet *t)
+{
+	log_warning(t->name, "listener", "%s", t->listen_reason);
+	watch_event(t, EVENT_LISTENER, NULL, "%s", t->listen_reason);
+}
+
 static bool listener_has(const struct tailnet *t, const struct hostport *at)
 {
 	for (size_t i = 0; i < t->n_listeners; i++)
@@ -316,6 +331,7 @@ static int listener_open(struct tailnet *t, const struct hostport *at)
 	if (l.fd < 0)
 		return l.fd;
 	t->listeners[t->n_listeners++] = l;
+	listener_say(t, at, "listens on");
 	return t->proxy.pid ? proxy_send_listener(t, &l, LISTEN_PRIMARY) : 0;
 }
 
@@ -355,8 +371,10 @@ void proxy_update_listeners(struct tailnet *t)
 		bool there = expose_has(&e, &t->listeners[i].at.addr);
 
 		if (!keep || !there ||
-			(addr_is_public(&t->listeners[i].at.addr) && !may_be_public(t)))
+			(addr_is_public(&t->listeners[i].at.addr) && !may_be_public(t))) {
+			listener_say(t, &t->listeners[i].at, "no longer listens on");
 			listener_close(t, i);
+		}
 	}
 	forward_close_stale(t, &e);
 	snprintf(t->listen_reason, sizeof(t->listen_reason), "%s", e.missing);
@@ -381,7 +399,7 @@ void proxy_update_listeners(struct tailnet *t)
 	associate_fill(t);
 	forward_open_missing(t, &e);
 	if (*t->listen_reason && strcmp(before, t->listen_reason))
-		log_warning(t->name, "listener", "%s", t->listen_reason);
+		listener_complain(t);
 }
 
 void proxy_close_listeners(struct tailnet *t)

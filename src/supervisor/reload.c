@@ -12,6 +12,7 @@
 #include "supervisor/plan.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/tailnet.h"
+#include "supervisor/watch.h"
 
 static void reload_remove(struct supervisor *s, struct tailnet *t)
 {
@@ -20,6 +21,7 @@ static void reload_remove(struct supervisor *s, struct tailnet *t)
 			memmove(&s->tailnets[i], &s->tailnets[i + 1],
 				(--s->n_tailnets - i) * sizeof(*s->tailnets));
 	control_unlisten(s->control, t->name);
+	watch_event(t, EVENT_GONE, NULL, "no longer in the configuration, or not enabled");
 	tailnet_free(t);
 }
 
@@ -87,8 +89,10 @@ static void reload_adopt(struct supervisor *s, struct config *new)
 	for (size_t i = 0; i < s->n_tailnets; i++) {
 		struct tailnet_config *c = config_find(new, s->tailnets[i]->name);
 
-		if (c)
-			s->tailnets[i]->config = c;
+		if (!c)
+			continue;
+		s->tailnets[i]->config = c;
+		(void)told_update(s->tailnets[i]);
 	}
 	s->config = new;
 }
@@ -126,6 +130,8 @@ int supervisor_reload(struct supervisor *s, bool dry,
 		log_info(NULL, "reload", "%zu step%s", p.n, p.n == 1 ? "" : "s");
 		reload_adopt(s, new);
 		reload_apply(s, &p);
+		if (s->front)
+			collect_reload(s->front->collected);
 		config_free(old);
 	}
 	plan_free(&p);

@@ -9,12 +9,22 @@
 #include "common/clock.h"
 #include "ipc/stats.h"
 #include "supervisor/facts.h"
+#include "supervisor/memory.h"
 
 static uint32_t n_peers(const struct tailnet *t)
 {
 	const struct wg_stats *stats = t->node.stats;
 
 	return stats ? MIN(STAT_GET(stats->n_peers), (uint32_t)STATS_PEERS_MAX) : 0;
+}
+
+static uint64_t newest_handshake(const struct wg_stats *wg, uint32_t n)
+{
+	uint64_t newest = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		newest = MAX(newest, STAT_GET(wg->peers[i].last_handshake_s));
+	return newest;
 }
 
 static void status_counters(const struct tailnet *t, struct control_tailnet *r)
@@ -30,6 +40,7 @@ static void status_counters(const struct tailnet *t, struct control_tailnet *r)
 		r->rx_bytes = STAT_GET(wg->rx_bytes);
 		r->tx_bytes = STAT_GET(wg->tx_bytes);
 		r->node = wg->counts;
+		r->last_handshake_s = newest_handshake(wg, n_peers(t));
 	}
 	if (proxy) {
 		r->clients = STAT_GET(proxy->clients);
@@ -70,6 +81,13 @@ void status_tailnet(const struct tailnet *t, struct control_tailnet *ret)
 	r.restarts_host = t->host.restarts;
 	r.pid_host = t->host.pid;
 	*ret = r;
+}
+
+void status_memory(const struct tailnet *t, struct control_tailnet *ret)
+{
+	memory_of(t->node.pid, &ret->memory_wg);
+	memory_of(t->proxy.pid, &ret->memory_proxy);
+	memory_of(t->host.pid, &ret->memory_host);
 }
 
 static const struct wg_peer_config *configured(const struct tailnet *t, const uint8_t *key)

@@ -19,6 +19,7 @@
 #include "supervisor/front.h"
 #include "supervisor/recover.h"
 #include "supervisor/tailnet.h"
+#include "supervisor/watch.h"
 
 bool supervisor_wants(const struct supervisor *s, const struct tailnet_config *t)
 {
@@ -93,6 +94,7 @@ void supervisor_changed(struct supervisor *s)
 	if (s->stopping)
 		return;
 	control_settle(s->control);
+	watch_look(s);
 	supervisor_notify(s);
 	if (s->ready || !s->started)
 		return;
@@ -256,6 +258,8 @@ static int supervisor_open(struct supervisor *s)
 	if (r >= 0)
 		r = supervisor_read_addresses(s);
 	if (r >= 0)
+		r = watch_new(s, &s->watchers);
+	if (r >= 0)
 		r = control_new(s, &s->control);
 	if (r < 0)
 		log_error(NULL, NULL, "cannot start: %s", strerror(-r));
@@ -309,6 +313,8 @@ static void supervisor_close(struct supervisor *s)
 	supervisor_clear(s);
 	control_free(s->control);
 	s->control = NULL;
+	watch_free(s->watchers);
+	s->watchers = NULL;
 	for (size_t i = 0; i < s->n_tailnets; i++)
 		tailnet_free(s->tailnets[i]);
 	free(s->tailnets);

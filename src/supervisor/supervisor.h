@@ -13,6 +13,7 @@
 struct tailnet;
 struct front;
 struct control;
+struct watch;
 
 struct options {
 	const char *config_path;
@@ -41,6 +42,7 @@ struct supervisor {
 	size_t n_tailnets;
 	struct front *front; /* NULL = not ours */
 	struct control *control;
+	struct watch *watchers;
 	bool started; /* every tailnet has been started once: being down means something now */
 	bool ready;
 	bool stopping;

@@ -29,6 +29,7 @@
 #include "ipc/stats.h"
 #include "supervisor/netmap.h"
 #include "supervisor/recover.h"
+#include "supervisor/watch.h"
 
 #define TAILNET_BACKOFF_MAX_MS 30000
 
@@ -68,6 +69,10 @@ int tailnet_new(struct supervisor *s, struct tailnet_config *config, struct tail
 		t, &t->proxy, "tsgw-proxy", SANDBOX_PROXY, &proxy_ops, sizeof(struct proxy_stats));
 	tailnet_init_worker(
 		t, &t->host, "tsgw-host", SANDBOX_HOST, &endpoint_ops, sizeof(struct host_stats));
+	if (told_update(t) < 0) {
+		free(t);
+		return -ENOMEM;
+	}
 	*ret = t;
 	return 0;
 }
@@ -84,6 +89,7 @@ void tailnet_free(struct tailnet *t)
 	free(t->endpoints);
 	free(t->routes.items);
 	netmap_free(t->netmap);
+	told_free(&t->told);
 	fd_close(t->lock_fd);
 	free(t);
 }
@@ -182,9 +188,15 @@ static enum tailnet_state tailnet_derive(const struct tailnet *t, char *reason, 
 	return tailnet_peer_state(t, reason, size);
 }
 
+static void tailnet_say_state(struct tailnet *t)
+{
+	watch_event(t, EVENT_STATE, NULL, "%s%s%s", tailnet_state_name(t->state),
+		*t->reason ? ": " : "", t->reason);
+}
+
 static void tailnet_set(struct tailnet *t, enum tailnet_state state, const char *reason)
 {
-	bool news = t->state != state || strcmp(t->reason, reason);
+	bool news = t->state != state || strcmp(t->reason, reason), other = t->state != state;
 
 	if (news && t->state != state)
 		log_info(t->name, NULL, "%s%s%s", tailnet_state_name(state), *reason ? ": " : "",
@@ -192,6 +204,8 @@ static void tailnet_set(struct tailnet *t, enum tailnet_state state, const char 
 	t->state = state;
 	if (t->reason != reason)
 		snprintf(t->reason, sizeof(t->reason), "%s", reason);
+	if (other)
+		tailnet_say_state(t);
 	if (news)
 		supervisor_changed(t->s);
 }
@@ -207,6 +221,7 @@ void tailnet_evaluate(struct tailnet *t)
 	if (state == TAILNET_UP)
 		t->backoff_ms = WORKER_BACKOFF_MIN_MS;
 	tailnet_set(t, state, reason);
+	watch_look(t->s); /* peers, listeners */
 }
 
 bool tailnet_is_settled(const struct tailnet *t)
@@ -279,6 +294,7 @@ static void tailnet_fail(struct tailnet *t, bool retry)
 	tailnet_teardown(t);
 	t->late = true;
 	t->state = TAILNET_FAILED;
+	tailnet_say_state(t);
 	if (retry) {
 		(void)sd_event_add_time_relative(t->s->event, &t->retry_timer, CLOCK_MONOTONIC,
 			t->backoff_ms * 1000ull, 10000, tailnet_on_retry, t);

@@ -11,6 +11,7 @@
 #include "ipc/control.h"
 #include "supervisor/clients.h"
 #include "supervisor/expose.h"
+#include "supervisor/told.h"
 #include "supervisor/netns.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/worker.h"
@@ -51,6 +52,11 @@ struct endpoint { /* a looked-up endpoint name */
 };
 
 struct netmap;
+struct watched { /* watch.c: numbers of the last change, 0 = not told yet */
+	uint64_t digest;
+	uint64_t record;
+	uint64_t facts;
+};
 
 struct tailnet {
 	struct supervisor *s;
@@ -90,6 +96,8 @@ struct tailnet {
 	struct netmap *netmap;	   /* engine tailscale: the last one that was reported, or NULL */
 	struct worker node, proxy, host;
 	struct clients_page clients_page;
+	struct told told;
+	struct watched watched;
 	struct endpoint *endpoints;
 	size_t n_endpoints;
 	uint32_t lookup_id;

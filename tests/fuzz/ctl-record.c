@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Records of a control socket: what passes client_check() can be printed whole.
+// Records of a control socket: what passes record_check() can be printed whole.
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void print_tailnet(const union client_record *m)
+static void print_tailnet(const union control_any *m)
 {
 	struct control_tailnet live = m->tailnet;
 	struct entry e = {.live = &live};
@@ -27,9 +27,9 @@ static void print_tailnet(const union client_record *m)
 	json_decref(j);
 }
 
-static void check(union client_record *m, size_t size)
+static void check(union control_any *m, size_t size)
 {
-	if (client_check(m, size) == 0 && m->h.record == CONTROL_TAILNET)
+	if (record_check(m, size) == 0 && m->h.record == CONTROL_TAILNET)
 		print_tailnet(m);
 }
 
@@ -42,8 +42,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		[CONTROL_STEP] = sizeof(struct control_text),
 		[CONTROL_PROBLEM] = sizeof(struct control_text),
 		[CONTROL_END] = sizeof(struct control_end),
+		[CONTROL_EVENT] = sizeof(struct control_event),
+		[CONTROL_FACTS] = sizeof(struct control_facts),
+		[CONTROL_ROUTES] = sizeof(struct control_routes),
+		[CONTROL_NAME] = sizeof(struct control_name),
+		[CONTROL_TOLD] = sizeof(struct control_told),
 	};
-	union client_record m;
+	union control_any m;
 
 	memset(&m, 0xa5, sizeof(m)); /* what recv() did not write is not zero either */
 	if (size > sizeof(m))

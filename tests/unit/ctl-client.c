@@ -9,7 +9,7 @@
 #include "ctl/client.h"
 #include "test.h"
 
-static union client_record m;
+static union control_any m;
 
 static void good_tailnet(void)
 {
@@ -54,9 +54,52 @@ static void good_end(int code)
 	m.end.code = code;
 }
 
+static void good_event(void)
+{
+	memset(&m, 0, sizeof(m));
+	m.event.h = (struct control_header){CONTROL_EVENT, sizeof(m.event)};
+	strcpy(m.event.tailnet, "red");
+	strcpy(m.event.text, "peer down");
+	m.event.kind = EVENT_PEER;
+}
+
+static void good_facts(void)
+{
+	memset(&m, 0, sizeof(m));
+	m.facts.h = (struct control_header){CONTROL_FACTS, sizeof(m.facts)};
+	strcpy(m.facts.tailnet, "red");
+	m.facts.end = 1;
+}
+
+static void good_routes(void)
+{
+	memset(&m, 0, sizeof(m));
+	m.routes.h = (struct control_header){CONTROL_ROUTES, sizeof(m.routes)};
+	strcpy(m.routes.tailnet, "red");
+	m.routes.n = MSG_PREFIXES;
+	for (size_t i = 0; i < MSG_PREFIXES; i++)
+		m.routes.prefixes[i] = (struct prefix){.addr = addr_v4(0x0a000000), .len = 32};
+}
+
+static void good_name(void)
+{
+	memset(&m, 0, sizeof(m));
+	m.name.h = (struct control_header){CONTROL_NAME, sizeof(m.name)};
+	strcpy(m.name.tailnet, "red");
+	strcpy(m.name.name, "gpu1");
+	m.name.addr = addr_v4(0x0a000001);
+}
+
+static void good_told(void)
+{
+	memset(&m, 0, sizeof(m));
+	m.told.h = (struct control_header){CONTROL_TOLD, sizeof(m.told)};
+	m.told.fresh = 1;
+}
+
 static int check(void)
 {
-	return client_check(&m, m.h.size);
+	return record_check(&m, m.h.size);
 }
 
 static void good_records(void)
@@ -69,6 +112,16 @@ static void good_records(void)
 	CHECK_EQ(check(), 0);
 	good_text(CONTROL_PROBLEM);
 	CHECK_EQ(check(), 0);
+	good_event();
+	CHECK_EQ(check(), 0);
+	good_facts();
+	CHECK_EQ(check(), 0);
+	good_routes();
+	CHECK_EQ(check(), 0);
+	good_name();
+	CHECK_EQ(check(), 0);
+	good_told();
+	CHECK_EQ(check(), 0);
 	for (int code = 0; code <= 4; code++) {
 		good_end(code);
 		CHECK_EQ(check(), 0);
@@ -80,9 +133,9 @@ static void wrong_sizes(void)
 	good_tailnet();
 	for (size_t n = 0; n <= sizeof(m); n++)
 		if (n != sizeof(m.tailnet))
-			CHECK_EQ(client_check(&m, n), -EBADMSG);
+			CHECK_EQ(record_check(&m, n), -EBADMSG);
 	m.h.size--; /* header and datagram disagree */
-	CHECK_EQ(client_check(&m, sizeof(m.tailnet)), -EBADMSG);
+	CHECK_EQ(record_check(&m, sizeof(m.tailnet)), -EBADMSG);
 	good_end(0);
 	m.h.size = sizeof(m.text);
 	CHECK_EQ(check(), -EBADMSG);
@@ -110,6 +163,21 @@ static void wrong_fields(void)
 	REFUSED(good_tailnet(), strcpy(t->name, "../x"));
 	REFUSED(good_tailnet(), memset(t->link, 'a', sizeof(t->link)));
 	REFUSED(good_tailnet(), memset(t->reason, 'a', sizeof(t->reason)));
+	REFUSED(good_tailnet(), memset(t->login_url, 'a', sizeof(t->login_url)));
+	REFUSED(good_event(), strcpy(m.event.tailnet, "Red"));
+	REFUSED(good_event(), m.event.kind = EVENT_KINDS);
+	REFUSED(good_event(), m.event.state = TAILNET_STATES);
+	REFUSED(good_event(), memset(m.event.subject, 'a', sizeof(m.event.subject)));
+	REFUSED(good_event(), memset(m.event.text, 'a', sizeof(m.event.text)));
+	REFUSED(good_facts(), m.facts.end = 2);
+	REFUSED(good_facts(), m.facts.tailnet[0] = '\0');
+	REFUSED(good_routes(), m.routes.n++);
+	REFUSED(good_routes(), m.routes.prefixes[31].len = 33);
+	REFUSED(good_routes(), m.routes.prefixes[31].addr.family = 0);
+	REFUSED(good_name(), m.name.name[0] = '\0');
+	REFUSED(good_name(), memset(m.name.name, 'a', sizeof(m.name.name)));
+	REFUSED(good_name(), m.name.addr.family = 0);
+	REFUSED(good_told(), m.told.fresh = 2);
 	REFUSED(good_tailnet(), t->state = TAILNET_STATES);
 	REFUSED(good_tailnet(), t->engine = ENGINE_TAILSCALE + 1);
 	REFUSED(good_tailnet(), t->n_addresses = CONTROL_ADDRS_MAX + 1);
@@ -140,7 +208,7 @@ static void no_terminal_tricks(void)
 	CHECK_STR(m.tailnet.reason, "a?[2Jb?c?");
 }
 
-static int count(void *arg, const union client_record *r)
+static int count(void *arg, const union control_any *r)
 {
 	++*(int *)arg;
 	return 0;
