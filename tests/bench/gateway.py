@@ -5,18 +5,26 @@
     mac ── demon ─┬─ tsgwd ═══════════════════════════════════ peer (nginx)
                   └─ socat ─ netns: microsocks, wireguard-go ══ the same kind of peer (nginx)
 
-Medians of REPEAT turns: bulk in Gb/s, connections per second of 32 clients; memory of all processes
-(PSS). The far ends are wireguard-go for both, and our own node in a second line.
+Medians of REPEAT turns: bulk in Gb/s, CPU of this whole machine per GB, connections per second of 32
+clients, the echo of a keystroke (a small request on an open connection) beside four downloads; memory of
+all processes (PSS). The far ends are wireguard-go for both, and our own node in another line. "Alone" is
+the same client inside the tailnet's namespace: the tunnel without listener and relay.
 """
 import argparse
+import contextlib
+import http.client
 import os
 import sys
+import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from common import HERE, L, machine, median, pss_kb, start_web, table  # noqa: E402
 import picture as P  # noqa: E402
+from client import socks5  # noqa: E402
 
 LOAD = os.path.join(L.BUILD, "bench/socks-load")
+KEYS = 300  # of one turn
 
 
 class Chain:
@@ -49,6 +57,9 @@ class Chain:
     def pids(self):
         return [p.pid for p in self.processes] + P.children(self.processes[2].pid)
 
+    def client(self, picture):
+        return picture.mac
+
 
 class Ours:
     def __init__(self, picture, port, engine):
@@ -61,16 +72,84 @@ class Ours:
         return [pid for (_, name), pid in self.gateway.workers().items()
                 if name == self.tailnet.name]
 
+    def client(self, picture):
+        return picture.mac
+
+
+class Alone:
+    """The tunnel of another way, entered directly."""
+    port = None
+
+    def __init__(self, way):
+        self.way, self.peer, self.name = way, way.peer, way.name.replace("tsgw,", "tsgw's tunnel alone,")
+
+    def pids(self):
+        return self.way.pids()
+
+    def client(self, picture):
+        return P.L.Pin(self.way.tailnet.netns)
+
+
+def busy_seconds():
+    """CPU time of everybody since the machine was started."""
+    with open("/proc/stat", encoding="ascii") as f:
+        user, nice, system, _, _, irq, softirq = map(int, f.readline().split()[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
+def download(picture, way, path, megabytes):
+    proxy = ["--socks5-hostname", f"{P.PRIMARY}:{way.port}"] if way.port else []
+    return picture.lab.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{speed_download}", "-r",
+                            f"0-{(megabytes << 20) - 1}", *proxy, f"http://{P.TARGET}:3000{path}"],
+                           ns=way.client(picture), ok=0, timeout_s=300)
+
 
 def bulk(picture, way, path, megabytes):
-    p = picture.mac.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{speed_download}", "-r",
-                         f"0-{(megabytes << 20) - 1}", "--socks5-hostname", f"{P.PRIMARY}:{way.port}",
-                         f"http://{P.TARGET}:3000{path}"], ok=0, timeout_s=300)
-    return float(p.stdout) * 8 / 1e9
+    """(Gb/s, CPU-s/GB)"""
+    before = busy_seconds()
+    p = download(picture, way, path, megabytes)
+    return float(p.stdout) * 8 / 1e9, (busy_seconds() - before) / (megabytes / 1024)
+
+
+def open_connection(picture, way):
+    with L.inside(way.client(picture)):
+        if not way.port:
+            return L.socket.create_connection((P.TARGET, 3000), 10)
+        s = L.socket.create_connection((P.PRIMARY, way.port), 10)
+    if socks5(s, P.TARGET, 3000) != 0:
+        raise L.Failure("SOCKS5")
+    return s
+
+
+def keystrokes(picture, way, path, megabytes):
+    """p99 in ms of a small request on an open connection while four downloads run."""
+    stop, took = threading.Event(), []
+
+    def load():
+        while not stop.is_set():
+            download(picture, way, path, megabytes)
+    threads = [threading.Thread(target=load) for _ in range(4)]
+    for t in threads:
+        t.start()
+    with contextlib.closing(open_connection(picture, way)) as s:
+        c = http.client.HTTPConnection("keys")
+        c.sock = s
+        for _ in range(KEYS):
+            start = time.perf_counter()
+            c.request("GET", "/small")
+            c.getresponse().read()
+            took.append((time.perf_counter() - start) * 1e3)
+            time.sleep(0.01)  # as fast as nobody types
+    stop.set()
+    for t in threads:
+        t.join()
+    return sorted(took)[KEYS * 99 // 100]
 
 
 def connections(picture, way, seconds):
-    p = picture.mac.run([LOAD, P.PRIMARY, str(way.port), P.TARGET, "3000", "32", str(seconds)], ok=0)
+    at, port = (P.PRIMARY, way.port) if way.port else (P.TARGET, 3000)
+    p = picture.lab.run([LOAD, at, str(port), P.TARGET, "3000", "32", str(seconds)],
+                        ns=way.client(picture), ok=0)
     rate, p50, p99, failed = p.stdout.split()
     return float(rate), float(p50), float(p99), int(failed)
 
@@ -80,24 +159,29 @@ def idle_pss(way):
 
 
 def measure(picture, ways, a):
-    result = {w: {"bulk": [], "conn": [], "p99": [], "failed": 0} for w in ways}
-    paths = {}
+    result = {w: {"bulk": [], "cpu": [], "conn": [], "p99": [], "key": [], "failed": 0} for w in ways}
+    paths, servers = {}, {}
     for w in ways:
-        paths[w], server = start_web(picture.lab, w.peer.ns)
+        if w.peer not in servers:
+            servers[w.peer] = start_web(picture.lab, w.peer.ns)
+        paths[w], server = servers[w.peer]
     for w in ways:
         result[w]["idle"] = idle_pss(w)
     for turn in range(a.repeat):
         for w in ways:
             r = result[w]
-            size = a.megabytes if isinstance(w, Ours) else max(64, a.megabytes // 4)
+            size = max(64, a.megabytes // 4) if isinstance(w, Chain) else a.megabytes
             path = paths[w] if server == "nginx" else f"/bytes/{size << 20}"
-            r["bulk"].append(bulk(picture, w, path, size))
+            speed, cpu = bulk(picture, w, path, size)
+            r["bulk"].append(speed)
+            r["cpu"].append(cpu)
+            r["key"].append(keystrokes(picture, w, path, size))
             rate, _, p99, failed = connections(picture, w, a.seconds)
             r["conn"].append(rate)
             r["p99"].append(p99)
             r["failed"] += failed
             print(f"turn {turn + 1}: {w.name}: {r['bulk'][-1]:.2f} Gb/s, {rate:.0f} conn/s, "
-                  f"p99 {p99:.1f} ms", file=sys.stderr, flush=True)
+                  f"p99 {p99:.1f} ms, keystroke p99 {r['key'][-1]:.1f} ms", file=sys.stderr, flush=True)
     for w in ways:
         result[w]["loaded"] = idle_pss(w)
     return result, server
@@ -119,18 +203,20 @@ def main():
         gateway.wait_up()
         for w in ours:
             w.gateway = gateway
-        result, server = measure(picture, [chain, *ours], a)
+        ways = [chain] + [x for w in ours for x in (w, Alone(w))]
+        result, server = measure(picture, ways, a)
         base = result[chain]
         rows = []
-        for w in (chain, *ours):
+        for w in ways:
             r = result[w]
             b, c = median(r["bulk"]), median(r["conn"])
-            rows.append([w.name, f"{b:.2f}", f"{b / median(base['bulk']):.1f}×", f"{c:.0f}",
+            rows.append([w.name, f"{b:.2f}", f"{b / median(base['bulk']):.1f}×",
+                         f"{median(r['cpu']):.2f}", f"{c:.0f}",
                          f"{c / median(base['conn']):.1f}×", f"{median(r['p99']):.1f}",
-                         r["failed"], f"{r['idle']:.1f}", f"{r['loaded']:.1f}"])
+                         f"{median(r['key']):.1f}", r["failed"], f"{r['idle']:.1f}", f"{r['loaded']:.1f}"])
         print(f"End to end, mac → listener → tunnel → {server}; {machine()}; "
               f"median of {a.repeat}; socks-load with 32 clients")
-        table(["way", "bulk Gb/s", "ratio", "conn/s", "ratio", "p99 ms", "failed", "PSS idle MB",
+        table(["way", "bulk Gb/s", "ratio", "CPU-s/GB", "conn/s", "ratio", "p99 ms", "key p99 ms", "failed", "PSS idle MB",
                "PSS after load MB"], rows)
         print(f"tsgwd itself: {pss_kb(gateway.process.pid) / 1024:.1f} MB PSS; "
               f"tsgw-dns: {sum(pss_kb(p) for (n, _), p in gateway.workers().items() if n == 'tsgw-dns') / 1024:.1f} MB")
