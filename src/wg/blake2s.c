@@ -44,6 +44,19 @@ static inline void mix(uint32_t *v, int a, int b, int c, int d, uint32_t x, uint
 	v[b] = ror(v[b] ^ v[c], 7);
 }
 
+static inline __attribute__((always_inline)) void turn(
+	uint32_t *v, const uint32_t *m, const uint8_t g[static 16])
+{
+	mix(v, 0, 4, 8, 12, m[g[0]], m[g[1]]);
+	mix(v, 1, 5, 9, 13, m[g[2]], m[g[3]]);
+	mix(v, 2, 6, 10, 14, m[g[4]], m[g[5]]);
+	mix(v, 3, 7, 11, 15, m[g[6]], m[g[7]]);
+	mix(v, 0, 5, 10, 15, m[g[8]], m[g[9]]);
+	mix(v, 1, 6, 11, 12, m[g[10]], m[g[11]]);
+	mix(v, 2, 7, 8, 13, m[g[12]], m[g[13]]);
+	mix(v, 3, 4, 9, 14, m[g[14]], m[g[15]]);
+}
+
 static void compress(struct blake2s *s, const uint8_t *block, bool last)
 {
 	uint32_t m[16], v[16];
@@ -58,18 +71,17 @@ static void compress(struct blake2s *s, const uint8_t *block, bool last)
 	v[13] ^= (uint32_t)(s->total >> 32);
 	if (last)
 		v[14] = ~v[14];
-	for (int r = 0; r < 10; r++) {
-		const uint8_t *g = sigma[r];
-
-		mix(v, 0, 4, 8, 12, m[g[0]], m[g[1]]);
-		mix(v, 1, 5, 9, 13, m[g[2]], m[g[3]]);
-		mix(v, 2, 6, 10, 14, m[g[4]], m[g[5]]);
-		mix(v, 3, 7, 11, 15, m[g[6]], m[g[7]]);
-		mix(v, 0, 5, 10, 15, m[g[8]], m[g[9]]);
-		mix(v, 1, 6, 11, 12, m[g[10]], m[g[11]]);
-		mix(v, 2, 7, 8, 13, m[g[12]], m[g[13]]);
-		mix(v, 3, 4, 9, 14, m[g[14]], m[g[15]]);
-	}
+	/* written out: so the compiler knows the places, which is a third of the time of a mac1 */
+	turn(v, m, sigma[0]);
+	turn(v, m, sigma[1]);
+	turn(v, m, sigma[2]);
+	turn(v, m, sigma[3]);
+	turn(v, m, sigma[4]);
+	turn(v, m, sigma[5]);
+	turn(v, m, sigma[6]);
+	turn(v, m, sigma[7]);
+	turn(v, m, sigma[8]);
+	turn(v, m, sigma[9]);
 	for (int i = 0; i < 8; i++)
 		s->h[i] ^= v[i] ^ v[i + 8];
 }
