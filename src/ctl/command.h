@@ -115,6 +115,8 @@ int act_down(const struct args *a);
 int act_restart(const struct args *a);
 int act_reload(const struct args *a);
 int act_wait(const struct args *a);
+/* why.c */
+int why_show(const struct args *a);
 /* enter.c */
 int enter_exec(const struct args *a);
 int enter_ping(const struct args *a);

@@ -10,6 +10,12 @@
 #define MAY_NAME COMMAND_MAY_NAME
 #define JSON	 COMMAND_JSON
 
+static const struct command_option why_options[] = {
+	{"--in", "NAME", "through the listener of this tailnet"},
+	{"--from", "ADDRESS", "whether a client of this address may, too"},
+	{0},
+};
+
 /* clang-format off */
 const struct command commands[] = {
 	{ .name = "list", .flags = JSON, .run = show_list,
@@ -24,6 +30,10 @@ const struct command commands[] = {
 		.usage = "NAME", .summary = "its own tunnel addresses, one per line" },
 	{ .name = "check", .flags = JSON, .run = system_check,
 		.summary = "validate the configuration, print the steps of a start" },
+	{ .name = "why", .flags = JSON, .run = why_show, .options = why_options,
+		.min_words = 1, .max_words = 1, .words = ":target",
+		.usage = "TARGET [--in=NAME] [--from=ADDRESS]",
+		.summary = "which hop to a name, address or URL fails, and how to mend it" },
 	{ .name = "wait", .flags = NAME | COMMAND_WAIT, .run = act_wait,
 		.usage = "NAME --for=STATE [--timeout=S]", .summary = "return when it is in that state" },
 	{ .name = "logs", .flags = NAME | COMMAND_REST, .run = system_logs,
@@ -52,7 +62,6 @@ const struct command commands[] = {
 		.usage = "NAME HOST PORT", .summary = "connect stdin and stdout to HOST:PORT there" },
 	{ .name = "help", .max_words = 1, .words = ":subcommand", .run = help_show,
 		.usage = "[COMMAND]", .summary = "the usage of a command, or of all" },
-	{ .name = "why" },
 	{ .name = "doctor" },
 	{ .name = "events" },
 	{ .name = "client-config" },

@@ -5,10 +5,6 @@
 #include "ctl/command.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,62 +15,11 @@
 #include "common/cleanup.h"
 #include "common/fd.h"
 #include "common/parse.h"
-#include "config/config.h"
+#include "ctl/reach.h"
 #include "ctl/socks.h"
 #include "ctl/target.h"
 
-#define PIPE_VETH_PORT	1080
-#define PIPE_PLACES_MAX (CONTROL_LISTEN_MAX + 64)
-#define PIPE_CONNECT_MS 5000
-#define PIPE_BUFFER	65536
-
-struct places { /* where the listener may be reached, best first */
-	struct hostport at[PIPE_PLACES_MAX];
-	size_t n;
-};
-
-static void places_add(struct places *p, const struct addr *addr, uint16_t port)
-{
-	if (p->n < PIPE_PLACES_MAX && addr->family && port)
-		p->at[p->n++] = (struct hostport){.addr = *addr, .port = port};
-}
-
-static void places_of_interface(struct places *p, const char *ifname, uint16_t port)
-{
-	struct ifaddrs *all;
-
-	if (getifaddrs(&all) < 0)
-		return;
-	for (struct ifaddrs *i = all; i; i = i->ifa_next) {
-		struct hostport h;
-
-		if (i->ifa_addr && !strcmp(i->ifa_name, ifname) &&
-			hostport_from_sockaddr(i->ifa_addr, &h) == 0 &&
-			!addr_is_link_local(&h.addr))
-			places_add(p, &h.addr, port);
-	}
-	freeifaddrs(all);
-}
-
-/* Who may not ask the supervisor finds the listener by the configuration. */
-static void places_of_config(struct places *p, const struct args *a)
-{
-	const struct tailnet_config *t;
-	struct config *c;
-
-	if (config_load(a->config_path, &c) < 0)
-		return;
-	t = config_find(c, a->name);
-	for (size_t i = 0; t && i < c->gateway.n_primaries; i++) {
-		const struct primary *primary = &c->gateway.primaries[i];
-
-		if (*primary->ifname)
-			places_of_interface(p, primary->ifname, t->port);
-		else
-			places_add(p, &primary->addr, t->port);
-	}
-	config_free(c);
-}
+#define PIPE_BUFFER 65536
 
 static int places_find(const struct args *a, struct places *ret)
 {
@@ -91,40 +36,12 @@ static int places_find(const struct args *a, struct places *ret)
 	code = target_status(a, &t, NULL);
 	if (code != CTL_DONE)
 		return code;
-	places_add(ret, &t.veth_ns, PIPE_VETH_PORT);
-	for (size_t i = 0; i < t.n_listen; i++)
-		places_add(ret, &t.listen[i].addr, t.listen[i].port);
+	places_of_live(ret, &t);
 	if (ret->n)
 		return CTL_DONE;
 	fprintf(stderr, "tsgwctl: %s: not running: it is %s%s%s\n", a->name,
 		tailnet_state_name(t.state), *t.reason ? ": " : "", t.reason);
 	return CTL_FAILED;
-}
-
-static int connect_one(const struct hostport *at, int *ret_fd)
-{
-	_cleanup_close_ int fd = -1;
-	struct sockaddr_storage sa;
-	socklen_t len = hostport_to_sockaddr(at, &sa), error_len = sizeof(int);
-	struct pollfd p = {.events = POLLOUT};
-	int error = 0;
-
-	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	p.fd = fd;
-	if (connect(fd, (struct sockaddr *)&sa, len) < 0 && errno != EINPROGRESS)
-		return -errno;
-	if (poll(&p, 1, PIPE_CONNECT_MS) <= 0)
-		return -ETIMEDOUT;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_len) < 0 || error)
-		return error ? -error : -errno;
-	if (fd_nonblock(fd, false) < 0)
-		return -errno;
-	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1}, sizeof(int));
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-	*ret_fd = take_fd(fd);
-	return 0;
 }
 
 static int connect_any(const struct args *a, const struct places *places, int *ret_fd)
@@ -133,7 +50,7 @@ static int connect_any(const struct args *a, const struct places *places, int *r
 	int r = -ENOENT;
 
 	for (size_t i = 0; i < places->n; i++) {
-		r = connect_one(&places->at[i], ret_fd);
+		r = reach_one(&places->at[i], ret_fd);
 		if (r == 0)
 			return CTL_DONE;
 	}

@@ -97,7 +97,7 @@ static int skip_address(int sock, uint8_t type)
 	}
 }
 
-const char *socks_connect(int sock, const char *host, uint16_t port)
+int socks_ask(int sock, const char *host, uint16_t port)
 {
 	static const uint8_t greeting[] = {SOCKS_VERSION, 1, SOCKS_NO_AUTH};
 	uint8_t request[SOCKS_REQUEST_MAX], answer[4];
@@ -107,22 +107,35 @@ const char *socks_connect(int sock, const char *host, uint16_t port)
 	if (r == 0)
 		r = read_exactly(sock, answer, 2);
 	if (r < 0)
-		return failure(r);
-	if (answer[0] != SOCKS_VERSION)
-		return "the listener does not speak SOCKS5";
-	if (answer[1] == SOCKS_REFUSED_METHODS)
-		return "the listener wants a user name and a password";
-	if (answer[1] != SOCKS_NO_AUTH)
-		return "the listener does not speak SOCKS5";
+		return r;
+	if (answer[0] == SOCKS_VERSION && answer[1] == SOCKS_REFUSED_METHODS)
+		return -EACCES;
+	if (answer[0] != SOCKS_VERSION || answer[1] != SOCKS_NO_AUTH)
+		return -EPROTO;
 	r = fd_write_all(sock, request, n);
 	if (r == 0)
 		r = read_exactly(sock, answer, sizeof(answer));
 	if (r < 0)
-		return failure(r);
+		return r;
 	if (answer[0] != SOCKS_VERSION)
-		return "the listener does not speak SOCKS5";
+		return -EPROTO;
 	if (answer[1] != 0)
-		return socks_reply_text(answer[1]);
-	r = skip_address(sock, answer[3]);
-	return r < 0 ? failure(r) : NULL;
+		return answer[1];
+	return skip_address(sock, answer[3]);
+}
+
+const char *socks_connect(int sock, const char *host, uint16_t port)
+{
+	int r = socks_ask(sock, host, port);
+
+	switch (r) {
+	case 0:
+		return NULL;
+	case -EACCES:
+		return "the listener wants a user name and a password";
+	case -EPROTO:
+		return "the listener does not speak SOCKS5";
+	default:
+		return r > 0 ? socks_reply_text((uint8_t)r) : failure(r);
+	}
 }

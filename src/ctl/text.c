@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "ctl/command.h"
@@ -63,6 +64,13 @@ const char *text_duration(uint64_t s, char buf[TEXT_SIZE_MAX])
 	}
 	snprintf(buf, TEXT_SIZE_MAX, "%" PRIu64 "s", s);
 	return buf;
+}
+
+bool text_colours(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb") != 0;
 }
 
 int table_add(struct table *t, const char *fmt, ...)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,6 +15,9 @@
 const char *text_bytes(uint64_t n, char buf[TEXT_SIZE_MAX]);
 /* "12s", "3m 20s", "2d 4h": the two largest units. Returns BUF. */
 const char *text_duration(uint64_t s, char buf[TEXT_SIZE_MAX]);
+
+/* Standard output is a terminal that may have colours (NO_COLOR, TERM=dumb). */
+bool text_colours(void);
 
 /* Rows of cells, printed in columns as wide as their widest cell, two spaces apart, without
  * trailing blanks. Zero-initialise with .columns set. */

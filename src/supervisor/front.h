@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
+#include "config/expose.h"
 #include "supervisor/collect.h"
-#include "supervisor/expose.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/worker.h"
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "config/expose.h"
 
 struct links; /* a netlink socket that lives in one namespace */
 
@@ -52,12 +53,6 @@ int links_del_route(struct links *l, const char *name, const struct prefix *p); 
 
 /* Every address of the namespace with its interface, and every non-default route of every table,
  * for the pool and the exposure. Fresh arrays. */
-struct link_address {
-	int ifindex;
-	char ifname[16];
-	struct prefix prefix; /* with host bits */
-	bool usable;	      /* not tentative, not dadfailed, link up */
-};
 int links_addresses(struct links *l, struct link_address **ret, size_t *ret_n);
 int links_routes(struct links *l, struct prefix **ret, size_t *ret_n);
 /* Both in one list, for the pool, less those of the link EXCEPT (NULL = none): a tailnet's own. */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "supervisor/expose.h"
+#include "config/expose.h"
 #include "supervisor/front.h"
 #include "supervisor/tailnet.h"
 

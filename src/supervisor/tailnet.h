@@ -10,7 +10,7 @@
 #include "config/names.h"
 #include "ipc/control.h"
 #include "supervisor/clients.h"
-#include "supervisor/expose.h"
+#include "config/expose.h"
 #include "supervisor/told.h"
 #include "supervisor/netns.h"
 #include "supervisor/supervisor.h"

@@ -135,7 +135,7 @@ static void mistakes(void)
 
 static void later_commands_are_known(void)
 {
-	static const char *const later[] = {"why", "doctor", "events", "client-config", "tailscale",
+	static const char *const later[] = {"doctor", "events", "client-config", "tailscale",
 		"login", "logout", "add", "remove", "import"};
 	struct args a;
 	char line[64];

@@ -79,7 +79,7 @@ static void refusals(void)
 		{{5, 0, 5, 6, 0, 1}, 6, "no answer in time"},
 		{{5, 0, 5, 99, 0, 1}, 6, "the proxy gave an answer without meaning"},
 		{{5, 0, 4, 0, 0, 1}, 6, "the listener does not speak SOCKS5"},
-		{{5, 0, 5, 0, 0, 9}, 6, "Protocol error"},
+		{{5, 0, 5, 0, 0, 9}, 6, "the listener does not speak SOCKS5"},
 		{{5}, 0, "the listener closed the connection (this host is outside allow?)"},
 	};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Where the gateway is reachable: the primaries' addresses as they are now, and the networks behind
 // the default of `allow`.
-#include "supervisor/expose.h"
+#include "config/expose.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,9 +4,15 @@
 #pragma once
 
 #include "config/config.h"
-#include "supervisor/links.h"
 
 #define EXPOSE_MAX 32 /* addresses of all primaries; more are not served, and the log says so */
+
+struct link_address { /* of the host */
+	int ifindex;
+	char ifname[16];
+	struct prefix prefix; /* with host bits */
+	bool usable;	      /* not tentative, not dadfailed, link up */
+};
 
 struct expose {
 	struct addr addrs[EXPOSE_MAX];

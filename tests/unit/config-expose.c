@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Which addresses are exposed, and who is admitted where nothing is configured.
-#include "supervisor/expose.h"
+#include "config/expose.h"
 
 #include <stdlib.h>
 
