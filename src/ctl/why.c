@@ -22,7 +22,7 @@
 
 /* ---- the tailnet's state ---- */
 
-static int on_status(void *arg, const union client_record *m)
+static int on_status(void *arg, const union control_any *m)
 {
 	struct why *w = arg;
 
@@ -36,7 +36,7 @@ static int on_status(void *arg, const union client_record *m)
 }
 
 static int ask(struct why *w, enum control_verb verb,
-	int (*each)(void *arg, const union client_record *m), void *arg)
+	int (*each)(void *arg, const union control_any *m), void *arg)
 {
 	struct control_request q = {.verb = (uint16_t)verb};
 	struct control_end end;
@@ -261,7 +261,7 @@ struct peer_search {
 	bool found;
 };
 
-static int on_peer(void *arg, const union client_record *m)
+static int on_peer(void *arg, const union control_any *m)
 {
 	struct peer_search *s = arg;
 
