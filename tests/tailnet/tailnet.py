@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Real tailnets in namespaces: a control server, a DERP relay, a STUN responder and stock tailscaleds.
 
-    namespace "internet": bridge 198.18.0.1/16
-      198.18.1.1  control 8080, DERP 8443, STUN 3478 of the first tailnet
-      198.18.2.1  the same of the second, …
-    one namespace a host, with a veth on that bridge (198.18.100.N, default route 198.18.0.1)
+    namespace "internet": bridge 172.30.0.1/16
+      172.30.1.1  control 8080, DERP 8443, STUN 3478 of the first tailnet
+      172.30.2.1  the same of the second, …
+    one namespace a host, with a veth on that bridge (172.30.100.N, default route 172.30.0.1)
+
+(Private addresses: tailscaled insists on https 443 for a control server elsewhere when it asks twice in two
+minutes, even if its URL says http.)
 
 Internet, Control (with its HTTP interface, server/api.go), Node (a stock tailscaled and its CLI),
 Router (a Node with a LAN behind it) are the pieces; World is the user's picture made of them.
@@ -43,20 +46,20 @@ class Internet:
 
     def __init__(self, lab):
         self.lab, self.ns, self.hosts, self.controls = lab, lab.ns("internet"), 0, 0
-        self.ns.ip("link add br0 type bridge", "addr add 198.18.0.1/16 dev br0", "link set br0 up")
+        self.ns.ip("link add br0 type bridge", "addr add 172.30.0.1/16 dev br0", "link set br0 up")
 
     def attach(self, ns, address=None, ifname="eth0"):
         """Plugs NS in; gives its address."""
         self.hosts += 1
-        address = address or f"198.18.100.{self.hosts}"
+        address = address or f"172.30.100.{self.hosts}"
         a, b = self.lab.link(self.ns, ns, b_if=ifname)
         self.ns.ip(f"link set {a} master br0")
-        ns.ip(f"addr add {address}/16 dev {b}", f"route add default via 198.18.0.1 dev {b}")
+        ns.ip(f"addr add {address}/16 dev {b}", f"route add default via 172.30.0.1 dev {b}")
         return address
 
     def control(self, **options):
         self.controls += 1
-        address = f"198.18.{self.controls}.1"
+        address = f"172.30.{self.controls}.1"
         self.ns.ip(f"addr add {address}/16 dev br0")
         return Control(self, address, **options)
 
@@ -264,3 +267,11 @@ def start_sshd(lab, ns, word, address, key, command=None, port=22):
     p = ns.spawn(["unshare", "-m", "--propagation", "private", "sh", "-c", script], name="sshd " + word)
     p.wait_line("Server listening on")
     return p
+
+
+def block_udp(node):
+    """No UDP on the node's uplink, either way."""
+    node.ns.run(["nft", "add table inet noudp; add chain inet noudp out { type filter hook output priority 0; }; "
+                 "add chain inet noudp in { type filter hook input priority 0; }; "
+                 "add rule inet noudp out oifname eth0 meta l4proto udp drop; "
+                 "add rule inet noudp in iifname eth0 meta l4proto udp drop"], ok=0)

@@ -67,7 +67,13 @@ func patchOf(was, is *tailcfg.Node) *tailcfg.PeerChange {
 	if routes || !same(rest, is) {
 		return nil
 	}
-	c := &tailcfg.PeerChange{NodeID: is.ID, Online: is.Online, LastSeen: is.LastSeen}
+	c := &tailcfg.PeerChange{NodeID: is.ID}
+	if !same(was.Online, is.Online) {
+		c.Online = is.Online
+	}
+	if !same(was.LastSeen, is.LastSeen) {
+		c.LastSeen = is.LastSeen
+	}
 	if !same(was.Endpoints, is.Endpoints) {
 		c.Endpoints = is.Endpoints
 	}

@@ -14,11 +14,13 @@ import (
 	"encoding/pem"
 	"io"
 	"log"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -62,14 +64,15 @@ func (d *door) open() error {
 
 func (d *door) shut() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.ln == nil {
+	ln, guests := d.ln, slices.Collect(maps.Keys(d.guests))
+	d.ln = nil
+	d.mu.Unlock()
+	if ln == nil {
 		return
 	}
-	d.ln.Close()
-	d.ln = nil
-	for c := range d.guests {
-		c.Close()
+	ln.Close()
+	for _, g := range guests { // each takes itself from the list
+		g.Close()
 	}
 }
 
