@@ -72,6 +72,8 @@ enum msg_type {
 	MSG_DNS_ALLOW,	   /* parent -> 0 item: clients that may see this zone */
 	MSG_DNS_LISTEN,	   /* parent -> 2 live: UDP socket, accepting TCP socket */
 	MSG_DNS_UNLISTEN,  /* parent -> 0 live */
+	MSG_DNS_LINK,	   /* parent -> 1 live: a connection to a tailnet's resolve.sock */
+	MSG_DNS_LINK_LOST, /* worker -> 0 report: such a connection has ended */
 
 	MSG_HOST_LOOKUP = 64, /* parent -> 0 */
 	MSG_HOST_ANSWER,      /* worker -> 0 */
@@ -85,6 +87,7 @@ enum msg_type {
 	MSG_PROXY_FORWARD, /* parent -> 1 live: a socket of forward; the same again: a new target */
 	MSG_PROXY_UNFORWARD, /* parent -> 0 live */
 	MSG_PROXY_PUBLISHED, /* parent -> 0 item: a port of an own address that may be reached */
+	MSG_PROXY_RESOLVE, /* parent -> 1 live: listening unix socket, see ipc/resolve.h */
 };
 
 struct msg_header {
@@ -363,6 +366,10 @@ struct msg_proxy_resolver {
 	struct addr servers[MSG_SERVERS]; /* port 53; asked in this order */
 };
 
+struct msg_proxy_resolve {
+	struct msg_header h;
+};
+
 struct msg_proxy_search {
 	struct msg_header h;
 	char domain[MSG_DOMAIN_MAX];
@@ -374,7 +381,8 @@ struct msg_proxy_search {
 struct msg_dns_zone {
 	struct msg_header h;
 	char tailnet[MSG_NAME_MAX];
-	uint8_t zero[3];
+	uint8_t asks; /* the tailnet has a resolver of its own, which knows more names */
+	uint8_t zero[2];
 };
 
 struct msg_dns_suffix {
@@ -386,6 +394,12 @@ struct msg_dns_suffix {
 struct msg_dns_listen { /* LISTEN, UNLISTEN */
 	struct msg_header h;
 	struct hostport at;
+};
+
+struct msg_dns_link { /* LINK, LINK_LOST */
+	struct msg_header h;
+	char tailnet[MSG_NAME_MAX];
+	uint8_t zero[3];
 };
 
 /* ---- tsgw-host ---- */
@@ -447,9 +461,11 @@ union msg {
 	struct msg_proxy_udp_used proxy_udp_used;
 	struct msg_proxy_resolver proxy_resolver;
 	struct msg_proxy_search proxy_search;
+	struct msg_proxy_resolve proxy_resolve;
 	struct msg_dns_zone dns_zone;
 	struct msg_dns_suffix dns_suffix;
 	struct msg_dns_listen dns_listen;
+	struct msg_dns_link dns_link;
 	struct msg_host_lookup host_lookup;
 	struct msg_host_answer host_answer;
 	struct msg_host_config host_config;
