@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "proxy/answers.h"
 #include "proxy/dnsreply.h"
+#include "proxy/inquire.h"
 #include "proxy/peers.h"
 #include "proxy/query.h"
 #include "proxy/search.h"
@@ -273,8 +274,8 @@ static void question_send(struct question *q)
 	q->v4 = q->v6 = (struct half){.pending = true};
 	q->told = false;
 	STAT_ADD(setup_stats->dns_asked, 1);
-	query_start(q->name, 6, v6_done, q);
-	query_start(q->name, 4, v4_done, q);
+	query_start(q->name, QUERY_AAAA, v6_done, q);
+	query_start(q->name, QUERY_A, v4_done, q);
 }
 
 static void join(struct ask *a, struct question *q)
@@ -455,6 +456,7 @@ void ask_configured(void)
 		n_servers = 0;
 	}
 	ask_again();
+	inquire_again();
 }
 
 void ask_forget(void)
@@ -462,6 +464,12 @@ void ask_forget(void)
 	answers_flush();
 	query_forget();
 	ask_again();
+	inquire_again();
+}
+
+bool ask_has_server(void)
+{
+	return n_servers > 0;
 }
 
 const char *ask_why(enum ask_kind kind, char *buf)

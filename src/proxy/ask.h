@@ -56,6 +56,8 @@ int ask_open(void);
 void ask_configured(void);
 /* The node went or came: what was learned is forgotten. */
 void ask_forget(void);
+/* There is somebody to ask. */
+bool ask_has_server(void);
 /* One line for people: why there is no address, and who said so. BUF has ASK_WHY_MAX bytes. */
 #define ASK_WHY_MAX 512
 const char *ask_why(enum ask_kind kind, char *buf);

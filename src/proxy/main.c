@@ -19,6 +19,7 @@
 #include "proxy/listener.h"
 #include "relay/loop.h"
 #include "proxy/peers.h"
+#include "proxy/resolvesock.h"
 #include "proxy/setup.h"
 #include "proxy/trail.h"
 #include "proxy/udppool.h"
@@ -35,6 +36,7 @@ static void told_configuration(const union msg *m)
 {
 	struct msg_generation ready = {.generation = setup_now()->generation};
 	const char *why = "";
+	uint64_t before = setup_now()->digest;
 	int r = setup_message(m, &why);
 
 	if (r < 0)
@@ -42,6 +44,8 @@ static void told_configuration(const union msg *m)
 	if (r == 0)
 		return;
 	ask_configured();
+	if (setup_now()->digest != before)
+		resolvesock_forget();
 	ready.generation = setup_now()->generation;
 	r = ipc_send_msg(WORKER_CHANNEL, MSG_READY, &ready);
 	if (r < 0 && r != -EPIPE)
@@ -68,8 +72,10 @@ static void told_node(bool alive)
 	peers_set_node(alive);
 	if (!alive)
 		dial_node_down();
-	if (changed)
-		ask_forget();
+	if (!changed)
+		return;
+	ask_forget();
+	resolvesock_forget();
 }
 
 static void told(const union msg *m, int *fds)
@@ -102,6 +108,11 @@ static void told(const union msg *m, int *fds)
 		break;
 	case MSG_PROXY_UNFORWARD:
 		fixed_remove(&m->port);
+		break;
+	case MSG_PROXY_RESOLVE:
+		r = resolvesock_listen(take_fd(fds[0]));
+		if (r < 0)
+			log_error(NULL, "resolve.sock", "cannot serve: %s", strerror(-r));
 		break;
 	case MSG_PROXY_PEER_UP:
 		told_peer(&m->peer_state);

@@ -182,7 +182,7 @@ static void answered(void *arg, int status, int timeouts, unsigned char *reply, 
 	q.done(q.owner, status_of(status), len > 0 ? reply : NULL, len > 0 ? (size_t)len : 0);
 }
 
-void query_start(const char *name, int family, query_done *done, void *owner)
+void query_start(const char *name, uint16_t type, query_done *done, void *owner)
 {
 	struct query *q = malloc(sizeof(*q));
 
@@ -191,7 +191,6 @@ void query_start(const char *name, int family, query_done *done, void *owner)
 		return;
 	}
 	*q = (struct query){.done = done, .owner = owner};
-	/* class IN; types A and AAAA */
-	ares_query(channel, name, 1, family == 4 ? 1 : 28, answered, q);
+	ares_query(channel, name, 1 /* IN */, type, answered, q);
 	arm();
 }

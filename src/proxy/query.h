@@ -24,5 +24,8 @@ int query_open(void);
 /* Ends the questions under way as QUERY_CANCELLED, then asks these. 0 or -errno. */
 int query_servers(const struct addr *servers, size_t n);
 void query_forget(void); /* ends them only */
-/* Asks for the A (FAMILY 4) or AAAA (6) records of NAME. DONE may be called before this returns. */
-void query_start(const char *name, int family, query_done *done, void *owner);
+/* Asks for the records of TYPE that NAME has; in NAME a backslash precedes dots and backslashes that are
+ * part of a label. DONE may be called before this returns. */
+#define QUERY_A	   1
+#define QUERY_AAAA 28
+void query_start(const char *name, uint16_t type, query_done *done, void *owner);

@@ -178,6 +178,15 @@ static int take_item(const union msg *m)
 	}
 }
 
+/* FNV-1a; the supervisor says the same in the same order. */
+static void digest(struct setup *s, const union msg *m)
+{
+	if (m->h.type == MSG_PROXY_ALLOW || m->h.type == MSG_PROXY_USER)
+		return;
+	for (size_t i = 0; i < m->h.size; i++)
+		s->digest = (s->digest ^ m->bytes[i]) * 1099511628211u;
+}
+
 int setup_message(const union msg *m, const char **ret_why)
 {
 	int r;
@@ -191,6 +200,7 @@ int setup_message(const union msg *m, const char **ret_why)
 		return commit(&m->generation, ret_why);
 	} else {
 		r = take_item(m);
+		digest(next, m);
 	}
 	if (r < 0)
 		*ret_why = r == -ENOSPC ? "too many items" : strerror(-r);

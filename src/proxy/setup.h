@@ -20,6 +20,7 @@ struct setup {
 	struct users users;
 	struct msg_proxy_resolver resolver; /* .n = 0: none */
 	struct search search;
+	uint64_t digest; /* of what answers to tsgw-dns depend on */
 };
 
 /* Never NULL; before the first COMMIT it admits nobody and routes nothing. Do not keep the

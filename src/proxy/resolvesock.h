@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// The listening socket by which tsgw-dns asks this tailnet for names: RUN/NAME/resolve.sock.
+#pragma once
+
+/* Takes FD over; it replaces an earlier one. 0 or -errno. */
+int resolvesock_listen(int fd);
+/* What was answered so far may be wrong now: all who ask are told. */
+void resolvesock_forget(void);
