@@ -21,6 +21,7 @@
 #include "supervisor/engine.h"
 #include "supervisor/facts.h"
 #include "supervisor/recover.h"
+#include "supervisor/resolvesock.h"
 
 #define VETH_NAME "veth0"
 /* What one UDP_SEGMENT send can carry of full packets: 45 × 1420 bytes of inner packets. */
@@ -413,6 +414,9 @@ static int make_proxy(
 {
 	if (!old) {
 		t->proxy.netns_fd = t->netns_fd;
+		t->resolve_fd = resolvesock_bind(t->s->store.run_dir, t->name);
+		if (t->resolve_fd < 0)
+			return t->resolve_fd;
 		worker_start_now(&t->proxy);
 		return 0;
 	}

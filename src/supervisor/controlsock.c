@@ -17,8 +17,8 @@
 #define CONTROLSOCK_BACKLOG 64
 #define CONTROLSOCK_GROUP   "tsgw" /* may look, not touch */
 
-/* By way of the directory's descriptor, so that sun_path (108 bytes) holds whatever --run-dir is. */
-static int address_of(const char *run_dir, const char *name, struct sockaddr_un *ret)
+int controlsock_address(
+	const char *run_dir, const char *name, const char *file, struct sockaddr_un *ret)
 {
 	char dir[PATH_MAX];
 	int fd;
@@ -30,9 +30,13 @@ static int address_of(const char *run_dir, const char *name, struct sockaddr_un 
 	if (fd < 0)
 		return -errno;
 	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-	snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d/%s", fd,
-		name ? "control.sock" : "front.sock");
+	snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d/%s", fd, file);
 	return fd;
+}
+
+static int address_of(const char *run_dir, const char *name, struct sockaddr_un *ret)
+{
+	return controlsock_address(run_dir, name, name ? "control.sock" : "front.sock", ret);
 }
 
 int controlsock_bind(const char *run_dir, const char *name)

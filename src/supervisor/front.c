@@ -2,7 +2,7 @@
 // The front services: one DNS responder for the whole gateway.
 //
 // It is configured from the INI alone and so needs no word with the tailnets, which may run under
-// supervisors of their own.
+// supervisors of their own. What only a tailnet knows, the worker asks it itself (frontlinks.c).
 #include "supervisor/front.h"
 
 #include <errno.h>
@@ -26,11 +26,17 @@ bool front_serves(const struct tailnet_config *t)
 	return t->enabled && !t->broken;
 }
 
+bool front_asks(const struct tailnet_config *t)
+{
+	return !t->wg || t->wg->n_dns || t->dns_server.family;
+}
+
 static bool zone_differs(const struct tailnet_config *a, const struct tailnet_config *b)
 {
 	return strcmp(a->name, b->name) || a->has_allow != b->has_allow ||
 		!prefix_list_equal(&a->allow, &b->allow) || !wg_config_equal(a->wg, b->wg) ||
-		tailnet_suffixes_differ(a, b) || tailnet_hosts_differ(a, b);
+		front_asks(a) != front_asks(b) || tailnet_suffixes_differ(a, b) ||
+		tailnet_hosts_differ(a, b);
 }
 
 static const struct tailnet_config *next_served(const struct config *c, size_t *at)
@@ -83,7 +89,7 @@ static int front_send_zone(struct front *f, const struct tailnet_config *t)
 	const struct supervisor *s = f->s;
 	_cleanup_free_ struct prefix *routed = NULL, *allowed = NULL;
 	struct prefix_list routes = {0}, allow = {0};
-	struct msg_dns_zone zone = {0};
+	struct msg_dns_zone zone = {.asks = front_asks(t)};
 	int r;
 
 	snprintf(zone.tailnet, sizeof(zone.tailnet), "%s", t->name);
@@ -137,12 +143,14 @@ static int front_configure(void *owner, struct worker *w)
 
 	for (size_t i = 0; i < f->n_listeners && r == 0; i++)
 		r = front_send_listener(f, &f->listeners[i]);
+	if (r == 0)
+		frontlinks_update(f, true);
 	return r;
 }
 
 static int front_report(void *owner, struct worker *w, const union msg *m)
 {
-	return -EBADMSG; /* it has nothing to say but READY */
+	return m->h.type == MSG_DNS_LINK_LOST ? frontlinks_lost(owner, &m->dns_link) : -EBADMSG;
 }
 
 static void front_changed(void *owner, struct worker *w)
@@ -273,7 +281,7 @@ int front_new(struct supervisor *s, struct front **ret)
 	if (!f)
 		return -ENOMEM;
 	f->s = s;
-	f->lock_fd = -1;
+	f->lock_fd = f->links.inotify_fd = -1;
 	f->dns = (struct worker){
 		.event = s->event,
 		.dir = s->worker_dir,
@@ -297,7 +305,13 @@ int front_new(struct supervisor *s, struct front **ret)
 		r = recover_front(&s->store);
 	if (r == 0)
 		r = collect_new(s, &front_collect_ops, f, &f->collected);
+	if (r == 0) {
+		r = frontlinks_open(f);
+		if (r < 0)
+			log_error(NULL, "front", "inotify: %s", strerror(-r));
+	}
 	if (r < 0) {
+		frontlinks_close(f);
 		fd_close(f->lock_fd);
 		free(f);
 		return r;
@@ -325,6 +339,7 @@ void front_reload(struct front *f)
 		front_update_listeners(f);
 		if (f->dns.pid)
 			(void)front_send_config(f);
+		frontlinks_update(f, false);
 	}
 }
 
@@ -340,6 +355,7 @@ void front_free(struct front *f)
 	if (!f)
 		return;
 	f->listen_timer = sd_event_source_disable_unref(f->listen_timer);
+	frontlinks_close(f);
 	while (f->n_listeners)
 		front_close(f, f->n_listeners - 1);
 	worker_done(&f->dns);

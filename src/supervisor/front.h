@@ -6,6 +6,7 @@
 
 #include "config/expose.h"
 #include "supervisor/collect.h"
+#include "supervisor/frontlinks.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/worker.h"
 
@@ -24,10 +25,13 @@ struct front {
 	size_t n_listeners;
 	char reason[256];
 	sd_event_source *listen_timer;
+	struct frontlinks links;
 };
 
 /* Does DNS answer for this tailnet? It need not run in this process, nor at all. */
 bool front_serves(const struct tailnet_config *t);
+/* Is there a resolver inside the tailnet that knows more names? */
+bool front_asks(const struct tailnet_config *t);
 /* Would the DNS worker be told something else? */
 bool front_differs(const struct config *old, const struct config *new);
 

@@ -215,6 +215,7 @@ static int proxy_send_peers(struct tailnet *t)
 static int proxy_configure(void *owner, struct worker *w)
 {
 	struct tailnet *t = owner;
+	struct msg_proxy_resolve resolve = {0};
 	int r = proxy_send_config(t);
 
 	clients_lost(t);
@@ -226,6 +227,8 @@ static int proxy_configure(void *owner, struct worker *w)
 		r = proxy_send_listener(t, &t->veth_listener, LISTEN_VETH);
 	for (size_t i = 0; i < t->n_listeners && r == 0; i++)
 		r = proxy_send_listener(t, &t->listeners[i], LISTEN_PRIMARY);
+	if (r == 0)
+		r = worker_send(w, MSG_PROXY_RESOLVE, &resolve, sizeof(resolve), &t->resolve_fd, 1);
 	associate_forget(t);
 	if (r == 0)
 		associate_fill(t);

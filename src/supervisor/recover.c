@@ -28,6 +28,7 @@
 #include "common/log.h"
 #include "config/names.h"
 #include "supervisor/netns.h"
+#include "supervisor/resolvesock.h"
 
 #define RECOVER_TERM_MS	   500
 #define RECOVER_KILL_MS	   5000
@@ -283,6 +284,8 @@ static int recover_remove(const struct recovery *c)
 		r = netns_unpin(c->pin);
 	if (r == 0)
 		r = resolvconf_remove(c->store, c->name);
+	if (r == 0)
+		resolvesock_unlink(c->store->run_dir, c->name);
 	if (r == 0 && c->has_uapi && unlink(c->uapi) < 0 && errno != ENOENT)
 		r = -errno;
 	return r < 0 ? r : store_made_remove(c->store, c->name);

@@ -61,7 +61,8 @@ int tailnet_new(struct supervisor *s, struct tailnet_config *config, struct tail
 	snprintf(t->name, sizeof(t->name), "%s", config->name);
 	names_link(t->name, t->link);
 	names_netns(t->name, t->pin, sizeof(t->pin));
-	t->lock_fd = t->netns_fd = t->tun_fd = t->udp4_fd = t->udp6_fd = t->uapi_fd = -1;
+	t->lock_fd = t->netns_fd = t->tun_fd = t->udp4_fd = t->udp6_fd = t->uapi_fd =
+		t->resolve_fd = -1;
 	t->veth_listener.fd = -1;
 	t->backoff_ms = WORKER_BACKOFF_MIN_MS;
 	tailnet_init_worker(t, &t->node, "tsgw-wg", SANDBOX_WG, &node_ops, sizeof(struct wg_stats));
@@ -407,6 +408,7 @@ void tailnet_teardown(struct tailnet *t)
 	t->udp4_fd = fd_close(t->udp4_fd);
 	t->udp6_fd = fd_close(t->udp6_fd);
 	t->uapi_fd = fd_close(t->uapi_fd);
+	t->resolve_fd = fd_close(t->resolve_fd);
 	links_close(t->links);
 	t->links = NULL;
 	t->netns_fd = fd_close(t->netns_fd);

@@ -87,6 +87,7 @@ struct tailnet {
 	uint16_t udp_port;
 	uint32_t udp_fwmark;
 	int uapi_fd;
+	int resolve_fd; /* RUN/NAME/resolve.sock */
 	struct listener veth_listener;
 	struct listener listeners[CONTROL_LISTEN_MAX];
 	size_t n_listeners;
