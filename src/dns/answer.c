@@ -16,13 +16,6 @@
 static const uint8_t label_ns[] = "\2ns";
 static const uint8_t label_mail[] = "\12hostmaster";
 
-struct answer {
-	const struct answer_context *c;
-	const struct dns_query *q;
-	const struct decision *d;
-	struct dns_writer w;
-};
-
 static size_t put_bytes(uint8_t *p, size_t at, const void *data, size_t len)
 {
 	memcpy(p + at, data, len);
@@ -38,14 +31,14 @@ static size_t put_u32(uint8_t *p, size_t at, uint32_t v)
 
 static bool is_reverse(const struct answer *a)
 {
-	return a->d->target.len != 0;
+	return a->d.target.len != 0;
 }
 
 /* Where the zone's apex stands in the message. A reverse name is a zone of its own: nobody gave us
  * the ones above it. */
 static size_t apex_offset(const struct answer *a)
 {
-	return PACKET_HEADER + (is_reverse(a) ? 0u : a->q->name.at[a->d->apex]);
+	return PACKET_HEADER + (is_reverse(a) ? 0u : a->q.name.at[a->d.apex]);
 }
 
 /* LABEL under the zone's name: by pointer, but for reverse names, whose server is under the suffix. */
@@ -56,10 +49,10 @@ static size_t put_under_apex(
 	uint8_t bytes[2] = {(uint8_t)(pointer >> 8), (uint8_t)pointer};
 
 	/* under a suffix that leaves no room for a label, the apex itself */
-	if (a->d->suffix->len + len <= NAME_WIRE_MAX)
+	if (a->d.suffix->len + len <= NAME_WIRE_MAX)
 		at = put_bytes(p, at, label, len);
 	if (is_reverse(a))
-		return put_bytes(p, at, a->d->suffix->wire, a->d->suffix->len);
+		return put_bytes(p, at, a->d.suffix->wire, a->d.suffix->len);
 	return put_bytes(p, at, bytes, sizeof(bytes));
 }
 
@@ -80,17 +73,42 @@ static void answer_soa(struct answer *a, int section, uint32_t ttl)
 
 static void answer_addr(struct answer *a, const struct addr *addr)
 {
-	uint8_t family = a->q->type == DNS_A ? 4 : 6;
+	uint8_t family = a->q.type == DNS_A ? 4 : 6;
 
 	if (addr->family == family)
-		packet_record(&a->w, WRITER_ANSWER, PACKET_HEADER, a->q->type, ANSWER_TTL_S,
+		packet_record(&a->w, WRITER_ANSWER, PACKET_HEADER, a->q.type, ANSWER_TTL_S,
 			addr->bytes, addr_len(addr));
+}
+
+/* The tailnet's own records, under the name that was asked. */
+static void answer_found(struct answer *a)
+{
+	const struct found *f = a->d.found;
+	const struct dns_name *suffix = a->d.suffix;
+	uint32_t ttl = MIN(f->ttl_s, (uint32_t)CACHE_TTL_MAX_S);
+	uint8_t name[2 * NAME_WIRE_MAX];
+
+	for (size_t at = 0, len; at < f->len; at += 2 + len) {
+		const uint8_t *data = f->data + at + 2;
+		size_t n;
+
+		len = n = (size_t)f->data[at] << 8 | f->data[at + 1];
+		if (!decide_may_tell(&a->d, a->q.type, data, n))
+			continue;
+		if (f->relative && n && n - 1 + suffix->len <= NAME_WIRE_MAX) {
+			memcpy(name, data, n - 1);
+			memcpy(name + n - 1, suffix->wire, suffix->len);
+			n += suffix->len - 1u;
+			data = name;
+		}
+		packet_record(&a->w, WRITER_ANSWER, PACKET_HEADER, a->q.type, ttl, data, n);
+	}
 }
 
 static void answer_records(struct answer *a)
 {
 	static const uint8_t rfc8482[] = "\7RFC8482"; /* and an empty string: the final zero byte */
-	const struct decision *d = a->d;
+	const struct decision *d = &a->d;
 	uint8_t data[NAME_WIRE_MAX + 8];
 	size_t n;
 
@@ -113,13 +131,18 @@ static void answer_records(struct answer *a)
 		packet_record(&a->w, WRITER_ANSWER, PACKET_HEADER, DNS_HINFO, ANSWER_TTL_S, rfc8482,
 			sizeof(rfc8482));
 		break;
+	case DECIDE_FOUND:
+		answer_found(a);
+		break;
 	case DECIDE_PTR:
 		packet_record(&a->w, WRITER_ANSWER, PACKET_HEADER, DNS_PTR, ANSWER_TTL_S,
 			d->target.wire, d->target.len);
 		break;
 	}
 	if (d->negative)
-		answer_soa(a, WRITER_AUTHORITY, ANSWER_NEGATIVE_TTL_S);
+		answer_soa(a, WRITER_AUTHORITY,
+			d->found ? MIN(d->found->ttl_s, (uint32_t)ANSWER_NEGATIVE_TTL_S)
+				 : ANSWER_NEGATIVE_TTL_S);
 }
 
 static size_t answer_limit(const struct answer_context *c, const struct dns_query *q)
@@ -129,26 +152,41 @@ static size_t answer_limit(const struct answer_context *c, const struct dns_quer
 	return MIN((size_t)q->udp_size, (size_t)PACKET_UDP_MAX);
 }
 
+int answer_begin(struct answer *a, const struct answer_context *c, const uint8_t *p, size_t len)
+{
+	int r = packet_parse(p, len, &a->q);
+
+	if (r < 0)
+		return r;
+	a->c = c;
+	if (r)
+		a->d = (struct decision){.rcode = r};
+	else
+		decide_query(c->zones, &a->q, &c->client, &c->server, &a->d);
+	return 0;
+}
+
+size_t answer_end(struct answer *a, const uint8_t *p, uint8_t *out)
+{
+	const struct answer_context *c = a->c;
+	uint8_t cookie[COOKIE_FULL];
+	size_t cookie_len = a->q.cookie_len ? COOKIE_FULL : 0;
+
+	packet_begin(&a->w, out, answer_limit(c, &a->q), p, &a->q);
+	answer_records(a);
+	if (cookie_len)
+		cookie_answer(
+			c->secret, a->q.cookie, a->q.cookie_len, &c->client, c->now_s, cookie);
+	return packet_end(&a->w, &a->q, a->d.rcode, a->d.authoritative, cookie, cookie_len);
+}
+
 size_t answer_message(
 	const struct answer_context *c, const uint8_t *p, size_t len, uint8_t *out, int *ret_rcode)
 {
-	struct decision d = {0};
-	struct dns_query q;
-	struct answer a = {.c = c, .q = &q, .d = &d};
-	uint8_t cookie[COOKIE_FULL];
-	int r = packet_parse(p, len, &q);
+	struct answer a;
 
-	if (r < 0)
+	if (answer_begin(&a, c, p, len) < 0)
 		return 0;
-	if (r)
-		d.rcode = r;
-	else
-		decide_query(c->zones, &q, &c->client, &c->server, &d);
-	packet_begin(&a.w, out, answer_limit(c, &q), p, &q);
-	answer_records(&a);
-	if (q.cookie_len)
-		cookie_answer(c->secret, q.cookie, q.cookie_len, &c->client, c->now_s, cookie);
-	*ret_rcode = d.rcode;
-	return packet_end(
-		&a.w, &q, d.rcode, d.authoritative, cookie, q.cookie_len ? COOKIE_FULL : 0);
+	*ret_rcode = a.d.rcode;
+	return answer_end(&a, p, out);
 }

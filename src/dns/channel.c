@@ -28,8 +28,10 @@ static int channel_commit(struct channel *c, uint32_t generation)
 	r = zone_set_finish(c->next, generation);
 	if (r < 0)
 		return r;
-	server_swap(c->server, take_ptr(c->next));
 	c->zone = NULL;
+	r = server_swap(c->server, take_ptr(c->next));
+	if (r < 0)
+		return r;
 	r = ipc_send_msg(c->fd, MSG_READY, &ready);
 	if (r == 0)
 		c->ready = true;
@@ -57,15 +59,34 @@ static int channel_prefixes(struct ranges *ranges, const struct msg_prefixes *m)
 	return r;
 }
 
+static int channel_zone(struct channel *c, const struct msg_dns_zone *m)
+{
+	int r = terminated(m->tailnet, sizeof(m->tailnet)) && m->asks <= 1 ? 0 : -EBADMSG;
+
+	if (r == 0)
+		r = zone_set_add(c->next, m->tailnet, &c->zone);
+	if (r == 0)
+		c->zone->asks = m->asks;
+	return r;
+}
+
+static int channel_link(struct channel *c, const struct msg_dns_link *m, int fd)
+{
+	if (!terminated(m->tailnet, sizeof(m->tailnet))) {
+		fd_close(fd);
+		return -EBADMSG;
+	}
+	links_connect(c->server, m->tailnet, fd);
+	return 0;
+}
+
 /* Items that build the next set of zones. */
 static int channel_item(struct channel *c, const union msg *m)
 {
 	if (!c->next)
 		return -EBADMSG;
 	if (m->h.type == MSG_DNS_ZONE)
-		return terminated(m->dns_zone.tailnet, sizeof(m->dns_zone.tailnet))
-			? zone_set_add(c->next, m->dns_zone.tailnet, &c->zone)
-			: -EBADMSG;
+		return channel_zone(c, &m->dns_zone);
 	if (!c->zone)
 		return -EBADMSG;
 	switch (m->h.type) {
@@ -99,6 +120,8 @@ static int channel_handle(struct channel *c, const union msg *m, const int *fds)
 		return 0;
 	case MSG_DNS_LISTEN:
 		return server_listen(c->server, &m->dns_listen.at, fds[0], fds[1]);
+	case MSG_DNS_LINK:
+		return channel_link(c, &m->dns_link, fds[0]);
 	case MSG_DNS_UNLISTEN:
 		server_unlisten(c->server, &m->dns_listen.at);
 		return 0;
@@ -134,7 +157,7 @@ static void channel_run(struct loop_event *e, uint32_t events)
 		return;
 	}
 	if (r > 0) {
-		if (m.h.type != MSG_DNS_LISTEN)
+		if (m.h.type != MSG_DNS_LISTEN && m.h.type != MSG_DNS_LINK)
 			for (size_t i = 0; i < n_fds; i++)
 				fd_close(fds[i]);
 		r = channel_handle(c, &m, fds);
@@ -147,8 +170,20 @@ static void channel_run(struct loop_event *e, uint32_t events)
 	}
 }
 
+/* A report that finds no room is none: the connection comes back with the tailnet. */
+static void channel_lost(struct server *s, const char *tailnet)
+{
+	struct channel *c = s->on_lost_arg;
+	struct msg_dns_link m = {0};
+
+	strncpy(m.tailnet, tailnet, sizeof(m.tailnet) - 1);
+	(void)(c->fd >= 0 && ipc_send_msg(c->fd, MSG_DNS_LINK_LOST, &m));
+}
+
 int channel_init(struct channel *c, struct server *s, int fd)
 {
 	*c = (struct channel){.event.run = channel_run, .server = s, .fd = fd};
+	s->on_lost = channel_lost;
+	s->on_lost_arg = c;
 	return loop_add(&s->loop, fd, EPOLLIN, &c->event);
 }

@@ -10,7 +10,10 @@
 //   141.fgpu, 10.141.fgpu, …  empty as long as some routed address ends so
 //   10.100.10.141.fgpu        A, if the tailnet routes the address; nothing is below it
 //   10-100-10-141.fgpu        the same; fd7a--1.fgpu has AAAA
-//   anything else             the tailnet's own resolver would know: .ask
+//   anything else             the tailnet's own resolver may know: .ask
+//
+// So it may for the empty nodes of [hosts], and for the name of an address that has none there. What a zone
+// says of itself (NS, SOA, DS, …) only the apex has: others' zones are not delegated from ours.
 //
 // An address that no client may reach (127.0.0.1, …) does not exist, in whatever spelling.
 #include "dns/decide.h"
@@ -18,6 +21,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "ipc/resolve.h"
 
 static const uint8_t arpa4[] = "\7in-addr\4arpa";
 static const uint8_t arpa6[] = "\3ip6\4arpa";
@@ -151,6 +155,25 @@ static bool decide_numeric(struct decision *d, const struct dns_query *q)
 	return true;
 }
 
+/* What a zone says about itself; and ANY, which RFC 8482 lets us say little to. */
+static bool is_about_zone(uint16_t type)
+{
+	static const uint16_t types[] = {DNS_NS, DNS_SOA, DNS_SIG, DNS_KEY, DNS_NXT, DNS_DNAME,
+		DNS_DS, DNS_RRSIG, DNS_NSEC, DNS_DNSKEY, DNS_NSEC3, DNS_NSEC3PARAM, DNS_CDS,
+		DNS_CDNSKEY, DNS_CSYNC, DNS_ANY};
+
+	for (size_t i = 0; i < ELEMENTSOF(types); i++)
+		if (types[i] == type)
+			return true;
+	return false;
+}
+
+static void say_ask(struct decision *d, const struct dns_query *q)
+{
+	d->ask = d->zone->asks;
+	d->probe = is_about_zone(q->type);
+}
+
 static void decide_under(struct decision *d, const struct dns_query *q, const struct addr *server)
 {
 	unsigned len;
@@ -163,6 +186,9 @@ static void decide_under(struct decision *d, const struct dns_query *q, const st
 	d->hosts = zone_hosts(d->zone, &q->name, d->apex, &d->n_hosts);
 	if (d->hosts) {
 		say_addresses(d, q);
+		/* an empty node sorts before the addresses of its name, so it is the last if alone */
+		if (!d->hosts[d->n_hosts - 1].addr.family)
+			say_ask(d, q);
 		return;
 	}
 	if (decide_numeric(d, q))
@@ -172,7 +198,7 @@ static void decide_under(struct decision *d, const struct dns_query *q, const st
 		say_addresses(d, q);
 		return;
 	}
-	d->ask = true;
+	say_ask(d, q);
 	say_negative(d, DNS_NXDOMAIN);
 }
 
@@ -209,7 +235,8 @@ static bool reverse_of(const struct dns_name *n, struct addr *ret)
 }
 
 /* The name of A in Z: its line in [hosts], else the address spelled so that a URL can hold it. */
-static bool name_of_addr(const struct zone *z, const struct addr *a, struct dns_name *ret)
+static bool name_of_addr(
+	const struct zone *z, const struct addr *a, struct dns_name *ret, bool *ret_spelled)
 {
 	const struct dns_name *suffix = &z->suffixes[0];
 	const uint8_t *head = NULL;
@@ -223,6 +250,7 @@ static bool name_of_addr(const struct zone *z, const struct addr *a, struct dns_
 			head = z->hosts[i].name;
 			head_len = z->hosts[i].len - 1u;
 		}
+	*ret_spelled = !head;
 	if (!head) {
 		addr_format(a, text);
 		for (char *c = text; *c && a->family == 6; c++)
@@ -242,22 +270,120 @@ static void decide_reverse(const struct zone_set *s, const struct dns_query *q,
 	const struct addr *client, struct decision *d)
 {
 	struct addr a;
+	bool spelled;
 
 	d->rcode = DNS_REFUSED;
 	if (!reverse_of(&q->name, &a))
 		return;
 	d->zone = zone_routing(s, &a, client);
-	if (!d->zone || !name_of_addr(d->zone, &a, &d->target))
+	if (!d->zone || !name_of_addr(d->zone, &a, &d->target, &spelled))
 		return;
 	d->suffix = &d->zone->suffixes[0];
 	d->rcode = DNS_NOERROR;
 	d->authoritative = true;
-	if (q->type == DNS_PTR)
+	if (q->type == DNS_PTR) {
 		d->what = DECIDE_PTR;
-	else if (q->type == DNS_ANY)
+		d->ask = spelled && d->zone->asks;
+	} else if (q->type == DNS_ANY) {
 		d->what = DECIDE_HINFO;
-	else
+	} else {
 		say_negative(d, DNS_NOERROR);
+	}
+}
+
+/* The IPv4 and IPv6 hints of an HTTPS or SVCB record (RFC 9460, sections 2.2 and 7.3): a client may go
+ * there without asking for an address. Malformed ones are not told. */
+static bool hints_are_routed(const struct zone *z, const uint8_t *data, size_t len)
+{
+	struct dns_name target;
+	int at = len > 2 ? name_read(data, len, 2, &target) : -1;
+
+	while (at > 0 && (size_t)at < len) {
+		size_t i = (size_t)at, n, size;
+		unsigned key;
+
+		if (i + 4 > len)
+			return false;
+		key = (unsigned)data[i] << 8 | data[i + 1];
+		n = (size_t)data[i + 2] << 8 | data[i + 3];
+		i += 4;
+		if (i + n > len)
+			return false;
+		at = (int)(i + n);
+		size = key == 4 ? 4 : 16;
+		for (; (key == 4 || key == 6) && i < (size_t)at; i += size) {
+			struct addr a = {.family = (uint8_t)key};
+
+			if (i + size > (size_t)at)
+				return false;
+			memcpy(a.bytes, data + i, size);
+			if (!zone_reaches(z, &a))
+				return false;
+		}
+	}
+	return at > 0;
+}
+
+bool decide_may_tell(const struct decision *d, uint16_t type, const uint8_t *data, size_t len)
+{
+	struct addr a = {.family = type == DNS_A ? 4 : 6};
+
+	if (type == DNS_HTTPS || type == DNS_SVCB)
+		return hints_are_routed(d->zone, data, len);
+	if (type != DNS_A && type != DNS_AAAA)
+		return true;
+	if (len != addr_len(&a))
+		return false;
+	memcpy(a.bytes, data, len);
+	return zone_reaches(d->zone, &a);
+}
+
+static unsigned count_told(
+	const struct decision *d, uint16_t type, const struct found *f, unsigned *ret_unrouted)
+{
+	unsigned n = 0;
+
+	for (size_t at = 0; at < f->len;) {
+		size_t len = (size_t)f->data[at] << 8 | f->data[at + 1];
+
+		if (decide_may_tell(d, type, f->data + at + 2, len))
+			n++;
+		else
+			++*ret_unrouted;
+		at += 2 + len;
+	}
+	return n;
+}
+
+void decide_found(struct decision *d, const struct dns_query *q, const struct found *f,
+	unsigned *ret_unrouted)
+{
+	bool reverse = d->what == DECIDE_PTR;
+
+	*ret_unrouted = 0;
+	if (f->kind == RESOLVE_RECORDS && f->n && !d->probe) {
+		d->found = f;
+		d->negative = false;
+		d->rcode = DNS_NOERROR;
+		d->what = DECIDE_FOUND;
+		if (!count_told(d, q->type, f, ret_unrouted))
+			say_negative(d, DNS_NOERROR);
+	} else if (reverse) {
+		return; /* the address itself is name enough */
+	} else if (f->kind == RESOLVE_RECORDS) {
+		say_negative(d, DNS_NOERROR);
+		d->found = f;
+		if (q->type != DNS_ANY)
+			return;
+		d->negative = false;
+		d->what = DECIDE_HINFO;
+	} else if (f->kind == RESOLVE_NO_SUCH) {
+		d->found = f; /* an empty node of ours is there all the same */
+	} else {
+		d->rcode = DNS_SERVFAIL;
+		d->what = DECIDE_NONE;
+		d->negative = d->authoritative = false;
+	}
 }
 
 void decide_query(const struct zone_set *s, const struct dns_query *q, const struct addr *client,

@@ -9,10 +9,9 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "common/cleanup.h"
-#include "dns/answer.h"
+#include "common/clock.h"
 #include "dns/packet.h"
 
 #define UDP_BATCH     32
@@ -29,29 +28,6 @@ static struct {
 	uint8_t query[UDP_BATCH][UDP_QUERY_MAX];
 	uint8_t reply[UDP_BATCH][PACKET_UDP_MAX];
 } batch;
-
-size_t server_answer(struct server *s, const uint8_t *p, size_t len, const struct addr *client,
-	const struct addr *server_addr, bool stream, uint8_t *out)
-{
-	struct answer_context c = {
-		.zones = s->zones,
-		.client = *client,
-		.server = *server_addr,
-		.now_s = (uint32_t)time(NULL),
-		.stream = stream,
-		.secret = s->secret,
-	};
-	int rcode;
-	size_t n = answer_message(&c, p, len, out, &rcode);
-
-	if (!n) {
-		STAT_ADD(s->stats->dropped, 1);
-		return 0;
-	}
-	STAT_ADD(*(stream ? &s->stats->queries_tcp : &s->stats->queries_udp), 1);
-	STAT_ADD(s->stats->rcodes[MIN(rcode, 15)], 1);
-	return n;
-}
 
 /* The address that was asked, which is the one the answer must come from: CONTROL is turned from what
  * recvmsg(2) says into what sendmsg(2) wants. */
@@ -74,23 +50,28 @@ static void udp_asked_at(struct msghdr *m, struct addr *ret)
 	}
 }
 
-/* Answers message I of the batch. Returns the answer's length, 0 = none. */
+/* Answers message I of the batch. Returns the answer's length, 0 = none, or not now. */
 static size_t udp_answer(struct listener *l, unsigned i)
 {
 	struct msghdr *m = &batch.in[i].msg_hdr;
-	struct addr asked = l->at.addr;
+	struct asker a = {.listener = l,
+		.from = m->msg_name,
+		.from_len = m->msg_namelen,
+		.asked = l->at.addr};
 	struct hostport client;
+	int n;
 
-	udp_asked_at(m, &asked);
+	udp_asked_at(m, &a.asked);
 	/* port 0 cannot be answered; our own address and port would be an answer to ourselves */
 	if (hostport_from_sockaddr(m->msg_name, &client) < 0 || client.port == 0 ||
-		(client.port == l->at.port && addr_equal(&client.addr, &asked)) ||
-		addr_is_multicast(&asked) || addr_is_broadcast(&asked)) {
+		(client.port == l->at.port && addr_equal(&client.addr, &a.asked)) ||
+		addr_is_multicast(&a.asked) || addr_is_broadcast(&a.asked)) {
 		STAT_ADD(l->server->stats->dropped, 1);
 		return 0;
 	}
-	return server_answer(l->server, batch.query[i], batch.in[i].msg_len, &client.addr, &asked,
-		false, batch.reply[i]);
+	a.client = client.addr;
+	n = server_answer(l->server, batch.query[i], batch.in[i].msg_len, &a, batch.reply[i]);
+	return n > 0 ? (size_t)n : 0;
 }
 
 static int udp_receive(struct listener *l)
@@ -159,6 +140,8 @@ int server_init(struct server *s, struct dns_stats *stats)
 	r = zone_set_new(&s->zones);
 	if (r == 0)
 		r = zone_set_finish(s->zones, 0);
+	if (r == 0)
+		r = cache_init(&s->cache);
 	return r < 0 ? r : loop_init(&s->loop);
 }
 
@@ -206,6 +189,7 @@ void server_unlisten(struct server *s, const struct hostport *at)
 			continue;
 		tcp_close(&l->acceptor);
 		loop_remove(&s->loop, l->udp_fd);
+		pending_leave(s, l, NULL);
 		l->udp_fd = fd_close(l->udp_fd);
 		s->listeners[i] = s->listeners[--s->n_listeners];
 		loop_bury(&s->loop, &l->udp_event);
@@ -213,13 +197,55 @@ void server_unlisten(struct server *s, const struct hostport *at)
 	}
 }
 
-void server_swap(struct server *s, struct zone_set *zones)
+/* The counters of TAILNET, which go on over new configurations and new workers; NULL: no room. */
+static struct dns_zone_stats *server_zone_stats(struct server *s, const char *tailnet)
 {
+	uint32_t h = 2166136261u; /* FNV-1a */
+
+	for (const char *c = tailnet; *c; c++)
+		h = (h ^ (uint8_t)*c) * 16777619u;
+	for (unsigned i = 0; i < STATS_ZONES_MAX; i++) {
+		struct dns_zone_stats *z = &s->stats->zones[(h + i) % STATS_ZONES_MAX];
+
+		if (!*z->tailnet)
+			strncpy(z->tailnet, tailnet, sizeof(z->tailnet) - 1);
+		if (!strncmp(z->tailnet, tailnet, sizeof(z->tailnet)))
+			return z;
+	}
+	STAT_ADD(s->stats->zones_full, 1);
+	return NULL;
+}
+
+int server_swap(struct server *s, struct zone_set *zones)
+{
+	int r;
+
+	for (size_t i = 0; i < zones->n_zones; i++)
+		zones->zones[i]->stats = server_zone_stats(s, zones->zones[i]->tailnet);
+	r = links_attach(s, zones);
+	if (r < 0) {
+		zone_set_free(zones);
+		return r;
+	}
 	zone_set_free(s->zones);
 	s->zones = zones;
+	return 0;
+}
+
+static int sooner(int a, int b)
+{
+	return a < 0 ? b : b < 0 ? a : MIN(a, b);
 }
 
 int server_round(struct server *s)
 {
-	return loop_round(&s->loop, tcp_expire(s));
+	int timeout_ms = tcp_expire(s);
+
+	if (s->pending.first_question)
+		timeout_ms = sooner(timeout_ms, pending_expire(s, clock_now_ms()));
+	STAT_SET(s->stats->cache_entries, s->cache.n);
+	STAT_SET(s->stats->cache_bytes, s->cache.bytes);
+	STAT_SET(s->stats->cache_evicted, s->cache.evicted);
+	STAT_SET(s->stats->tcp_connections, s->tcp.n);
+	return loop_round(&s->loop, timeout_ms);
 }

@@ -5,8 +5,11 @@
 #include <stdint.h>
 
 #include "common/addr.h"
+#include "dns/cache.h"
 #include "dns/cookie.h"
+#include "dns/link.h"
 #include "dns/loop.h"
+#include "dns/pending.h"
 #include "dns/tcp.h"
 #include "dns/zone.h"
 #include "ipc/stats.h"
@@ -22,6 +25,11 @@ struct server {
 	struct listener *listeners[SERVER_LISTENERS_MAX];
 	unsigned n_listeners;
 	struct tcp tcp;
+	struct links links;
+	struct pending pending;
+	struct cache cache;
+	void (*on_lost)(struct server *s, const char *tailnet); /* a link has ended; may be NULL */
+	void *on_lost_arg;
 	uint8_t secret[COOKIE_SECRET];
 };
 
@@ -40,11 +48,18 @@ int server_init(struct server *s, struct dns_stats *stats);
  * first. */
 int server_listen(struct server *s, const struct hostport *at, int udp_fd, int tcp_fd);
 void server_unlisten(struct server *s, const struct hostport *at);
-/* From now on ZONES, which are taken over, are what is served. */
-void server_swap(struct server *s, struct zone_set *zones);
+/* From now on ZONES, which are taken over, are what is served. 0, or -errno: they are not. */
+int server_swap(struct server *s, struct zone_set *zones);
 /* One round of the loop. 0 or -errno. */
 int server_round(struct server *s);
 
-/* One message of CLIENT to our address SERVER_ADDR: counted, answered into OUT (see answer.h). */
-size_t server_answer(struct server *s, const uint8_t *p, size_t len, const struct addr *client,
-	const struct addr *server_addr, bool stream, uint8_t *out);
+#define SERVER_LATER (-1)
+/* One message of A: counted, answered into OUT (see answer.h). Returns the answer's length, 0 if none is
+ * due, or SERVER_LATER: server_reply() will come. */
+int server_answer(
+	struct server *s, const uint8_t *p, size_t len, const struct asker *a, uint8_t *out);
+/* What W waited for: L has answered the question K with F. W is unlinked already. */
+void server_reply(struct server *s, const struct waiter *w, const struct link *l,
+	const struct cache_key *k, const struct found *f);
+void server_count_answer(const struct link *l, const struct resolve_answer *m);
+void server_count_timeout(const struct link *l);

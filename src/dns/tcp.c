@@ -29,6 +29,8 @@ struct tcp_conn {
 	uint64_t deadline_ms;
 	uint32_t waiting_for; /* epoll events asked for */
 	int fd;
+	unsigned
+		waiting; /* for tailnets: these answers come later, in any order (RFC 7766, section 7) */
 	bool finished; /* the client sent its last byte, or nonsense */
 	size_t in_len;
 	size_t out_at, out_len;
@@ -70,6 +72,8 @@ static void conn_append(struct tcp *t, struct tcp_conn *c)
 
 static void conn_close(struct tcp_conn *c)
 {
+	if (c->waiting)
+		pending_leave(c->server, NULL, c);
 	conn_unlink(&c->server->tcp, c);
 	loop_remove(&c->server->loop, c->fd);
 	c->fd = fd_close(c->fd);
@@ -83,36 +87,45 @@ static void conn_touch(struct tcp_conn *c)
 	conn_append(&c->server->tcp, c);
 }
 
+static void put_length(uint8_t *p, size_t n)
+{
+	p[0] = (uint8_t)(n >> 8);
+	p[1] = (uint8_t)n;
+}
+
 /* Answers what is whole and has room. True if anything was answered. */
 static bool conn_answer(struct tcp_conn *c)
 {
+	const struct asker asker = {.conn = c, .client = c->client, .asked = c->local};
 	size_t at = 0, message, len, done = 0;
 	int r = 0;
 
-	while (OUT_BYTES - c->out_len >= PACKET_TCP_MAX + 2 &&
+	while (OUT_BYTES - c->out_len >= PACKET_TCP_MAX + 2 && c->waiting < TCP_WAITING_MAX &&
 		(r = tcp_next_message(c->in, c->in_len, at, &message, &len)) > 0) {
 		uint8_t *out = c->out + c->out_len;
-		size_t n = server_answer(
-			c->server, c->in + message, len, &c->client, &c->local, true, out + 2);
+		int n = server_answer(c->server, c->in + message, len, &asker, out + 2);
 
 		if (!n) {
 			r = -EBADMSG;
 			break;
 		}
-		out[0] = (uint8_t)(n >> 8);
-		out[1] = (uint8_t)n;
-		c->out_len += 2 + n;
+		if (n == SERVER_LATER) {
+			c->waiting++;
+		} else {
+			put_length(out, (size_t)n);
+			c->out_len += 2 + (size_t)n;
+			done++;
+		}
 		at = message + len;
-		done++;
 	}
 	if (r < 0) {
 		c->finished = true;
 		at = c->in_len;
 	}
+	if (at)
+		conn_touch(c);
 	memmove(c->in, c->in + at, c->in_len - at);
 	c->in_len -= at;
-	if (done)
-		conn_touch(c);
 	return done > 0;
 }
 
@@ -146,27 +159,54 @@ static int conn_read(struct tcp_conn *c)
 	return 0;
 }
 
-static void conn_run(struct loop_event *e, uint32_t events)
+/* Answers and sends as far as it goes, and waits for what it takes to go on. C may be gone then. */
+static void conn_pump(struct tcp_conn *c, int r)
 {
-	struct tcp_conn *c = container_of(e, struct tcp_conn, event);
 	bool more = true;
-	uint32_t wanted;
-	int r = events & (EPOLLIN | EPOLLHUP | EPOLLERR) ? conn_read(c) : 0;
+	uint32_t wanted = 0;
 
 	while (r == 0 && more) {
 		r = conn_flush(c);
 		more = r == 0 && !c->out_len && conn_answer(c);
 	}
-	if (r < 0 || (c->finished && !c->out_len)) {
+	if (r < 0 || (c->finished && !c->out_len && !c->waiting)) {
 		conn_close(c);
 		return;
 	}
-	wanted = c->out_len ? EPOLLOUT : EPOLLIN;
-	if (wanted != c->waiting_for && loop_change(&c->server->loop, c->fd, wanted, e) < 0) {
+	if (c->out_len)
+		wanted = EPOLLOUT;
+	else if (!c->finished && c->waiting < TCP_WAITING_MAX)
+		wanted = EPOLLIN;
+	if (wanted != c->waiting_for &&
+		loop_change(&c->server->loop, c->fd, wanted, &c->event) < 0) {
 		conn_close(c);
 		return;
 	}
 	c->waiting_for = wanted;
+}
+
+static void conn_run(struct loop_event *e, uint32_t events)
+{
+	struct tcp_conn *c = container_of(e, struct tcp_conn, event);
+
+	/* with answers still to come, a client that is gone for good shows as an error */
+	if (events & (EPOLLERR | EPOLLHUP) && !c->waiting_for)
+		conn_close(c);
+	else
+		conn_pump(c, events & (EPOLLIN | EPOLLHUP | EPOLLERR) ? conn_read(c) : 0);
+}
+
+void tcp_reply(struct tcp_conn *c, const uint8_t *p, size_t len)
+{
+	c->waiting--;
+	if (OUT_BYTES - c->out_len < 2 + len) { /* it asks, and does not read */
+		conn_close(c);
+		return;
+	}
+	put_length(c->out + c->out_len, len);
+	memcpy(c->out + c->out_len + 2, p, len);
+	c->out_len += 2 + len;
+	conn_pump(c, 0);
 }
 
 static bool tcp_admits(const struct tcp *t, const struct addr *client)
@@ -209,8 +249,11 @@ static int conn_new(struct server *s, int fd, const struct addr *client)
 		return r;
 	}
 	c->local = local.addr;
-	if (s->tcp.n >= TCP_CONNS_MAX)
+	if (s->tcp.n >= TCP_CONNS_MAX) {
+		STAT_ADD(s->stats->tcp_evicted, 1);
 		conn_close(s->tcp.first);
+	}
+	STAT_ADD(s->stats->tcp_opened, 1);
 	conn_append(&s->tcp, c);
 	return 0;
 }
@@ -227,6 +270,7 @@ static void tcp_listen_for(struct server *s, uint32_t events)
 /* No descriptor or memory: the oldest goes, and if there is none, all wait a little. */
 static void tcp_pause(struct server *s)
 {
+	STAT_ADD(s->stats->tcp_paused, 1);
 	if (s->tcp.first) {
 		conn_close(s->tcp.first);
 		return;
@@ -252,6 +296,7 @@ static void tcp_accept(struct loop_event *e, uint32_t events)
 	if (hostport_from_sockaddr((struct sockaddr *)&ss, &client) < 0 ||
 		!tcp_admits(&s->tcp, &client.addr)) {
 		STAT_ADD(s->stats->dropped, 1);
+		STAT_ADD(s->stats->tcp_refused, 1);
 		fd_close(fd);
 		return;
 	}

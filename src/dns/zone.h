@@ -30,7 +30,10 @@ struct zone {
 	size_t n_hosts;
 	size_t host_names; /* as configured, without the nodes above */
 	struct ranges routes;
-	struct ranges allow; /* clients that may see it; empty = none */
+	struct ranges allow;	      /* clients that may see it; empty = none */
+	bool asks;		      /* the tailnet has a resolver of its own */
+	struct link *link;	      /* then, to be asked; see dns/link.h */
+	struct dns_zone_stats *stats; /* may be NULL */
 };
 
 struct zone_set {

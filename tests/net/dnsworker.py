@@ -12,7 +12,7 @@ import lab as L  # noqa: E402
 from proxyworker import addr, hostport, prefixes  # noqa: E402
 
 HELLO, BEGIN, COMMIT, READY = 1, 2, 3, 4
-ZONE, SUFFIX, ROUTE, HOST, ALLOW, LISTEN, UNLISTEN = range(48, 55)
+ZONE, SUFFIX, ROUTE, HOST, ALLOW, LISTEN, UNLISTEN, LINK, LINK_LOST = range(48, 57)
 CHANNEL = 3
 RCODES = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"] + [""] * 9 + ["BADVERS"]
 EVERYONE = ("0.0.0.0/0", "::/0")
@@ -25,8 +25,8 @@ class Worker:
         self.generation = 0
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.memfd = os.memfd_create("stats")
-        os.ftruncate(self.memfd, 4096)
-        self.page = mmap.mmap(self.memfd, 4096)
+        os.ftruncate(self.memfd, 2 << 20)
+        self.page = mmap.mmap(self.memfd, 2 << 20)
         empty = os.path.join(lab.dir, "empty")
         os.makedirs(empty, mode=0o755, exist_ok=True)
         os.chmod(lab.dir, 0o755)
@@ -54,7 +54,7 @@ class Worker:
         self.generation += 1
         self.send(BEGIN, struct.pack("=I", self.generation))
         for z in zones:
-            self.send(ZONE, struct.pack("=33s3x", z["name"].encode()))
+            self.send(ZONE, struct.pack("=33sB2x", z["name"].encode(), z.get("asks", False)))
             for s in z.get("suffixes", [z["name"]]):
                 self.send(SUFFIX, struct.pack("=254s2x", s.encode()))
             for name, a in z.get("hosts", ()):
