@@ -61,12 +61,14 @@ static int channel_prefixes(struct ranges *ranges, const struct msg_prefixes *m)
 
 static int channel_zone(struct channel *c, const struct msg_dns_zone *m)
 {
-	int r = terminated(m->tailnet, sizeof(m->tailnet)) && m->asks <= 1 ? 0 : -EBADMSG;
+	int r = terminated(m->tailnet, sizeof(m->tailnet)) && m->asks <= 1 && m->unsure <= 1
+		? 0
+		: -EBADMSG;
 
 	if (r == 0)
 		r = zone_set_add(c->next, m->tailnet, &c->zone);
 	if (r == 0)
-		c->zone->asks = m->asks;
+		c->zone->asks = m->asks, c->zone->unsure = m->unsure;
 	return r;
 }
 

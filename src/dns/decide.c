@@ -84,6 +84,14 @@ static void say_negative(struct decision *d, int rcode)
 	d->negative = true;
 }
 
+/* Nobody who could know can be asked. */
+static void say_failed(struct decision *d)
+{
+	d->rcode = DNS_SERVFAIL;
+	d->what = DECIDE_NONE;
+	d->negative = d->authoritative = false;
+}
+
 /* The name exists and has addresses: HOSTS or ADDR. */
 static void say_addresses(struct decision *d, const struct dns_query *q)
 {
@@ -104,7 +112,10 @@ static void say_addresses(struct decision *d, const struct dns_query *q)
 static void say_address(struct decision *d, const struct dns_query *q, const struct addr *a)
 {
 	if (!zone_reaches(d->zone, a)) {
-		say_negative(d, DNS_NXDOMAIN);
+		if (d->zone->unsure && !addr_is_never_proxied(a))
+			say_failed(d);
+		else
+			say_negative(d, DNS_NXDOMAIN);
 		return;
 	}
 	d->addr = *a;
@@ -380,9 +391,7 @@ void decide_found(struct decision *d, const struct dns_query *q, const struct fo
 	} else if (f->kind == RESOLVE_NO_SUCH) {
 		d->found = f; /* an empty node of ours is there all the same */
 	} else {
-		d->rcode = DNS_SERVFAIL;
-		d->what = DECIDE_NONE;
-		d->negative = d->authoritative = false;
+		say_failed(d);
 	}
 }
 

@@ -32,6 +32,7 @@ struct zone {
 	struct ranges routes;
 	struct ranges allow;	      /* clients that may see it; empty = none */
 	bool asks;		      /* the tailnet has a resolver of its own */
+	bool unsure;		      /* .routes are not known yet */
 	struct link *link;	      /* then, to be asked; see dns/link.h */
 	struct dns_zone_stats *stats; /* may be NULL */
 };

@@ -87,7 +87,7 @@ enum msg_type {
 	MSG_PROXY_FORWARD, /* parent -> 1 live: a socket of forward; the same again: a new target */
 	MSG_PROXY_UNFORWARD, /* parent -> 0 live */
 	MSG_PROXY_PUBLISHED, /* parent -> 0 item: a port of an own address that may be reached */
-	MSG_PROXY_RESOLVE, /* parent -> 1 live: listening unix socket, see ipc/resolve.h */
+	MSG_PROXY_RESOLVE,   /* parent -> 1 live: listening unix socket, see ipc/resolve.h */
 };
 
 struct msg_header {
@@ -381,8 +381,9 @@ struct msg_proxy_search {
 struct msg_dns_zone {
 	struct msg_header h;
 	char tailnet[MSG_NAME_MAX];
-	uint8_t asks; /* the tailnet has a resolver of its own, which knows more names */
-	uint8_t zero[2];
+	uint8_t asks;	/* the tailnet has a resolver of its own, which knows more names */
+	uint8_t unsure; /* what it routes is not known yet */
+	uint8_t zero;
 };
 
 struct msg_dns_suffix {

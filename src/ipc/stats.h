@@ -176,15 +176,15 @@ static inline const char *proxy_result_name(unsigned result)
 
 #define STATS_ZONES_MAX 4096
 
-struct dns_zone_stats { /* of the questions about one tailnet's names */
-	char tailnet[40];    /* "" = nobody's */
+struct dns_zone_stats {	  /* of the questions about one tailnet's names */
+	char tailnet[40]; /* "" = nobody's */
 	uint64_t rcodes[16];
-	uint64_t asked;	     /* questions sent into the tailnet */
-	uint64_t answered;   /* of these */
+	uint64_t asked;	   /* questions sent into the tailnet */
+	uint64_t answered; /* of these */
 	uint64_t cache_hits;
 	uint64_t timeouts; /* clients' questions that the tailnet did not answer in time */
 	uint64_t down;	   /* for which there was nobody to ask */
-	uint64_t full;	   /* refused: too many under way, in all, of the tailnet or of the client */
+	uint64_t full; /* refused: too many under way, in all, of the tailnet or of the client */
 	uint64_t unrouted; /* addresses left out of answers: the tailnet does not route them */
 };
 
@@ -192,12 +192,12 @@ struct dns_stats {
 	uint64_t queries_udp;
 	uint64_t queries_tcp;
 	uint64_t rcodes[16];
-	uint64_t dropped; /* no answer was due, or a connection was one too many */
+	uint64_t dropped;	  /* no answer was due, or a connection was one too many */
 	uint64_t tcp_connections; /* now */
 	uint64_t tcp_opened;
-	uint64_t tcp_evicted; /* of these, closed to make room */
-	uint64_t tcp_refused; /* too many of one client */
-	uint64_t tcp_paused;  /* times that descriptors ran out */
+	uint64_t tcp_evicted;	/* of these, closed to make room */
+	uint64_t tcp_refused;	/* too many of one client */
+	uint64_t tcp_paused;	/* times that descriptors ran out */
 	uint64_t cache_entries; /* now */
 	uint64_t cache_bytes;
 	uint64_t cache_evicted; /* ever, for want of room */

@@ -65,7 +65,25 @@ bool front_differs(const struct config *old, const struct config *new)
 	}
 }
 
-static int front_send_names(struct front *f, const struct tailnet_config *t)
+static int front_send_host(struct front *f, const char *name, const struct addr *a)
+{
+	struct msg_host m = {.addr = *a};
+
+	snprintf(m.name, sizeof(m.name), "%s", name);
+	return worker_tell(&f->dns, MSG_DNS_HOST, &m);
+}
+
+/* [hosts] comes first; a peer's name that is there too adds no address to it. */
+static bool is_fixed(const struct tailnet_config *t, const char *name)
+{
+	for (size_t i = 0; i < t->n_hosts; i++)
+		if (!strcasecmp(t->hosts[i].name, name))
+			return true;
+	return false;
+}
+
+static int front_send_names(
+	struct front *f, const struct tailnet_config *t, const struct told *facts)
 {
 	int r = 0;
 
@@ -75,32 +93,53 @@ static int front_send_names(struct front *f, const struct tailnet_config *t)
 		snprintf(m.suffix, sizeof(m.suffix), "%s", t->suffixes[i]);
 		r = worker_tell(&f->dns, MSG_DNS_SUFFIX, &m);
 	}
-	for (size_t i = 0; i < t->n_hosts && r == 0; i++) {
-		struct msg_host m = {.addr = t->hosts[i].addr};
-
-		snprintf(m.name, sizeof(m.name), "%s", t->hosts[i].name);
-		r = worker_tell(&f->dns, MSG_DNS_HOST, &m);
-	}
+	for (size_t i = 0; i < t->n_hosts && r == 0; i++)
+		r = front_send_host(f, t->hosts[i].name, &t->hosts[i].addr);
+	for (size_t i = 0; facts && i < facts->n_names && r == 0; i++)
+		if (!is_fixed(t, facts->names[i].name))
+			r = front_send_host(f, facts->names[i].name, &facts->names[i].addr);
 	return r;
+}
+
+/* What a netmap says, wherever its node runs; NULL with engine wireguard, whose file says all. */
+static const struct told *front_facts(const struct front *f, const struct tailnet_config *t)
+{
+	const struct collected *c = t->wg ? NULL : collect_find(f->collected, t->name);
+
+	return c && c->has_facts ? &c->facts : NULL;
+}
+
+static int front_send_routes(
+	struct front *f, const struct tailnet_config *t, const struct told *facts)
+{
+	_cleanup_free_ struct prefix *items = NULL;
+	struct prefix_list routes = {0};
+	int r;
+
+	if (!t->wg)
+		return facts ? worker_tell_prefixes(
+				       &f->dns, MSG_DNS_ROUTE, facts->routes.items, facts->routes.n)
+			     : 0;
+	r = config_routes(t, &routes);
+	items = routes.items;
+	return r < 0 ? r : worker_tell_prefixes(&f->dns, MSG_DNS_ROUTE, routes.items, routes.n);
 }
 
 static int front_send_zone(struct front *f, const struct tailnet_config *t)
 {
 	const struct supervisor *s = f->s;
-	_cleanup_free_ struct prefix *routed = NULL, *allowed = NULL;
-	struct prefix_list routes = {0}, allow = {0};
-	struct msg_dns_zone zone = {.asks = front_asks(t)};
+	const struct told *facts = front_facts(f, t);
+	_cleanup_free_ struct prefix *allowed = NULL;
+	struct prefix_list allow = {0};
+	struct msg_dns_zone zone = {.asks = front_asks(t), .unsure = !t->wg && !facts};
 	int r;
 
 	snprintf(zone.tailnet, sizeof(zone.tailnet), "%s", t->name);
 	r = worker_tell(&f->dns, MSG_DNS_ZONE, &zone);
 	if (r == 0)
-		r = front_send_names(f, t);
+		r = front_send_names(f, t, facts);
 	if (r == 0)
-		r = config_routes(t, &routes);
-	routed = routes.items;
-	if (r == 0)
-		r = worker_tell_prefixes(&f->dns, MSG_DNS_ROUTE, routes.items, routes.n);
+		r = front_send_routes(f, t, facts);
 	if (r == 0)
 		r = expose_allow(&s->config->gateway, t, s->addresses, s->n_addresses, &allow);
 	allowed = allow.items;
@@ -256,8 +295,13 @@ static void front_on_record(void *owner, const struct collected *c)
 
 static void front_on_facts(void *owner, const struct collected *c)
 {
+	struct front *f = owner;
+	const struct tailnet_config *t = config_find(f->s->config, c->name);
+
 	log_debug(c->name, "front", "has %zu routes and %zu names", c->facts.routes.n,
 		c->facts.n_names);
+	if (t && !t->wg && front_serves(t) && f->dns.pid)
+		(void)front_send_config(f);
 }
 
 static void front_on_fresh(void *owner)

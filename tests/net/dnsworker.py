@@ -54,7 +54,7 @@ class Worker:
         self.generation += 1
         self.send(BEGIN, struct.pack("=I", self.generation))
         for z in zones:
-            self.send(ZONE, struct.pack("=33sB2x", z["name"].encode(), z.get("asks", False)))
+            self.send(ZONE, struct.pack("=33sBBx", z["name"].encode(), z.get("asks", False), z.get("unsure", False)))
             for s in z.get("suffixes", [z["name"]]):
                 self.send(SUFFIX, struct.pack("=254s2x", s.encode()))
             for name, a in z.get("hosts", ()):
