@@ -16,7 +16,7 @@ MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/tsgw
 
 DEPS_BUILD := gcc pkg-config libc6-dev libnl-3-dev libnl-route-3-dev libsystemd-dev libsodium-dev \
-	libinih-dev libseccomp-dev libjansson-dev libc-ares-dev
+	libinih-dev libseccomp-dev libjansson-dev libc-ares-dev libmicrohttpd-dev libqrencode-dev
 # libipsec-mb is x86 only; the node uses libsodium elsewhere
 DEPS_BUILD += $(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
 DEPS_DEMO  := wireguard-go wireguard-tools iproute2 curl bind9-dnsutils netcat-openbsd openssh-client \
@@ -37,7 +37,7 @@ IPSECMB    ?= yes
 ifeq ($(CROSS),)
 CC         ?= gcc
 PKG_CONFIG ?= pkg-config
-PKGS       := libnl-3.0 libnl-route-3.0 libsystemd libsodium libseccomp inih jansson libcares
+PKGS       := libnl-3.0 libnl-route-3.0 libsystemd libsodium libseccomp inih jansson libcares libmicrohttpd libqrencode
 else
 CC         := $(CROSS)-gcc
 PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(SYSROOTS)/$(CROSS) \
@@ -72,7 +72,7 @@ tsgwd_DIR       := supervisor
 tsgwd_USES      := config ipc common
 tsgwd_LIBS      := libnl-3.0 libnl-route-3.0 libsystemd libsodium inih
 tsgwctl_DIR     := ctl
-tsgwctl_USES    := config ipc common
+tsgwctl_USES    := clients report config ipc common
 tsgwctl_LIBS    := libsystemd libsodium inih jansson
 tsgw-wg_DIR     := wg
 tsgw-wg_USES    := ipc common
@@ -89,8 +89,11 @@ tsgw-host_DIR   := host
 tsgw-host_USES  := relay ipc common
 tsgw-host_LIBS  := libseccomp
 tsgw-host_EXTRA := -pthread
+tsgw-web_DIR    := web
+tsgw-web_USES   := clients report config ipc common
+tsgw-web_LIBS   := libmicrohttpd libqrencode jansson libsodium libseccomp
 
-FOLDERS   := common ipc relay config supervisor wg proxy dns host ctl
+FOLDERS   := common ipc relay config clients report supervisor wg proxy dns host web ctl
 objs       = $(patsubst %.c,$(O)/%.o,$(wildcard src/$(1)/*.c))
 UNIT_SRCS := $(wildcard tests/unit/*.c)
 UNIT_BINS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRCS))
@@ -111,7 +114,7 @@ $(O)/lib$(1).a: $$(call objs,$(1))
 	@rm -f $$@
 	$$(call say,AR)$$(AR) rcs $$@ $$^
 endef
-$(foreach l,config relay ipc common,$(eval $(call layer,$(l))))
+$(foreach l,clients report config relay ipc common,$(eval $(call layer,$(l))))
 
 define program
 $(O)/$(1): $$(call objs,$$($(1)_DIR)) $$(foreach d,$$($(1)_USES),$(O)/lib$$(d).a)
@@ -122,7 +125,8 @@ $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 # tests/unit/FOLDER-thing.c is linked with that folder (less its main.c) and the layers below it.
 unit_objs  = $(filter-out %/main.o,$(foreach d,$(sort $(firstword $(subst -, ,$(1))) ipc common \
-	$(if $(filter ctl% supervisor% config%,$(1)),config) \
+	$(if $(filter ctl% supervisor% config% report% web%,$(1)),config) \
+	$(if $(filter ctl% web%,$(1)),clients report) \
 	$(if $(filter proxy% host%,$(1)),relay)),$(call objs,$(d))))
 define unit
 $(O)/unit/$(1): $(O)/tests/unit/$(1).o $$(call unit_objs,$(1))

@@ -62,7 +62,7 @@ FOREIGN_HERE := $(if $(SAN)$(CROSS),,$(foreach t,$(FOREIGN),$(if $(and $(shell w
 	$(shell which qemu-$(firstword $(subst -, ,$(t)))),$(wildcard $(SYSROOTS)/$(t))),$(t))))
 FOREIGN_GONE  = $(filter-out $(FOREIGN_HERE),$(FOREIGN))
 PORTABLE     := $(foreach b,$(UNIT_BINS:$(O)/%=%) $(REPLAYS:$(O)/%=%), \
-	$(if $(filter supervisor-% ctl-%,$(notdir $(b))),,$(b)))
+	$(if $(filter supervisor-% ctl-% report-% web-%,$(notdir $(b))),,$(b)))
 FOREIGN_BINS := $(foreach t,$(FOREIGN_HERE),$(addprefix $(O)/$(t)/,$(PORTABLE)))
 foreign-%:
 	@$(MAKE) -s --no-print-directory CROSS=$* CC=$*-gcc O=$(O)/$* portable

@@ -11,7 +11,7 @@
 #include "config/config.h"
 #include "ctl/sockets.h"
 #include "ctl/target.h"
-#include "ctl/text.h"
+#include "report/text.h"
 #include "ctl/unit.h"
 
 #define ACT_START_MS  15000 /* a start may take this long beyond its ready-timeout */

@@ -9,7 +9,7 @@
 #include "common/cleanup.h"
 #include "ctl/client.h"
 #include "ctl/target.h"
-#include "ctl/text.h"
+#include "report/text.h"
 #include "ctl/view.h"
 
 #define CLIENTS_PATIENCE_MS 15000 /* longer than a supervisor waits for its worker */

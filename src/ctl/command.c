@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/distance.h"
 #include "common/parse.h"
-#include "ctl/text.h"
+#include "report/text.h"
 
 #define TIMEOUT_MAX_S (30 * 86400)
 
@@ -140,7 +141,7 @@ static int no_option(struct parser *p, const char *word)
 		bool shared = i < n_command_shared_options;
 		const char *name = shared ? command_shared_options[i].option.name : own++->name;
 		unsigned needs = shared ? command_shared_options[i].needs : 0;
-		size_t d = text_distance(word, name);
+		size_t d = distance_edits(word, name);
 
 		if (d < best_distance && !(needs && p->command && !(p->command->flags & needs))) {
 			best_distance = d;

@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/distance.h"
 #include "ctl/command.h"
-#include "ctl/text.h"
+#include "report/text.h"
 
 #define NAME	 COMMAND_NAME
 #define MAY_NAME COMMAND_MAY_NAME
@@ -104,7 +105,7 @@ const char *command_nearest(const char *name)
 	size_t best_distance = 3;
 
 	for (size_t i = 0; i < n_commands; i++) {
-		size_t d = text_distance(name, commands[i].name);
+		size_t d = distance_edits(name, commands[i].name);
 
 		if (commands[i].run && d < best_distance && d < strlen(name)) {
 			best_distance = d;

@@ -12,7 +12,7 @@
 #include "common/parse.h"
 #include "ctl/client.h"
 #include "ctl/target.h"
-#include "ctl/text.h"
+#include "report/text.h"
 
 #define PEERS_SHOWN_MAX 3 /* allowed-ips in the table; JSON has what the record has */
 

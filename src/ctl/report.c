@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl/text.h"
+#include "report/text.h"
 
 static const struct {
 	const char *name, *colour;

@@ -10,7 +10,7 @@
 #include "config/names.h"
 #include "ctl/client.h"
 #include "ctl/target.h"
-#include "ctl/text.h"
+#include "report/text.h"
 #include "ctl/view.h"
 
 static const char *engine_name(const struct entry *e)
@@ -235,15 +235,6 @@ static void status_print(const struct entry *e)
 		status_live(e);
 }
 
-static json_t *status_json(json_t *tailnets)
-{
-	json_t *j = json_object();
-
-	json_object_set_new(j, "version", json_string(TSGW_VERSION));
-	json_object_set_new(j, "tailnets", tailnets);
-	return j;
-}
-
 /* Asks nobody but the tailnet's own supervisor. */
 static int status_one(const struct args *a)
 {
@@ -263,7 +254,7 @@ static int status_one(const struct args *a)
 	if (a->json) {
 		list = json_array();
 		json_array_append_new(list, entry_json(&e, true));
-		code = text_print_json(status_json(list));
+		code = text_print_json(entry_json_status(list));
 	} else {
 		status_print(&e);
 	}
@@ -280,7 +271,7 @@ static int status_all(const struct args *a, const struct view *v)
 		return CTL_NO_SUPERVISOR;
 	}
 	if (a->json)
-		return text_print_json(status_json(show_json(v, true)));
+		return text_print_json(entry_json_status(show_json(v, true)));
 	for (size_t i = 0; i < v->n; i++) {
 		if (i)
 			putchar('\n');

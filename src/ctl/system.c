@@ -13,7 +13,7 @@
 #include "common/cleanup.h"
 #include "common/parse.h"
 #include "ctl/target.h"
-#include "ctl/text.h"
+#include "report/text.h"
 #include "ctl/unit.h"
 
 #define CHECK_STEPS "; A start takes these steps:"

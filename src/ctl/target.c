@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/distance.h"
 #include "common/parse.h"
 #include "config/config.h"
-#include "ctl/text.h"
+#include "report/text.h"
 
 /* A typing error is one or two edits, and never the greater part of the name. */
 static const char *nearest(const struct config *c, const char *name)
@@ -17,7 +18,7 @@ static const char *nearest(const struct config *c, const char *name)
 	size_t best_distance = 3;
 
 	for (size_t i = 0; i < c->n_tailnets; i++) {
-		size_t d = text_distance(name, c->tailnets[i]->name);
+		size_t d = distance_edits(name, c->tailnets[i]->name);
 
 		if (d < best_distance && d < strlen(name)) {
 			best_distance = d;

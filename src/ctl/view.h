@@ -5,7 +5,8 @@
 
 #include <stddef.h>
 
-#include "ctl/entry.h"
+#include "ctl/command.h"
+#include "report/entry.h"
 
 struct view {
 	struct config *config;

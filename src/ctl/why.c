@@ -18,7 +18,7 @@
 #include "ctl/host.h"
 #include "ctl/reach.h"
 #include "ctl/target.h"
-#include "ctl/text.h"
+#include "report/text.h"
 
 /* ---- the tailnet's state ---- */
 

@@ -6,7 +6,8 @@
 
 #include "ctl/dnsask.h"
 #include "ctl/hostname.h"
-#include "ctl/text.h"
+#include "common/distance.h"
+#include "report/text.h"
 #include "ctl/why.h"
 
 #define WHY_DNS_MS 3000
@@ -86,7 +87,7 @@ static const char *nearest_suffix(const struct config *c, const char *host)
 	for (size_t i = 0; i < c->n_tailnets; i++) {
 		for (size_t k = 0; k < c->tailnets[i]->n_suffixes; k++) {
 			const char *s = c->tailnets[i]->suffixes[k];
-			size_t d = text_distance(last ? last + 1 : host, s);
+			size_t d = distance_edits(last ? last + 1 : host, s);
 
 			if (d < best_distance && d < strlen(s)) {
 				best_distance = d;

@@ -7,7 +7,7 @@
 
 #include "common/cleanup.h"
 #include "ctl/client.h"
-#include "ctl/entry.h"
+#include "report/entry.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -34,9 +34,6 @@ void table_free(struct table *t);
 /* Appends to BUF, separated by commas; what does not fit is left out whole. */
 void text_join(char *buf, size_t size, const char *more);
 
-/* How many single-character edits lead from A to B (Levenshtein), for "did you mean". */
-size_t text_distance(const char *a, const char *b);
-
 /* A string that is certainly UTF-8: anything else becomes '?'. */
 json_t *text_json(const char *text);
 /* Prints and releases J (NULL: out of memory). Returns the exit code. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Text for people: sizes, durations, tables with aligned columns.
-#include "ctl/text.h"
+#include "report/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "ctl/command.h"
+#include "ipc/control.h"
 
 const char *text_bytes(uint64_t n, char buf[TEXT_SIZE_MAX])
 {
@@ -125,30 +125,6 @@ void text_join(char *buf, size_t size, const char *more)
 		snprintf(buf + len, size - len, "%s%s", len ? "," : "", more);
 }
 
-size_t text_distance(const char *a, const char *b)
-{
-	size_t n = strlen(b);
-	_cleanup_free_ size_t *row = calloc(n + 1, sizeof(*row));
-
-	if (!row)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t edit = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			edit = MIN(edit, row[j] + 1);
-			row[j] = MIN(edit, row[j - 1] + 1);
-		}
-	}
-	return row[n];
-}
-
 json_t *text_json(const char *text)
 {
 	char ascii[CONTROL_REASON_MAX];
@@ -169,9 +145,9 @@ int text_print_json(json_t *j)
 	if (!j || json_dumpf(j, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER) < 0) {
 		fputs("tsgwctl: cannot write JSON\n", stderr);
 		json_decref(j);
-		return CTL_FAILED;
+		return 1;
 	}
 	putchar('\n');
 	json_decref(j);
-	return CTL_DONE;
+	return 0;
 }

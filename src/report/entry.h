@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "config/config.h"
-#include "ctl/command.h"
+#include "ipc/control.h"
 
 struct entry {
 	char name[MSG_NAME_MAX];
@@ -26,6 +26,8 @@ enum engine entry_engine(const struct entry *e);
 /* The object of `list --json`; with DETAIL the fields of `status --json` too. NULL: out of
  * memory. */
 json_t *entry_json(const struct entry *e, bool detail);
+/* The object of `status --json` around its TAILNETS, which is taken over. */
+json_t *entry_json_status(json_t *tailnets);
 /* The tunnel addresses that are known. */
 json_t *entry_json_addresses(const struct entry *e);
 /* The peers that count are known. */

@@ -2,7 +2,8 @@
 // Sizes, durations, tables and distances as tsgwctl prints them.
 #include <stdlib.h>
 
-#include "ctl/text.h"
+#include "common/distance.h"
+#include "report/text.h"
 #include "test.h"
 
 static void sizes(void)
@@ -92,12 +93,12 @@ static void joins(void)
 
 static void distances(void)
 {
-	CHECK_EQ(text_distance("", ""), 0);
-	CHECK_EQ(text_distance("red", "red"), 0);
-	CHECK_EQ(text_distance("rde", "red"), 2);
-	CHECK_EQ(text_distance("re", "red"), 1);
-	CHECK_EQ(text_distance("", "red"), 3);
-	CHECK_EQ(text_distance("kitten", "sitting"), 3);
+	CHECK_EQ(distance_edits("", ""), 0);
+	CHECK_EQ(distance_edits("red", "red"), 0);
+	CHECK_EQ(distance_edits("rde", "red"), 2);
+	CHECK_EQ(distance_edits("re", "red"), 1);
+	CHECK_EQ(distance_edits("", "red"), 3);
+	CHECK_EQ(distance_edits("kitten", "sitting"), 3);
 }
 
 static void json_is_utf8(void)

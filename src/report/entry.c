@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // One tailnet as seen from outside, and as the JSON object that contract §8 and tsgwctl(1)
 // describe.
-#include "ctl/entry.h"
+#include "report/entry.h"
 
 #include <stdio.h>
 
 #include "common/cleanup.h"
 #include "config/names.h"
-#include "ctl/text.h"
+#include "report/text.h"
 
 const char *entry_state(const struct entry *e)
 {
@@ -324,5 +324,14 @@ json_t *entry_json(const struct entry *e, bool detail)
 	json_object_set_new(j, "reason", text_json(entry_reason(e)));
 	if (detail)
 		entry_json_detail(e, j);
+	return j;
+}
+
+json_t *entry_json_status(json_t *tailnets)
+{
+	json_t *j = json_object();
+
+	json_object_set_new(j, "version", json_string(TSGW_VERSION));
+	json_object_set_new(j, "tailnets", tailnets);
 	return j;
 }
