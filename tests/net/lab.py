@@ -356,7 +356,9 @@ def kill_all(pids):
             fds.append(fd)
             signal.pidfd_send_signal(fd, signal.SIGKILL)
     for fd in fds:
-        select.select([fd], [], [], 5)
+        ended = select.poll()  # not select(): this process may have thousands of descriptors
+        ended.register(fd, select.POLLIN)
+        ended.poll(5000)
         os.close(fd)
 
 

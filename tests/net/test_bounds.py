@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""The largest numbers of the workers, reached: pipes, listeners, published connections."""
+import os
+import resource
+import signal
+import socket
+import struct
+import threading
+
+import lab as L
+import proxyworker as W
+from run import deadline
+from test_host_alone import Worker as Host
+from test_proxy_alone import LISTEN, Place
+
+PIPES_MAX = 512        # relay/pipes.h
+LISTENERS_MAX = 4096   # proxy/listener.h
+LINKS_MAX, LINKS_PER_PEER_MAX = 4096, 1024  # host/link.h
+HOST_LIMIT = 5         # enum publish_result
+FORWARD, UNFORWARD = 83, 84  # ipc/msg.h
+
+
+def links_of(pid, what):
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        except OSError:
+            pass  # closed meanwhile
+    return sum(x.startswith(what) for x in found)
+
+
+@deadline(300)
+def test_pipes(lab):
+    """More stalled streams than there are pipes: the others are copied, and all arrive whole."""
+    streams, size = PIPES_MAX + 60, 1 << 20
+    block = os.urandom(1 << 16)
+
+    def send(conn):
+        for _ in range(size // len(block)):
+            conn.sendall(block)
+    with Place(lab) as p:
+        p.serve(9000, send)
+        held, others = [], links_of(p.worker.pid, "pipe:")
+        for _ in range(streams):
+            with L.inside(p.client):
+                s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # stalls at once
+            s.settimeout(60)
+            s.connect(LISTEN)
+            s.sendall(b"\5\1\0\5\1\0\1" + socket.inet_aton("10.9.0.2") + struct.pack("!H", 9000))
+            held.append(s)
+        L.wait_for(lambda: links_of(p.worker.pid, "pipe:") == others + 2 * PIPES_MAX,
+                   lambda: f"{PIPES_MAX} pipes are in use: {links_of(p.worker.pid, 'pipe:')} ends", 60)
+        for s in held:
+            got = bytearray()
+            while data := s.recv(1 << 16):
+                got += data
+            L.equal(bytes(got[:12]), b"\5\0\5\0\0\1" + got[6:12], "SOCKS5")
+            L.check(bytes(got[12:]) == block * (size // len(block)), f"{len(got) - 12} bytes, not as they were sent")
+            s.close()
+        L.wait_for(lambda: links_of(p.worker.pid, "pipe:") < others + PIPES_MAX, "pipes are given back")
+
+
+def forward(p, kind, port):
+    """A port of 127.0.0.1 that leads to the server: it comes or goes."""
+    body = W.hostport("127.0.0.1", port) + b"10.9.0.2".ljust(254, b"\0") + struct.pack("=HBB2x", 9000, 0, 0)
+    if kind == UNFORWARD:
+        p.worker.send(kind, body)
+        return
+    with L.inside(p.proxy):
+        s = socket.create_server(("127.0.0.1", port))
+    p.worker.send(kind, body, [s.fileno()])
+    s.close()
+
+
+@deadline(300)
+def test_listeners(lab):
+    """One listener more than fits is closed; the worker and those that are there go on."""
+    with Place(lab) as p:
+        p.serve(9000, lambda conn: conn.sendall(b"hello"))
+        last = 20000 + LISTENERS_MAX - 1  # and LISTEN is there already
+
+        def refused():
+            with L.inside(p.proxy):
+                try:
+                    socket.create_connection(("127.0.0.1", last), 5).close()
+                except ConnectionRefusedError:
+                    return True
+            return False
+        for port in range(20000, last + 1):
+            forward(p, FORWARD, port)
+        L.wait_for(refused, "the last one is closed", 60)
+        s = p.socks(9000)
+        L.equal(s.recv(100), b"hello", "through the first one")
+        s.close()
+        forward(p, UNFORWARD, 20000)
+        forward(p, FORWARD, last)
+        L.wait_for(lambda: not refused(), "there is room again", 60)
+
+
+def counted(w, field):
+    return struct.unpack_from("=Q", os.pread(w.stats, 8, 8 * field))[0]
+
+
+@deadline(300)
+def test_published_connections(lab):
+    """4,096 connections to published ports, 1,024 from one address; the next is reset and counted."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    ns = lab.ns("host")
+    w = Host(lab, ns)
+    with L.inside(ns):
+        published, service = (socket.create_server(("127.0.0.1", 0), backlog=4096) for _ in range(2))
+    w.publish(published, service.getsockname())
+    accepted = []
+
+    def accept():
+        try:
+            while True:
+                accepted.append(service.accept()[0])
+        except OSError:
+            pass
+    threading.Thread(target=accept, daemon=True).start()
+
+    def come(i):
+        with L.inside(ns):
+            return socket.create_connection(published.getsockname(), 20, (f"127.0.1.{i}", 0))
+
+    def is_reset(s):
+        s.settimeout(20)
+        try:
+            return s.recv(1) == b"never"
+        except ConnectionResetError:
+            return True
+    clients = []
+    for i in range(LINKS_MAX // LINKS_PER_PEER_MAX):
+        clients += [come(i) for _ in range(LINKS_PER_PEER_MAX)]
+        L.wait_for(lambda: counted(w, 0) == len(clients), "they are connected", 60)
+        if i == 0:
+            L.check(is_reset(come(i)), "one more from that address")
+            L.equal(counted(w, 2 + HOST_LIMIT), 1, "counted")
+    L.check(is_reset(come(200)), "one more than all")
+    L.equal(counted(w, 2 + HOST_LIMIT), 2, "counted")
+    L.wait_for(lambda: len(accepted) == LINKS_MAX, "the service has them all", 60)
+    clients[-1].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    clients.pop().close()  # a reset: a mere end would be half of one
+    L.wait_for(lambda: counted(w, 0) == LINKS_MAX - 1, "one has left")
+    s = come(200)
+    L.wait_for(lambda: len(accepted) == LINKS_MAX + 1, "another takes its place")
+    accepted[-1].sendall(b"ping")
+    L.equal(s.recv(4), b"ping", "through the last one")
+    os.kill(w.pid, signal.SIGTERM)
+    L.equal(w.wait(), 0, "SIGTERM")
+    service.close()
