@@ -155,11 +155,11 @@ class Control:
 class Node:
     """A host with a stock tailscaled."""
 
-    def __init__(self, internet, name, ns=None, args=(), env=None, userspace=False, attach=True):
-        self.internet, self.lab, self.name = internet, internet.lab, name
+    def __init__(self, internet, name, ns=None, args=(), env=None, userspace=False, attach=True, tag=""):
+        self.internet, self.lab, self.name, self.tag = internet, internet.lab, name, tag
         self.ns = ns or self.lab.ns(name)
         self.underlay = internet.attach(self.ns) if attach else None
-        self.dir = os.path.join(self.lab.dir, "ts-" + name)
+        self.dir = os.path.join(self.lab.dir, f"ts-{name}{tag}")  # two tailnets may both have a NAME
         os.makedirs(self.dir, mode=0o700)
         self.socket, self.state = self.dir + "/tailscaled.sock", self.dir + "/state"
         self.args, self.env = list(args), dict(env or {})
@@ -225,7 +225,7 @@ class Router(Node):
     def __init__(self, internet, name, word=None, ssh_key=None, route=LAN, target=TARGET, **options):
         self.route, self.target, self.word = route, target, word or name
         super().__init__(internet, name, **options)
-        self.host = self.lab.ns(name + "-lan")
+        self.host = self.lab.ns(f"{name}{self.tag}-lan")
         first = route.split("/", maxsplit=1)[0].rsplit(".", 1)[0] + ".1"
         a, b = self.lab.link(self.ns, self.host, a_if="lan0", b_if="lan0")
         bits = route.split("/")[1]
