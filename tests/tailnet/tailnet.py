@@ -213,8 +213,8 @@ class Node:
     def ping(self, target, until_direct=False):
         """tailscale ping, until it is answered; with UNTIL_DIRECT until no relay is in between."""
         def answered():
-            more = ("--until-direct",) if until_direct else ("--until-direct=false",)
-            p = self.cli("ping", "--timeout=2s", "--c=5", *more, target)
+            more = ("--until-direct", "--c=5") if until_direct else ("--until-direct=false", "--c=1")
+            p = self.cli("ping", "--timeout=2s", *more, target)
             return p.stdout if p.returncode == 0 and "pong from" in p.stdout else None
         return wait_for(answered, f"{self.name} pings {target}", 40)
 
