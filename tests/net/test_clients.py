@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import threading
 
+import browser
 from lab import BUILD, Failure, Skip, check, equal
 from picture import PRIMARY, TARGET
 from run import deadline
@@ -290,15 +291,7 @@ PAC = """function FindProxyForURL(url, host) {
 
 def chromium(w, route, url, *options):
     """Chromium's command line for URL, with a PAC file that sends the suffix by ROUTE."""
-    pac = base64.b64encode((PAC % (w.name, route)).encode()).decode()
-    program = shutil.which("chromium")
-    if not program:
-        raise Skip("chromium is not installed")
-    profile = tempfile.mkdtemp(prefix="chromium-", dir=w.lab.dir)
-    return [program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            "--disable-dev-shm-usage", f"--user-data-dir={profile}",
-            f"--proxy-pac-url=data:application/x-ns-proxy-autoconfig;base64,{pac}", *options, url]
+    return browser.chromium(w.lab, browser.pac_url(PAC % (w.name, route)), url, *options)
 
 
 def browse(w, route, url):

@@ -75,6 +75,26 @@ class World:
                              f"ProxyCommand nc -X 5 -x {proxy} %h %p", f"{user}@{host}", *command], ok=0).stdout
 
 
+def shell(lab, ns, script, env=None, nameserver=None, search="", ok=0, hosts=(), timeout_s=60):
+    """Runs SCRIPT by bash in NS like a person at that machine: `sudo` and Tailscale's programs are in PATH, and
+    /etc/resolv.conf and /etc/hosts are that machine's own."""
+    bin_dir = os.path.join(lab.dir, "bin")
+    if not os.path.exists(bin_dir):
+        lab.file("bin/sudo", '#!/bin/sh\nexec "$@"\n', 0o755)
+        for program in ("tailscale", "tailscaled"):
+            os.symlink(programs()[program], os.path.join(bin_dir, program))
+    lab.n_shells = getattr(lab, "n_shells", 0) + 1
+    resolv = lab.file(f"shell/{lab.n_shells}.resolv", "".join((
+        f"nameserver {nameserver}\n" if nameserver else "", f"search {search}\n" if search else "",
+        "options timeout:3 attempts:2\n")), 0o644)
+    table = lab.file(f"shell/{lab.n_shells}.hosts", "127.0.0.1 localhost\n" + "".join(f"{h}\n" for h in hosts), 0o644)
+    bare = {k: "" for k in os.environ if k.lower().endswith("_proxy")}
+    outer = f"mount --bind {resolv} /etc/resolv.conf && mount --bind {table} /etc/hosts && exec bash -c \"$1\""
+    return ns.run(["unshare", "-m", "--propagation", "private", "sh", "-c", outer, "sh", script], ok=ok,
+                  timeout_s=timeout_s, env={**bare, "HOME": lab.dir, "PATH": f"{bin_dir}:{os.environ['PATH']}",
+                                            **(env or {})})
+
+
 class Joined:
     """A work tailnet in our gateway's configuration (what picture.Gateway wants to know of one)."""
 
@@ -110,7 +130,7 @@ class Joined:
 class Rival:
     """Seed 002's five units by hand: ts-netns, tailscaled, microsocks, socat (CoreDNS is left out)."""
 
-    def __init__(self, world, work, port, slot=1):
+    def __init__(self, world, work, port, slot=1, up=None):
         self.lab, self.work, self.port = world.lab, work, port
         demon = world.demon
         self.ns = self.lab.ns("ts-" + work.word)
@@ -124,7 +144,10 @@ class Rival:
                    "{ type nat hook postrouting priority 100; }; "
                    f"add rule ip rival{slot} post ip saddr {net}/30 oifname eth0 masquerade"], ok=0)
         self.node = Node(world.net, "demon-" + work.word, ns=self.ns, attach=False)
-        self.node.up(work.control, "--accept-routes")
+        if up:
+            up()
+        else:
+            self.node.up(work.control, "--accept-routes")
         self.socks = self.ns.spawn([L.tool("microsocks"), "-i", self.far, "-p", "1080"], "microsocks")
         self.expose = demon.spawn([L.tool("socat"), f"TCP-LISTEN:{port},bind={DEMON},fork,reuseaddr",
                                    f"TCP:{self.far}:1080"], "socat")
@@ -136,5 +159,5 @@ def check_page(world, proxy, word, host=TARGET):
     equal(got, f"this is {word}, you asked for /\n", f"page of {word} through {proxy}")
 
 
-__all__ = ["BOX", "DEMON", "GPU", "INNER", "MAC", "TARGET", "Joined", "Rival", "Work", "World", "check_page",
+__all__ = ["BOX", "DEMON", "GPU", "INNER", "MAC", "TARGET", "Joined", "Rival", "Work", "World", "check_page", "shell",
            "start_sshd"]
