@@ -12,6 +12,8 @@ TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
 FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+PRESETDIR  ?= $(PREFIX)/lib/systemd/system-preset
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/tsgw
 
@@ -28,6 +30,8 @@ DEPS_CLIENTS := dnsmasq-base knot-dnsutils git rsync openssl chromium golang-go 
 DEPS_OPTIONAL := dante-client # not in Debian 13
 DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables iperf3 socat microsocks \
 	libclang-rt-dev util-linux iputils-ping bash zsh fish
+# building packages and booting them in a real systemd
+DEPS_SYSTEM := debhelper dpkg-dev fakeroot lintian mmdebstrap systemd-container apparmor rpm
 
 # IPSECMB=no: without libipsec-mb where its headers are. CROSS=aarch64-linux-gnu: the workers and their
 # unit tests for another architecture, with that one's libraries below SYSROOTS (tests/foreign-deps).
@@ -101,7 +105,7 @@ FUZZ_SRCS := $(wildcard tests/fuzz/*.c)
 
 all: $(addprefix $(O)/,$(PROGRAMS))
 help:
-	@sed -n 's/^## //p' Makefile tests/rules.mk
+	@sed -n 's/^## //p' Makefile tests/rules.mk packaging/rules.mk
 
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -136,32 +140,34 @@ $(O)/unit/$(1): $(O)/tests/unit/$(1).o $$(call unit_objs,$(1))
 endef
 $(foreach u,$(patsubst tests/unit/%.c,%,$(UNIT_SRCS)),$(eval $(call unit,$(u))))
 
--include tests/rules.mk
+-include tests/rules.mk packaging/rules.mk
 
 # ---- targets for people -------------------------------------------------------------------------
 ## make            build everything into $(O)/
 ## make deps       install what building, demo and tests need (the only target that installs)
 ## make demo       two demo tailnets with equal addresses, through the gateway, without any account
-## make check      all tests (root); check-unit needs neither root nor network
+## make check      all tests (root); check-unit needs neither root nor network, check-system boots Debians
 ## make lint       formatting, static analysis, shell and man page checks
 ## make bench      measure against wireguard-go and the socat+microsocks chain
 ## make install    DESTDIR= and PREFIX= are honoured
 deps:
 	apt-get update -qq || true
 	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-		$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_CLIENTS) \
+		$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_CLIENTS) $(DEPS_SYSTEM) \
 		$$(for p in $(DEPS_OPTIONAL); do apt-cache show $$p 2>/dev/null | sed -n 's/^Package: //p'; done)
 	tests/foreign-deps $(SYSROOTS) $(FOREIGN)
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(BINDIR) $(LIBEXECDIR) $(UNITDIR) $(TMPFILESDIR) \
-		$(SYSCONFDIR)/tsgw.d $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man8 $(DOCDIR)/dns \
-		$(BASHCOMPDIR) $(ZSHCOMPDIR) $(FISHCOMPDIR))
+		$(SYSUSERSDIR) $(PRESETDIR) $(SYSCONFDIR)/tsgw.d $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man8 \
+		$(DOCDIR)/dns $(BASHCOMPDIR) $(ZSHCOMPDIR) $(FISHCOMPDIR))
 	install -m 755 $(O)/tsgwd $(DESTDIR)$(SBINDIR)/
 	install -m 755 $(O)/tsgwctl $(DESTDIR)$(BINDIR)/
 	install -m 755 $(addprefix $(O)/,$(WORKERS)) $(DESTDIR)$(LIBEXECDIR)/
 	install -m 644 units/*.service $(DESTDIR)$(UNITDIR)/
 	install -m 644 units/tsgw.tmpfiles $(DESTDIR)$(TMPFILESDIR)/tsgw.conf
+	install -m 644 units/tsgw.sysusers $(DESTDIR)$(SYSUSERSDIR)/tsgw.conf
+	install -m 644 units/tsgw.preset $(DESTDIR)$(PRESETDIR)/70-tsgw.preset
 	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1/
 	install -m 644 man/*.5 $(DESTDIR)$(MANDIR)/man5/
 	install -m 644 man/*.8 $(DESTDIR)$(MANDIR)/man8/
@@ -170,8 +176,9 @@ install: all
 	install -m 644 completion/tsgwctl.fish $(DESTDIR)$(FISHCOMPDIR)/
 	install -m 644 README.md NEWS.md LICENSE etc/tsgw.ini $(DESTDIR)$(DOCDIR)/
 	install -m 644 dns/* $(DESTDIR)$(DOCDIR)/dns/
+	test ! -e $(O)/tsgw.spdx.json || install -m 644 $(O)/tsgw.spdx.json $(DESTDIR)$(DOCDIR)/
 	test -e $(DESTDIR)$(SYSCONFDIR)/tsgw.ini || \
-		install -m 640 etc/tsgw.ini $(DESTDIR)$(SYSCONFDIR)/tsgw.ini
+		install -m 644 etc/tsgw.ini $(DESTDIR)$(SYSCONFDIR)/tsgw.ini
 
 clean:
 	rm -rf $(O)

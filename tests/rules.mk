@@ -3,6 +3,7 @@
 ## make check-unit   pure code and the fuzz seeds, also on arm64 and s390x (FOREIGN= not): no root, no network
 ## make check-net    namespaces, real peers, real clients (root); TESTS="name…" picks some
 ## make check-tailnet   real tailnets: stock tailscaled, a control server, DERP (root; Go builds them once)
+## make check-system our packages in booted Debians of 12 and 13, with systemd (root); RELEASES="trixie" picks one
 ## make netns        the kernel's selftest of WireGuard, our node and wireguard-go side by side
 ## make check-long   soak, repeated starts and stops, an hour of fuzzing, ThreadSanitizer; LONG_SCALE=0.1 shortens it
 ## make check-plants would the fuzzers find a bug? One is planted for each of them
@@ -55,7 +56,7 @@ $(O)/tests/net/inject.so: tests/net/inject.c
 	$(call say,LD)$(CC) $(CPPFLAGS) -std=gnu17 $(OPT) $(WARN) -Wno-missing-prototypes $(CFLAGS) -fPIC -shared \
 		-o $@ $< -ldl
 
-check: all lint check-layers check-unit check-net check-tailnet
+check: all lint check-layers check-unit check-net check-tailnet check-system
 # Again for other architectures, under qemu-user: everything that needs neither netlink nor systemd.
 FOREIGN      := $(filter-out $(shell uname -m)-%,aarch64-linux-gnu s390x-linux-gnu)
 FOREIGN_HERE := $(if $(SAN)$(CROSS),,$(foreach t,$(FOREIGN),$(if $(and $(shell which $(t)-gcc), \
@@ -78,6 +79,9 @@ check-tailnet: all
 	@O=$(abspath $(O)) $(PY) tests/net/run.py -d tests/tailnet $(TESTS)
 netns: all
 	@O=$(abspath $(O)) $(PY) tests/netns.py
+check-system: all
+	@$(PY) tests/system/image.py
+	@O=$(abspath $(O)) $(PY) tests/net/run.py -d tests/system $(TESTS)
 check-layers:
 	@$(PY) tests/layers.py
 fuzz: $(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
@@ -126,5 +130,5 @@ $(O)/lint/%.ok: %.c .clang-tidy
 	$(if $(V),,@printf '  TIDY %s\n' '$<';)clang-tidy --quiet $< -- -std=gnu17 $(CPPFLAGS) \
 		$(call pkg_cflags) 2>$@.log || { cat $@.log; exit 1; }
 	@touch $@
-.PHONY: netns check check-tailnet check-unit check-tsan check-plants portable check-net check-layers fuzz \
+.PHONY: netns check check-tailnet check-system check-unit check-tsan check-plants portable check-net check-layers fuzz \
 	check-long demo bench lint

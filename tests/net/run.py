@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Runs the network tests: every function test_* of DIR/test_*.py, each in a process of its own.
 
-    run.py [-j N] [-d DIR] [NAME…]      NAME: part of "file::function"; DIR: tests/net, else tests/tailnet
+    run.py [-j N] [-d DIR] [NAME…]      NAME: part of "file::function"; DIR: tests/net, or another of tests/
 
 A test that names a parameter `lab` gets a fresh Lab, `picture` a fresh Picture, `o` the build
-directory. @run.serial tests run alone, @run.deadline(S) changes the 120 s that each may take. A
-test_*.py without such functions is run as a program, and like the programs O/tests/net/*-root it
-counts by its lines "ok …", "not ok …" and "skip …". Lines "# …" are shown also of a test that passed.
+directory; one with `release` is a test for each of the folder's RELEASES (releases.py). @run.serial
+tests run alone, @run.deadline(S) changes the 120 s that each may take. A test_*.py without such
+functions is run as a program, and like the programs O/tests/net/*-root it counts by its lines "ok …",
+"not ok …" and "skip …". Lines "# …" are shown also of a test that passed.
 """
 import argparse
 import ast
@@ -60,6 +61,14 @@ def decorators(f):
         yield (call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "")), d
 
 
+def variants(directory, function):
+    """What a test is run for: ("", []) once, or each release with its name as an argument."""
+    if "release" not in [a.arg for a in function.args.args]:
+        return [("", [])]
+    sys.path.insert(0, directory)
+    return [(f"[{r}]", [r]) for r in importlib.import_module("releases").RELEASES]
+
+
 def discover(directory):
     """Jobs of all test files, found without importing them: a broken file fails alone."""
     for path in sorted(glob.glob(os.path.join(directory, "test_*.py"))):
@@ -74,8 +83,10 @@ def discover(directory):
             marks = dict(decorators(f))
             seconds = ast.literal_eval(marks["deadline"].args[0]) if "deadline" in marks \
                 else DEADLINE_S
-            yield Job(f"{short}::{f.name[5:]}", [sys.executable, __file__, "--one", path, f.name],
-                      seconds, "serial" in marks)
+            for suffix, given in variants(folder, f):
+                yield Job(f"{short}::{f.name[5:]}{suffix}",
+                          [sys.executable, __file__, "--one", path, f.name, *given],
+                          seconds, "serial" in marks)
         if not functions:
             yield Job(short, [sys.executable, path], 300, program=True)
     for path in sorted(glob.glob(os.path.join(L.BUILD, os.path.relpath(directory, L.ROOT), "*-root"))):
@@ -84,7 +95,7 @@ def discover(directory):
 
 # ---- one test, in its own process
 
-def run_one(path, function):
+def run_one(path, function, release=None):
     L.catch_signals()
     sys.path.insert(0, os.path.dirname(path))
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # a login's 1,024 are few for a crowd of clients
@@ -95,6 +106,8 @@ def run_one(path, function):
         f = getattr(importlib.import_module(os.path.basename(path)[:-3]), function)
         names = inspect.signature(f).parameters
         given = {"o": L.BUILD} if "o" in names else {}
+        if release:
+            given["release"] = release
         if "lab" not in names and "picture" not in names:
             f(**given)
             return 0
@@ -210,7 +223,7 @@ def run_all(jobs, workers):
 
 def main():
     if sys.argv[1:2] == ["--one"]:
-        return run_one(*sys.argv[2:4])
+        return run_one(*sys.argv[2:])
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-j", type=int, default=int(os.environ.get("TEST_JOBS", "3")))

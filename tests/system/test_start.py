@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""The one line that a user types, in a real systemd, with the real package: and what follows from it."""
+from machine import Machine, told
+from lab import check, equal, wait_for
+from picture import TARGET, check_page
+
+
+def test_one_line(picture, release):
+    """enable --now is all; the front comes along; a reboot brings both back; a stop takes one away."""
+    with told(Machine(picture, release)) as m:
+        out = m.run("systemctl list-units --all --plain --no-legend 'tsgw*'; ls /run/tsgw; getent group tsgw",
+                    ok=0).stdout
+        check("tsgw@" not in out and "active" not in out, f"an installation starts nothing: {out!r}")
+        check("tsgw:x:" in out, f"the group tsgw: {out!r}")
+        fgpu, lab = m.add("fgpu", "lab", ssh=False)
+        m.configure()
+        m.systemctl("enable", "--now", "tsgw@fgpu")
+        equal(m.is_active("tsgw@fgpu"), "active", "tsgw@fgpu")
+        equal(m.is_active("tsgw"), "active", "the front, which tsgw@fgpu pulls in")
+        m.wait_state("fgpu", "up")
+        check_page(picture, fgpu)
+        equal(picture.dig(f"{TARGET}.fgpu", "+short").strip(), TARGET, "the front's answer")
+        check("up" in m.show("tsgw@fgpu", "StatusText"), m.show("tsgw@fgpu", "StatusText"))
+        # the pin is the host's, not hidden in a mount namespace of the unit
+        p = m.out("ip netns exec tsgw-fgpu ip -br addr show wg0")
+        check("10.77.0.2" in p, f"wg0 through the pin: {p!r}")
+        m.systemctl("start", "tsgw@lab")
+        m.wait_state("lab", "up")
+        m.reboot()
+        m.wait_state("fgpu", "up", timeout_s=60)
+        check_page(picture, fgpu)
+        equal(m.is_active("tsgw"), "active", "the front after a reboot")
+        equal(m.is_active("tsgw@lab"), "inactive", "what was only started, not enabled")
+        m.systemctl("start", "tsgw@lab")
+        m.systemctl("stop", "tsgw")
+        equal(m.is_active("tsgw@fgpu"), "active", "a tailnet when the front stops")
+        check_page(picture, fgpu)
+        m.systemctl("stop", "tsgw@fgpu")
+        check(not m.exists("/run/netns/tsgw-fgpu"), "the pin is gone")
+        m.wait_state("lab", "up")
+        check_page(picture, lab)
+
+
+def test_nonsense(picture, release):
+    """What is not in the INI does not start, and one line says so."""
+    with told(Machine(picture, release)) as m:
+        m.add("fgpu", ssh=False)
+        m.configure()
+        p = m.systemctl("start", "tsgw@nonsense", ok=None)
+        check(p.returncode != 0, "tsgw@nonsense does not start")
+        said = [line for line in m.journal("tsgw@nonsense").splitlines() if "nonsense" in line
+                and "systemd" not in line and "tsgw@nonsense.service" not in line]
+        equal(len(said), 1, f"lines about it: {said}")
+        wait_for(lambda: m.is_active("tsgw@nonsense") == "failed", "no restart of what cannot mend itself")
+        check(not m.exists("/run/netns/tsgw-nonsense"), "nothing is left")
