@@ -18,7 +18,8 @@ MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/tsgw
 
 DEPS_BUILD := gcc pkg-config libc6-dev libnl-3-dev libnl-route-3-dev libsystemd-dev libsodium-dev \
-	libinih-dev libseccomp-dev libjansson-dev libc-ares-dev libmicrohttpd-dev libqrencode-dev
+	libinih-dev libseccomp-dev libjansson-dev libc-ares-dev libmicrohttpd-dev \
+	libqrencode-dev libmnl-dev libnftnl-dev
 # libipsec-mb is x86 only; the node uses libsodium elsewhere
 DEPS_BUILD += $(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
 DEPS_DEMO  := wireguard-go wireguard-tools iproute2 curl bind9-dnsutils netcat-openbsd openssh-client \
@@ -28,7 +29,7 @@ DEPS_CLIENTS := dnsmasq-base knot-dnsutils git rsync openssl chromium golang-go 
 	python3-requests python3-socks python3-socksio python3-websockets redis-server redis-tools \
 	postgresql postgresql-client
 DEPS_OPTIONAL := dante-client # not in Debian 13
-DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables iperf3 socat microsocks \
+DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables iptables tcpdump passt iperf3 socat microsocks \
 	libclang-rt-dev util-linux iputils-ping bash zsh fish
 # building packages and booting them in a real systemd
 DEPS_SYSTEM := debhelper dpkg-dev fakeroot lintian mmdebstrap systemd-container apparmor rpm
@@ -41,7 +42,7 @@ IPSECMB    ?= yes
 ifeq ($(CROSS),)
 CC         ?= gcc
 PKG_CONFIG ?= pkg-config
-PKGS       := libnl-3.0 libnl-route-3.0 libsystemd libsodium libseccomp inih jansson libcares libmicrohttpd libqrencode
+PKGS       := libnl-3.0 libnl-route-3.0 libmnl libnftnl libsystemd libsodium libseccomp inih jansson libcares libmicrohttpd libqrencode
 else
 CC         := $(CROSS)-gcc
 PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(SYSROOTS)/$(CROSS) \
@@ -74,7 +75,7 @@ PROGRAMS        := tsgwd tsgwctl tsgw-wg tsgw-proxy tsgw-dns tsgw-host
 WORKERS         := tsgw-wg tsgw-proxy tsgw-dns tsgw-host
 tsgwd_DIR       := supervisor
 tsgwd_USES      := config ipc common
-tsgwd_LIBS      := libnl-3.0 libnl-route-3.0 libsystemd libsodium inih
+tsgwd_LIBS      := libnl-3.0 libnl-route-3.0 libmnl libnftnl libsystemd libsodium inih
 tsgwctl_DIR     := ctl
 tsgwctl_USES    := clients report config ipc common
 tsgwctl_LIBS    := libsystemd libsodium inih jansson

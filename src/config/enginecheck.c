@@ -36,9 +36,6 @@ static void check_uplink(struct loader *l, const struct section *s)
 			"macvlan:IFACE");
 	else if (!stock && t->uplink == UPLINK_PASTA)
 		problem(l, &w, "pasta is for node = stock alone");
-	else if (!stock && t->uplink != UPLINK_HOST)
-		problem(l, &w, "%s needs node = stock in this version (only host)",
-			uplink_name(t->uplink));
 }
 
 static void check_macvlan(struct loader *l, const struct section *s)

@@ -47,6 +47,7 @@ int tailnet_record(void *owner)
 	memset(t->made.processes, 0, sizeof(t->made.processes));
 	for (size_t i = 0; i < ELEMENTSOF(workers); i++)
 		(void)worker_describe(workers[i], &t->made.processes[i]);
+	(void)uplink_describe(t, &t->made.processes[STORE_PIDS_MAX - 1]);
 	return store_made_write(&t->s->store, t->name, &t->made);
 }
 
@@ -469,6 +470,7 @@ const struct part tailnet_parts[] = {
 	{"addresses", addresses_differ, make_addresses},
 	{"routes", routes_differ, make_routes},
 	{"resolv.conf", resolver_differs, make_resolv_conf},
+	{"uplink", uplink_differs, uplink_make},
 	{"sockets", sockets_differ, make_sockets},
 	{"uapi", never, make_uapi},
 	{"veth-listener", never, make_veth_listener},

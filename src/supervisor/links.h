@@ -62,5 +62,7 @@ int links_used(struct links *l, const char *except, struct prefix **ret, size_t 
  * poll its descriptor, call links_watch_drain() when readable: 1 something changed (or events were
  * lost), 0 nothing, -errno. */
 int links_watch_open(struct links **ret);
+/* The same in the namespace NETNS_FD, for the RTNLGRP_… in GROUPS. */
+int links_watch_groups(int netns_fd, const int *groups, size_t n, struct links **ret);
 int links_watch_fd(const struct links *l);
 int links_watch_drain(struct links *l);

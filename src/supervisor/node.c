@@ -23,11 +23,11 @@
 /* The same port again: nothing else could be bound to it, so the sockets that are there change their mark. */
 static int node_mark_sockets(struct tailnet *t, uint32_t fwmark)
 {
+	const uint32_t mark = uplink_fwmark(t->config, fwmark);
 	const int fds[] = {t->udp4_fd, t->udp6_fd};
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
-		if (fds[i] >= 0 &&
-			setsockopt(fds[i], SOL_SOCKET, SO_MARK, &fwmark, sizeof(fwmark)) < 0)
+		if (fds[i] >= 0 && setsockopt(fds[i], SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0)
 			return -errno;
 	t->udp_fwmark = fwmark;
 	return 0;
@@ -47,6 +47,48 @@ static bool no_such_family(int error)
 	return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL || error == -EPROTONOSUPPORT;
 }
 
+struct udp_wanted {
+	int family;
+	uint16_t port;
+	uint32_t fwmark;
+};
+
+static int node_udp_there(void *arg, int *ret_fd)
+{
+	const struct udp_wanted *w = arg;
+	uint16_t bound;
+	int fd = udp_open(w->family, w->port, w->fwmark, &bound);
+
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
+	return 0;
+}
+
+/* In the namespace of the uplink. Returns the descriptor or -errno. */
+static int node_udp_open(
+	struct tailnet *t, int family, uint16_t port, uint32_t fwmark, uint16_t *ret_port)
+{
+	struct udp_wanted w = {family, port, uplink_fwmark(t->config, fwmark)};
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+	struct hostport at;
+	int fd, r;
+
+	if (uplink_netns(t) < 0)
+		return udp_open(family, port, fwmark, ret_port);
+	r = netns_run(uplink_netns(t), node_udp_there, &w, &fd);
+	if (r < 0)
+		return r;
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0 ||
+		hostport_from_sockaddr((struct sockaddr *)&ss, &at) < 0) {
+		fd_close(fd);
+		return -EIO;
+	}
+	*ret_port = at.port;
+	return fd;
+}
+
 /* IPv6 missing outside is no error: the node runs over IPv4 alone, and the log says so. */
 int node_open_sockets(struct tailnet *t, uint16_t port, uint32_t fwmark)
 {
@@ -55,17 +97,17 @@ int node_open_sockets(struct tailnet *t, uint16_t port, uint32_t fwmark)
 
 	if (port && port == t->udp_port && (t->udp4_fd >= 0 || t->udp6_fd >= 0))
 		return node_mark_sockets(t, fwmark);
-	v4 = udp_open(4, port, fwmark, &bound);
+	v4 = node_udp_open(t, 4, port, fwmark, &bound);
 	if (v4 < 0 && !no_such_family(v4))
 		return v4;
 	for (int tries = 0; tries < 8; tries++) {
-		v6 = udp_open(6, bound, fwmark, &bound6);
+		v6 = node_udp_open(t, 6, bound, fwmark, &bound6);
 		if (v6 != -EADDRINUSE || port)
 			break;
 		/* any port will do, but the same one for both families */
 		fd_closep(&v4);
 		bound = 0;
-		v4 = udp_open(4, 0, fwmark, &bound);
+		v4 = node_udp_open(t, 4, 0, fwmark, &bound);
 		if (v4 < 0)
 			return v4;
 	}

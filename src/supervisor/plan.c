@@ -122,6 +122,16 @@ static void say_resolv_conf(const struct teller *to)
 	tell(to, "write /etc/netns/tsgw-%s/resolv.conf", to->t->name);
 }
 
+static void say_line(void *arg, const char *line)
+{
+	tell(arg, "%s", line);
+}
+
+static void say_uplink(const struct teller *to)
+{
+	uplink_say(to->t, say_line, (void *)to);
+}
+
 static void say_sockets(const struct teller *to)
 {
 	char port[16] = "any port";
@@ -130,7 +140,11 @@ static void say_sockets(const struct teller *to)
 		return;
 	if (to->t->wg->listen_port)
 		snprintf(port, sizeof(port), "port %u", to->t->wg->listen_port);
-	tell(to, "open the encrypted UDP sockets in the host's namespace, %s", port);
+	tell(to, "open the encrypted UDP sockets in the %s namespace, %s",
+		to->t->uplink == UPLINK_VETH		  ? "tailnet's"
+			: to->t->uplink == UPLINK_MACVLAN ? "uplink's"
+							  : "host's",
+		port);
 }
 
 static void say_uapi(const struct teller *to)
@@ -233,6 +247,7 @@ static void (*const say_part[])(const struct teller *to) = {
 	say_addresses,
 	say_routes,
 	say_resolv_conf,
+	say_uplink,
 	say_sockets,
 	say_uapi,
 	say_veth_listener,

@@ -29,6 +29,7 @@
 #include "config/names.h"
 #include "supervisor/netns.h"
 #include "supervisor/resolvesock.h"
+#include "supervisor/uplink.h"
 
 #define RECOVER_TERM_MS	   500
 #define RECOVER_KILL_MS	   5000
@@ -280,6 +281,8 @@ static int recover_remove(const struct recovery *c)
 		if (r == -ENODEV)
 			r = 0;
 	}
+	if (r == 0)
+		r = uplink_recover(c->store, c->name, c->host, &c->made);
 	if (r == 0)
 		r = netns_unpin(c->pin);
 	if (r == 0)

@@ -344,20 +344,27 @@ int rtnl_batch_end(struct rtnl_batch *b)
 
 /* ---- events ---- */
 
-int links_watch_open(struct links **ret)
+int links_watch_groups(int netns_fd, const int *groups, size_t n, struct links **ret)
 {
 	struct links *l;
-	int r = links_open(-1, &l);
+	int r = links_open(netns_fd, &l);
 
 	if (r < 0)
 		return r;
-	if (nl_socket_add_memberships(
-		    l->sock, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, 0) < 0) {
-		links_close(l);
-		return -EPERM;
-	}
+	for (size_t i = 0; i < n; i++)
+		if (nl_socket_add_memberships(l->sock, groups[i], 0) < 0) {
+			links_close(l);
+			return -EPERM;
+		}
 	*ret = l;
 	return 0;
+}
+
+int links_watch_open(struct links **ret)
+{
+	static const int groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR};
+
+	return links_watch_groups(-1, groups, ELEMENTSOF(groups), ret);
 }
 
 int links_watch_fd(const struct links *l)

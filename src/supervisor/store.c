@@ -169,24 +169,40 @@ static bool store_is_link(const char *text)
 	return len < 16 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
 }
 
+static bool store_is_ifname(const char *text)
+{
+	size_t len = strnlen(text, 16);
+
+	return len < 16 && strcspn(text, " \n") == len;
+}
+
 int store_made_format(const struct made *m, char ret[STORE_MADE_TEXT_MAX])
 {
 	const size_t size = STORE_MADE_TEXT_MAX;
 	size_t n;
 
+	for (size_t i = 0; i < STORE_FORWARDS_MAX; i++)
+		if (!store_is_ifname(m->forwards[i].ifname))
+			return -EINVAL;
 	if (!store_is_link(m->link) || !store_is_link(m->uapi_link))
 		return -EINVAL;
 	n = (size_t)snprintf(ret, size,
-		"tsgw-made 2\nnetns %" PRIu64 " %" PRIu64 "\nlink %s.\nresolv-conf %d\nuapi %s.\n"
-		"owner %d %" PRIu64 " %u %016" PRIx64 "\n",
-		m->netns.dev, m->netns.ino, m->link, m->resolv_conf, m->uapi_link, m->owner.pid,
-		m->owner.start_ticks, m->owner.uid, m->owner.build);
+		"tsgw-made 3\nnetns %" PRIu64 " %" PRIu64 "\nlink %s.\nresolv-conf %d\nuapi %s.\n"
+		"table %d\nowner %d %" PRIu64 " %u %016" PRIx64 "\n",
+		m->netns.dev, m->netns.ino, m->link, m->resolv_conf, m->uapi_link, m->table,
+		m->owner.pid, m->owner.start_ticks, m->owner.uid, m->owner.build);
 	for (size_t i = 0; i < STORE_PIDS_MAX && n < size; i++) {
 		const struct made_process *p = &m->processes[i];
 
 		n += (size_t)snprintf(ret + n, size - n,
 			"process %d %" PRIu64 " %u %016" PRIx64 "\n", p->pid, p->start_ticks,
 			p->uid, p->build);
+	}
+	for (size_t i = 0; i < STORE_FORWARDS_MAX && n < size; i++) {
+		const struct made_forward *f = &m->forwards[i];
+
+		n += (size_t)snprintf(
+			ret + n, size - n, "forward %u %u =%s\n", f->family, f->old, f->ifname);
 	}
 	if (n < size)
 		n += (size_t)snprintf(
@@ -207,13 +223,29 @@ static const char *store_scan_process(const char *p, struct made_process *ret)
 	return p + n;
 }
 
+static const char *store_scan_forward(const char *p, struct made_forward *ret)
+{
+	unsigned family, old;
+	int n = 0;
+
+	if (!p || sscanf(p, "forward %u %u =%n", &family, &old, &n) != 2 || !n || family > 255 ||
+		old > 255)
+		return NULL;
+	ret->family = (uint8_t)family;
+	ret->old = (uint8_t)old;
+	p += n;
+	(void)sscanf(p, "%15[^ \n]", ret->ifname);
+	p += strlen(ret->ifname);
+	return *p == '\n' ? p + 1 : NULL;
+}
+
 /* Loose; what makes it strict is printing it again. A name ends with a dot: it may be empty. */
 static bool store_made_scan(const char *text, struct made *m)
 {
-	int resolv_conf = 0, n = 0;
+	int resolv_conf = 0, table = 0, n = 0;
 	const char *p;
 
-	if (sscanf(text, "tsgw-made 2\nnetns %" SCNu64 " %" SCNu64 "\nlink %n", &m->netns.dev,
+	if (sscanf(text, "tsgw-made 3\nnetns %" SCNu64 " %" SCNu64 "\nlink %n", &m->netns.dev,
 		    &m->netns.ino, &n) != 2 ||
 		!n)
 		return false;
@@ -226,9 +258,15 @@ static bool store_made_scan(const char *text, struct made *m)
 	p += strlen(m->link) + (size_t)n;
 	(void)sscanf(p, "%15[a-z0-9-]", m->uapi_link);
 	p += strlen(m->uapi_link);
-	p = *p == '.' ? store_scan_process(p + 1, &m->owner) : NULL;
+	n = 0;
+	if (sscanf(p, ".\ntable %d\n%n", &table, &n) != 1 || !n)
+		return false;
+	m->table = table == 1;
+	p = store_scan_process(p + n, &m->owner);
 	for (size_t i = 0; i < STORE_PIDS_MAX && p; i++)
 		p = store_scan_process(p, &m->processes[i]);
+	for (size_t i = 0; i < STORE_FORWARDS_MAX && p; i++)
+		p = store_scan_forward(p, &m->forwards[i]);
 	return p != NULL;
 }
 

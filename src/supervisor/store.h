@@ -46,12 +46,20 @@ struct made_process {
 	uint32_t uid;
 	uint64_t build; /* of its program: see worker_build(); 0 = not known */
 };
+#define STORE_FORWARDS_MAX 8
+struct made_forward { /* an interface of the host that forwards because of us, see forwarding.h */
+	char ifname[16]; /* "" = empty */
+	uint8_t family;
+	uint8_t old; /* how it was */
+};
 struct made {
 	struct netns_id netns; /* ino 0 = none */
 	char link[16];	       /* "" = none */
 	bool resolv_conf;
 	char uapi_link[16];			       /* of /run/wireguard/LINK.sock, "" = none */
 	struct made_process processes[STORE_PIDS_MAX]; /* pid 0 = empty */
+	bool table; /* of nftables, tsgw-NAME */
+	struct made_forward forwards[STORE_FORWARDS_MAX];
 	struct made_process
 		owner; /* the supervisor that wrote it: filled in by store_made_write() */
 };

@@ -20,6 +20,7 @@
 #include "supervisor/recover.h"
 #include "supervisor/tailnet.h"
 #include "supervisor/watch.h"
+#include "supervisor/uplink.h"
 
 bool supervisor_wants(const struct supervisor *s, const struct tailnet_config *t)
 {
@@ -318,6 +319,7 @@ static void supervisor_close(struct supervisor *s)
 	for (size_t i = 0; i < s->n_tailnets; i++)
 		tailnet_free(s->tailnets[i]);
 	free(s->tailnets);
+	uplink_watch_free(s->uplink_watch);
 	front_free(s->front);
 	links_close(s->watch);
 	links_close(s->host);

@@ -14,6 +14,7 @@ struct tailnet;
 struct front;
 struct control;
 struct watch;
+struct uplink_watch;
 
 struct options {
 	const char *config_path;
@@ -43,6 +44,7 @@ struct supervisor {
 	struct front *front; /* NULL = not ours */
 	struct control *control;
 	struct watch *watchers;
+	struct uplink_watch *uplink_watch; /* NULL = no uplink needs it */
 	bool started; /* every tailnet has been started once: being down means something now */
 	bool ready;
 	bool stopping;

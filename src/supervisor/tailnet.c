@@ -64,6 +64,7 @@ int tailnet_new(struct supervisor *s, struct tailnet_config *config, struct tail
 	t->lock_fd = t->netns_fd = t->tun_fd = t->udp4_fd = t->udp6_fd = t->uapi_fd =
 		t->resolve_fd = -1;
 	t->veth_listener.fd = -1;
+	uplink_init(t);
 	t->backoff_ms = WORKER_BACKOFF_MIN_MS;
 	tailnet_init_worker(t, &t->node, "tsgw-wg", SANDBOX_WG, &node_ops, sizeof(struct wg_stats));
 	tailnet_init_worker(
@@ -172,6 +173,10 @@ static enum tailnet_state tailnet_derive(const struct tailnet *t, char *reason, 
 	const struct worker *workers[] = {&t->node, &t->proxy, &t->host};
 	const char *reasons[] = {t->listen_reason, t->forwards.reason, t->published.reason};
 
+	if (*t->uplink.reason) {
+		snprintf(reason, size, "%s", t->uplink.reason);
+		return t->late ? TAILNET_DEGRADED : TAILNET_STARTING;
+	}
 	for (size_t i = 0; i < ELEMENTSOF(workers); i++) {
 		if (workers[i]->serves || (workers[i] == &t->host && !t->config->publishes.n))
 			continue;
@@ -271,7 +276,8 @@ static int tailnet_build(struct tailnet *t)
 
 		if (r < 0) {
 			snprintf(t->reason, sizeof(t->reason), "%s: %s", tailnet_parts[i].name,
-				r == -ENODEV && !strcmp(tailnet_parts[i].name, "tun")
+				*t->uplink.reason ? t->uplink.reason
+					: r == -ENODEV && !strcmp(tailnet_parts[i].name, "tun")
 					? "there is no /dev/net/tun"
 					: strerror(-r));
 			return r;
@@ -358,7 +364,7 @@ void tailnet_start(struct tailnet *t)
 	memset(&t->made, 0, sizeof(t->made));
 	tailnet_forget_counters(t);
 	if (tailnet_build(t) < 0) {
-		tailnet_fail(t, true);
+		tailnet_fail(t, !t->refused);
 		return;
 	}
 	(void)sd_event_add_time_relative(t->s->event, &t->ready_timer, CLOCK_MONOTONIC,
@@ -409,6 +415,7 @@ void tailnet_teardown(struct tailnet *t)
 	t->udp6_fd = fd_close(t->udp6_fd);
 	t->uapi_fd = fd_close(t->uapi_fd);
 	t->resolve_fd = fd_close(t->resolve_fd);
+	uplink_teardown(t);
 	links_close(t->links);
 	t->links = NULL;
 	t->netns_fd = fd_close(t->netns_fd);

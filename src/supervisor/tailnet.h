@@ -14,6 +14,7 @@
 #include "supervisor/told.h"
 #include "supervisor/netns.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/uplink.h"
 #include "supervisor/worker.h"
 
 #define TAILNET_VETH_PORT   1080
@@ -95,6 +96,7 @@ struct tailnet {
 	struct port_table forwards, published;
 	struct prefix_list routes; /* in the main table of the namespace */
 	struct netmap *netmap;	   /* engine tailscale: the last one that was reported, or NULL */
+	struct uplink_state uplink;
 	struct worker node, proxy, host;
 	struct clients_page clients_page;
 	struct told told;

@@ -339,6 +339,8 @@ static const struct made full = {
 	.link = "tsgw-red",
 	.resolv_conf = true,
 	.uapi_link = "tsgw-0123456789",
+	.table = true,
+	.forwards = {[0] = {"eth0.100", 4, 0}, [STORE_FORWARDS_MAX - 1] = {"=a:b%-", 6, 1}},
 	.processes = {[0] = {1234, 998877, 1900000008, 0x0123456789abcdef},
 		[1] = {4194304, UINT64_MAX, UINT32_MAX, UINT64_MAX},
 		[STORE_PIDS_MAX - 1] = {2, 3, 4, 0}},
@@ -350,6 +352,12 @@ static void check_same(const struct made *a, const struct made *b)
 	CHECK_STR(a->link, b->link);
 	CHECK_STR(a->uapi_link, b->uapi_link);
 	CHECK_EQ(a->resolv_conf, b->resolv_conf);
+	CHECK_EQ(a->table, b->table);
+	for (size_t i = 0; i < STORE_FORWARDS_MAX; i++) {
+		CHECK_STR(a->forwards[i].ifname, b->forwards[i].ifname);
+		CHECK_EQ(a->forwards[i].family, b->forwards[i].family);
+		CHECK_EQ(a->forwards[i].old, b->forwards[i].old);
+	}
 	for (size_t i = 0; i < STORE_PIDS_MAX; i++) {
 		CHECK_EQ(a->processes[i].pid, b->processes[i].pid);
 		CHECK(a->processes[i].start_ticks == b->processes[i].start_ticks);

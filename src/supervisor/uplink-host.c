@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MIT
+// The host's part of uplink = veth and of advertise-routes: one nftables table, and forwarding on the link and on
+// the interfaces that lead out; both put back when they are not needed any more.
+//
+// Which interfaces those are the routes say: that to a far address, those to the node's peers and servers as far as
+// they are known by address, those to the advertised networks. When a route changes, so does the answer.
+#include "supervisor/uplink.h"
+
+#include <errno.h>
+#include <linux/ip.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "config/names.h"
+#include "supervisor/forwarding.h"
+#include "supervisor/nathost.h"
+#include "supervisor/policy.h"
+#include "supervisor/recover.h"
+#include "supervisor/tailnet.h"
+
+/* Where it leaves, and an address beyond each, for the probe. */
+struct ways {
+	char ifnames[STORE_FORWARDS_MAX][16];
+	struct addr targets[STORE_FORWARDS_MAX];
+	size_t n;
+	size_t n_outs; /* the first of them: anything may leave there */
+};
+
+bool host_side_wanted(const struct tailnet_config *c)
+{
+	return c->uplink == UPLINK_VETH || c->advertise_routes.n;
+}
+
+/* ---- which interfaces ---- */
+
+static void ways_add(struct tailnet *t, struct ways *w, const struct addr *to, size_t max)
+{
+	char ifname[16];
+
+	if (to->family != 4 || policy_way(t->s->host, to, ifname, NULL) < 0 ||
+		!strncmp(ifname, "tsgw-", 5) || !strcmp(ifname, "lo"))
+		return;
+	for (size_t i = 0; i < w->n; i++)
+		if (!strcmp(w->ifnames[i], ifname))
+			return;
+	if (w->n == max) {
+		log_warning(t->name, "uplink", "no more than %zu interfaces lead out: not %s", max,
+			ifname);
+		return;
+	}
+	snprintf(w->ifnames[w->n], sizeof(w->ifnames[0]), "%s", ifname);
+	w->targets[w->n++] = *to;
+}
+
+static void ways_add_url(struct tailnet *t, struct ways *w, const char *url)
+{
+	const char *host = url ? strstr(url, "://") : NULL;
+	char text[64];
+	struct addr a;
+
+	if (!host)
+		return;
+	snprintf(text, sizeof(text), "%s", host + 3);
+	text[strcspn(text, ":/")] = '\0';
+	if (addr_parse(text, &a) == 0)
+		ways_add(t, w, &a, UPLINK_OUTS_MAX);
+}
+
+static void ways_out(struct tailnet *t, struct ways *w)
+{
+	const struct addr far = addr_v4(0xc6290004); /* any far address: nothing is sent there */
+	const struct tailnet_config *c = t->config;
+	struct addr servers[UPLINK_RESOLVERS_MAX];
+	size_t n = tailnet_is_stock(c) ? uplink_resolvers(c, servers) : 0;
+
+	ways_add(t, w, &far, UPLINK_OUTS_MAX);
+	for (size_t i = 0; c->wg && i < c->wg->n_peers; i++)
+		ways_add(t, w, &c->wg->peers[i].endpoint.addr, UPLINK_OUTS_MAX);
+	for (size_t i = 0; i < t->n_endpoints; i++)
+		ways_add(t, w, &t->endpoints[i].found.addr, UPLINK_OUTS_MAX);
+	ways_add_url(t, w, c->login_server);
+	ways_add_url(t, w, c->http_proxy);
+	for (size_t i = 0; i < n; i++)
+		ways_add(t, w, &servers[i], UPLINK_OUTS_MAX);
+	w->n_outs = w->n;
+}
+
+/* The first host of a network stands for all of it. */
+static void ways_lan(struct tailnet *t, struct ways *w)
+{
+	const struct prefix_list *l = &t->config->advertise_routes;
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct prefix p = prefix_canonical(&l->items[i]);
+
+		if (p.addr.family == 4 && p.len < 31)
+			p.addr = addr_v4(addr_v4_host(&p.addr) + (p.len ? 1 : 0xc6290004));
+		ways_add(t, w, &p.addr, STORE_FORWARDS_MAX - 1);
+	}
+}
+
+static void ways_find(struct tailnet *t, struct ways *ret)
+{
+	*ret = (struct ways){0};
+	if (t->config->uplink == UPLINK_VETH)
+		ways_out(t, ret);
+	ways_lan(t, ret);
+}
+
+/* ---- making it ---- */
+
+static struct nat_host host_table(const struct tailnet *t, const struct ways *w)
+{
+	return (struct nat_host){.table = t->pin,
+		.link = t->link,
+		.source = t->veth_ns,
+		.outs = (const char(*)[16])w->ifnames,
+		.n_outs = w->n_outs,
+		.targets = t->config->advertise_routes.items,
+		.n_targets = t->config->advertise_routes.n};
+}
+
+/* Both what was and what will be is on record while it changes. */
+static int host_record(
+	struct tailnet *t, const struct made_forward *old, const struct made_forward *new)
+{
+	size_t n = 0;
+
+	memset(t->made.forwards, 0, sizeof(t->made.forwards));
+	t->made.table = true;
+	for (size_t i = 0; i < STORE_FORWARDS_MAX; i++)
+		if (*new[i].ifname)
+			t->made.forwards[n++] = new[i];
+	for (size_t i = 0; old && i < STORE_FORWARDS_MAX && n < STORE_FORWARDS_MAX; i++) {
+		bool again = !*old[i].ifname;
+
+		for (size_t k = 0; k < STORE_FORWARDS_MAX; k++)
+			again = again || !strcmp(old[i].ifname, new[k].ifname);
+		if (!again)
+			t->made.forwards[n++] = old[i];
+	}
+	return tailnet_record(t);
+}
+
+static int host_claims(struct tailnet *t, const struct ways *w, const struct made_forward *old,
+	struct made_forward ret[STORE_FORWARDS_MAX])
+{
+	int r = 0;
+
+	for (size_t i = 0; i < w->n && r == 0; i++) {
+		struct made_forward *f = &ret[i];
+		bool had = false;
+
+		*f = (struct made_forward){.family = 4};
+		snprintf(f->ifname, sizeof(f->ifname), "%s", w->ifnames[i]);
+		for (size_t k = 0; k < STORE_FORWARDS_MAX; k++) {
+			if (strcmp(old[k].ifname, f->ifname) != 0)
+				continue;
+			f->old = old[k].old;
+			had = true;
+		}
+		r = had ? 0 : forwarding_ask(t->s->host, t->uplink.nft, t->pin, f);
+	}
+	return r;
+}
+
+/* A table of our name without our mark is somebody else's. */
+static int host_check_owner(struct tailnet *t, const char *mark)
+{
+	char comment[NFT_COMMENT_MAX];
+	int r = nft_comment(t->uplink.nft, t->pin, comment);
+
+	if (r == -ENOENT || (r == 0 && forwarding_is_ours(comment, mark)))
+		return 0;
+	if (r == 0) {
+		snprintf(t->uplink.reason, sizeof(t->uplink.reason),
+			"nftables table inet %s exists and is not ours", t->pin);
+		t->refused = true;
+		r = -EEXIST;
+	}
+	return r;
+}
+
+/* The table is made with its probe, asked, and made again without it. */
+static int host_install(struct tailnet *t, const struct ways *w, const char *comment)
+{
+	const struct nat_host h = host_table(t, w);
+	struct nft_batch *b;
+	int r = 0;
+
+	for (size_t i = 0; i < w->n && r == 0; i++)
+		r = firewall_probe(
+			t, &h, comment, &w->targets[i], t->uplink.reason, sizeof(t->uplink.reason));
+	if (r < 0 && r != -EPERM)
+		log_debug(t->name, "uplink", "the firewall cannot be asked: %s", strerror(-r));
+	if (r == -EPERM)
+		return r;
+	b = nft_batch_new(h.table);
+	nat_host_write(b, &h, comment);
+	return nft_commit(t->uplink.nft, b);
+}
+
+static int host_change(struct tailnet *t, const struct ways *w, const char *mark)
+{
+	struct made_forward old[STORE_FORWARDS_MAX], claims[STORE_FORWARDS_MAX] = {0};
+	char comment[NFT_COMMENT_MAX];
+	_cleanup_close_ int lock = -1;
+	int r = forwarding_lock(&lock);
+
+	memcpy(old, t->made.forwards, sizeof(old));
+	if (r == 0)
+		r = host_check_owner(t, mark);
+	if (r == 0)
+		r = host_claims(t, w, old, claims);
+	if (r == 0)
+		r = forwarding_format(mark, claims, w->n, comment);
+	if (r == 0)
+		r = host_record(t, old, claims);
+	/* before the probe: a packet that is not forwarded meets no firewall */
+	for (size_t i = 0; i < w->n && r == 0; i++)
+		r = forwarding_on(t->s->host, &claims[i]);
+	if (r == 0)
+		r = policy_set(t->s->host, t->link, IPV4_DEVCONF_FORWARDING, 1);
+	if (r == 0)
+		r = host_install(t, w, comment);
+	for (size_t i = 0; i < STORE_FORWARDS_MAX && r == 0; i++) {
+		bool still = false;
+
+		for (size_t k = 0; k < w->n; k++)
+			still = still || !strcmp(old[i].ifname, claims[k].ifname);
+		if (!still)
+			r = forwarding_back(t->s->host, t->uplink.nft, t->pin, &old[i]);
+	}
+	return r < 0 ? r : host_record(t, NULL, claims);
+}
+
+static void host_note(struct tailnet *t, const struct ways *w)
+{
+	size_t len = 0;
+
+	memset(t->uplink.outs, 0, sizeof(t->uplink.outs));
+	for (size_t i = 0; i < w->n && i < UPLINK_OUTS_MAX; i++)
+		memcpy(t->uplink.outs[i], w->ifnames[i], sizeof(t->uplink.outs[0]));
+	*t->uplink.reason = '\0';
+	if (!w->n && t->config->uplink == UPLINK_VETH)
+		snprintf(t->uplink.reason, sizeof(t->uplink.reason),
+			"uplink: this host has no route out");
+	for (size_t i = 0; i < w->n; i++)
+		len += (size_t)snprintf(t->uplink.note + MIN(len, sizeof(t->uplink.note)),
+			sizeof(t->uplink.note) - MIN(len, sizeof(t->uplink.note)), "%s%s",
+			i ? ", " : "forwarded by ", w->ifnames[i]);
+}
+
+int host_side_make(struct tailnet *t)
+{
+	char mark[RECOVER_ALIAS_MAX];
+	struct ways w;
+	int r = 0;
+
+	if (!t->uplink.nft)
+		r = nft_open(-1, 0, &t->uplink.nft);
+	if (r < 0)
+		return r;
+	ways_find(t, &w);
+	recover_alias(&t->s->store, mark);
+	r = host_change(t, &w, mark);
+	if (r == 0)
+		host_note(t, &w);
+	return r;
+}
+
+bool host_side_moved(struct tailnet *t)
+{
+	struct ways w;
+
+	ways_find(t, &w);
+	for (size_t i = 0; i < STORE_FORWARDS_MAX; i++) {
+		const char *now = i < w.n ? w.ifnames[i] : "";
+		bool known = !*now;
+
+		for (size_t k = 0; k < STORE_FORWARDS_MAX; k++)
+			known = known || !strcmp(t->made.forwards[k].ifname, now);
+		if (!known)
+			return true;
+	}
+	for (size_t k = 0; k < STORE_FORWARDS_MAX; k++) {
+		bool needed = !*t->made.forwards[k].ifname;
+
+		for (size_t i = 0; i < w.n; i++)
+			needed = needed || !strcmp(t->made.forwards[k].ifname, w.ifnames[i]);
+		if (!needed)
+			return true;
+	}
+	return false;
+}
+
+/* ---- removing it ---- */
+
+int uplink_recover(
+	const struct store *s, const char *name, struct links *host, const struct made *made)
+{
+	struct made_forward claims[STORE_FORWARDS_MAX];
+	char mark[RECOVER_ALIAS_MAX], comment[NFT_COMMENT_MAX], table[48];
+	_cleanup_close_ int lock = -1;
+	struct nft *nft;
+	size_t n = 0;
+	int r;
+
+	if (!made->table)
+		return 0;
+	names_netns(name, table, sizeof(table));
+	recover_alias(s, mark);
+	r = forwarding_lock(&lock);
+	if (r == 0)
+		r = nft_open(-1, 0, &nft);
+	if (r < 0)
+		return r;
+	r = nft_comment(nft, table, comment);
+	if (r == 0 && forwarding_is_ours(comment, mark)) {
+		struct nft_batch *b = nft_batch_new(table);
+
+		n = forwarding_parse(comment, claims);
+		nft_remove(b);
+		r = nft_commit(nft, b);
+	}
+	r = r == -ENOENT ? 0 : r;
+	/* what the table said and what the record says is the same, but for a moment or a table that others removed */
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = forwarding_back(host, nft, table, &claims[i]);
+	for (size_t i = 0; i < STORE_FORWARDS_MAX && r == 0; i++)
+		r = forwarding_back(host, nft, table, &made->forwards[i]);
+	nft_close(nft);
+	return r;
+}
