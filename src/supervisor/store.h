@@ -58,7 +58,7 @@ struct made {
 	bool resolv_conf;
 	char uapi_link[16];			       /* of /run/wireguard/LINK.sock, "" = none */
 	struct made_process processes[STORE_PIDS_MAX]; /* pid 0 = empty */
-	bool table; /* of nftables, tsgw-NAME */
+	bool table;				       /* of nftables, tsgw-NAME */
 	struct made_forward forwards[STORE_FORWARDS_MAX];
 	struct made_process
 		owner; /* the supervisor that wrote it: filled in by store_made_write() */
