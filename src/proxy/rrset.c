@@ -19,7 +19,7 @@
 #define RECORDS_MAX 512 /* of a reply that are looked at */
 #define TTL_MAX	    0x7fffffffu
 
-enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_AAAA = 28, TYPE_NAPTR = 35 };
+enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_AAAA = 28, TYPE_NAPTR = 35 };
 
 struct name { /* wire form, lower case */
 	size_t len;
@@ -165,6 +165,9 @@ static int write_out(const uint8_t *p, const struct record *r, uint8_t ret[RESOL
 		n += name.len;
 		at = (size_t)next;
 	}
+	/* behind its names only an SOA has more: five numbers */
+	if (s.names && end - at != (r->type == TYPE_SOA ? 20 : 0))
+		return -EBADMSG;
 	if (n + end - at > RESOLVE_DATA_MAX)
 		return -ENOSPC;
 	memcpy(ret + n, p + at, end - at);
