@@ -16,8 +16,9 @@
 #include "proxy/setup.h"
 #include "relay/loop.h"
 
-#define ASKERS_MAX  4  /* one is enough; the oldest goes */
-#define ASKER_ROUND 64 /* questions before others have their turn */
+#define ASKERS_MAX   4 /* one is enough; the oldest goes */
+#define ANSWER_BYTES (1 << 20)
+#define ASKER_ROUND  64 /* questions before others have their turn */
 
 struct asker {
 	struct source source;
@@ -108,10 +109,13 @@ static void resolve_accept(struct source *s, uint32_t events)
 	struct asker *a = fd < 0 ? NULL : calloc(1, sizeof(*a));
 	unsigned n = 0;
 
+	int size = ANSWER_BYTES;
+
 	if (!a) {
 		fd_close(fd);
 		return;
 	}
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)); /* as far as allowed */
 	a->source = (struct source){.fd = fd, .on_event = asker_event};
 	a->grave.run = asker_bury;
 	if (loop_add(&a->source, EPOLLIN) < 0) {

@@ -84,6 +84,30 @@ class Worker:
         udp.close()
         tcp.close()
 
+    def link(self, tailnet):
+        """A connection to the resolver of a tailnet: our end of it."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        theirs.setsockopt(socket.SOL_SOCKET, 32, 1 << 20)  # SO_SNDBUFFORCE, as tsgwd does
+        self.send(LINK, struct.pack("=33s3x", tailnet.encode()), [theirs.fileno()])
+        theirs.close()
+        ours.settimeout(20)
+        return ours
+
+    def lost(self):
+        """The tailnet of the next LINK_LOST."""
+        kind, _, name = struct.unpack("=HH33s3x", self.ours.recv(2048))
+        L.equal(kind, LINK_LOST, "the report")
+        return name.rstrip(b"\0").decode()
+
+    def zone_stats(self, tailnet):
+        """The counters of a tailnet; see struct dns_zone_stats."""
+        for at in range(28 * 8, 28 * 8 + 4096 * 224, 224):
+            if self.page[at:at + 40].rstrip(b"\0") == tailnet.encode():
+                v = struct.unpack("=23Q", self.page[at + 40:at + 224])
+                return dict(zip(("asked", "answered", "hits", "timeouts", "down", "full", "unrouted"), v[16:]),
+                            rcodes=v[:16])
+        raise L.Failure(f"no counters of {tailnet}")
+
     def unlisten(self, host, port=53):
         self.send(UNLISTEN, hostport(host, port))
 
