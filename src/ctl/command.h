@@ -117,6 +117,8 @@ int act_reload(const struct args *a);
 int act_wait(const struct args *a);
 /* why.c */
 int why_show(const struct args *a);
+/* doctor.c */
+int doctor_show(const struct args *a);
 /* enter.c */
 int enter_exec(const struct args *a);
 int enter_ping(const struct args *a);

@@ -9,6 +9,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "ctl/command.h"
 
@@ -62,6 +63,52 @@ bool unit_owns(const char *name, pid_t pid)
 		owns = !strcmp(id, unit);
 	free(id);
 	return owns;
+}
+
+/* The path of its object, loaded if need be. */
+static int unit_load(sd_bus *bus, const char *unit, char **ret)
+{
+	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *answer = NULL;
+	const char *path;
+	int r = sd_bus_call_method(bus, UNIT_MANAGER, "LoadUnit", NULL, &answer, "s", unit);
+
+	if (r >= 0)
+		r = sd_bus_message_read(answer, "o", &path);
+	if (r < 0)
+		return r;
+	*ret = strdup(path);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int unit_property(sd_bus *bus, const char *path, const char *name, char **ret)
+{
+	return sd_bus_get_property_string(bus, "org.freedesktop.systemd1", path,
+		"org.freedesktop.systemd1.Unit", name, NULL, ret);
+}
+
+int unit_query(const char *unit, struct unit_state *ret)
+{
+	__attribute__((cleanup(sd_bus_flush_close_unrefp))) sd_bus *bus = NULL;
+	_cleanup_free_ char *path = NULL, *load = NULL, *active = NULL, *file = NULL;
+	int r = sd_bus_open_system(&bus);
+
+	if (r >= 0)
+		r = unit_load(bus, unit, &path);
+	if (r >= 0)
+		r = unit_property(bus, path, "LoadState", &load);
+	if (r >= 0)
+		r = unit_property(bus, path, "ActiveState", &active);
+	if (r >= 0)
+		r = unit_property(bus, path, "UnitFileState", &file);
+	if (r < 0)
+		return r;
+	*ret = (struct unit_state){
+		.exists = !strcmp(load, "loaded"),
+		.enabled = !strncmp(file, "enabled", 7),
+		.active = strcmp(active, "inactive") != 0 && strcmp(active, "failed") != 0,
+		.failed = !strcmp(active, "failed"),
+	};
+	return 0;
 }
 
 static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -9,6 +9,14 @@ enum unit_verb { UNIT_START, UNIT_STOP, UNIT_RESTART };
 
 /* systemd is PID 1 here. */
 bool unit_available(void);
+struct unit_state {
+	bool exists;  /* there is such a unit file */
+	bool enabled; /* starts at boot */
+	bool active;  /* runs, or starts or stops just now */
+	bool failed;
+};
+/* UNIT: its whole name. 0 or -errno. */
+int unit_query(const char *unit, struct unit_state *ret);
 /* Process PID belongs to the unit of tailnet NAME. */
 bool unit_owns(const char *name, pid_t pid);
 /* Starts, stops or restarts the unit of NAME and waits for the end of that job.

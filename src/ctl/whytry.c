@@ -205,7 +205,7 @@ enum hop_next why_first_byte(struct why *w, struct finding *f)
 			"The service hangs, or big packets get lost on the way: tsgwctl doctor "
 			"looks for that.",
 			"connected, but no byte came in %d s", WHY_BYTE_MS / 1000);
-	else if (r == 0)
+	else if (r == 0 || r == -ECONNRESET || r == -EPIPE)
 		finding_set(f, FINDING_FAIL,
 			"Look into the service's own log: it takes the connection and drops it.",
 			"the service hung up without a word");
