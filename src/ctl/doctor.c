@@ -13,7 +13,7 @@
 #include "common/cleanup.h"
 #include "ctl/host.h"
 #include "ctl/sockets.h"
-#include "ctl/text.h"
+#include "report/text.h"
 
 void doctor_say(struct doctor *d, const char *what, enum finding_kind kind, const char *advice,
 	const char *fmt, ...)

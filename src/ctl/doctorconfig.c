@@ -7,7 +7,7 @@
 
 #include "config/domains.h"
 #include "ctl/doctor.h"
-#include "ctl/text.h"
+#include "report/text.h"
 
 #define PROBLEMS_SHOWN	 8
 #define OVERLAPS_SHOWN	 8

@@ -12,7 +12,7 @@
 #include "config/names.h"
 #include "ctl/client.h"
 #include "ctl/doctor.h"
-#include "ctl/text.h"
+#include "report/text.h"
 
 #define LEFT_PATH_MAX 512
 

@@ -14,8 +14,8 @@
 #include "ctl/dnsask.h"
 #include "ctl/doctor.h"
 #include "ctl/reach.h"
-#include "ctl/text.h"
 #include "ctl/unit.h"
+#include "report/text.h"
 
 #define DAY_S		   86400
 #define FRONT_MS	   3000
