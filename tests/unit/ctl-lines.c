@@ -438,7 +438,7 @@ static void exit_codes(void)
 	CHECK_EQ(ctl("--version"), 0);
 	CHECK_STR(out, "tsgwctl " TSGW_VERSION "\n");
 	CHECK_EQ(ctl("doctor --any thing"), 2);
-	CHECK_STR(err, "tsgwctl: doctor: not in this version\n");
+	CHECK_STR(err, "tsgwctl: no option \"--any\"\n");
 	CHECK_EQ(ctl("up redd"), 3);
 	CHECK(strstr(err, "redd: no such tailnet"));
 	CHECK(strstr(err, "did you mean red?"));
