@@ -27,7 +27,7 @@ DEPS_DEMO  := wireguard-go wireguard-tools iproute2 curl bind9-dnsutils netcat-o
 DEPS_CLIENTS := dnsmasq-base knot-dnsutils git rsync openssl chromium golang-go nodejs node-undici \
 	node-https-proxy-agent node-ws proxychains4 python3-aiohttp python3-aiohttp-socks python3-httpx \
 	python3-requests python3-socks python3-socksio python3-websockets redis-server redis-tools \
-	postgresql postgresql-client
+	postgresql postgresql-client net-tools
 DEPS_OPTIONAL := dante-client # not in Debian 13
 DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables iptables tcpdump passt iperf3 socat microsocks \
 	libclang-rt-dev util-linux iputils-ping bash zsh fish

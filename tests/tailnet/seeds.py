@@ -61,15 +61,21 @@ def table():
 
 
 def functions():
-    """-> {"seed002::story": every string in that test}."""
+    """-> {"seed002::story": every string in that test and in the functions of its file that it uses}."""
     found = {}
     for path in glob.glob(os.path.join(HERE, "test_*.py")):
         with open(path, encoding="utf-8") as f:
-            tree = ast.parse(f.read())
-        for f in tree.body:
-            if isinstance(f, ast.FunctionDef):
-                found[f"{os.path.basename(path)[5:-3]}::{f.name.removeprefix('test_')}"] = {
-                    n.value for n in ast.walk(f) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+            own = {n.name: n for n in ast.parse(f.read()).body if isinstance(n, ast.FunctionDef)}
+        for name in own:
+            if name.startswith("test_"):
+                used, left = set(), {name}
+                while left:
+                    used |= left
+                    left = {n.id for u in left for n in ast.walk(own[u])
+                            if isinstance(n, ast.Name) and n.id in own} - used
+                found[f"{os.path.basename(path)[5:-3]}::{name[5:]}"] = {
+                    n.value for u in used for n in ast.walk(own[u])
+                    if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     return found
 
 

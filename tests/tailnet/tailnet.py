@@ -52,10 +52,14 @@ class Internet:
         """Plugs NS in; gives its address."""
         self.hosts += 1
         address = address or f"172.30.100.{self.hosts}"
-        a, b = self.lab.link(self.ns, ns, b_if=ifname)
-        self.ns.ip(f"link set {a} master br0")
-        ns.ip(f"addr add {address}/16 dev {b}", f"route add default via 172.30.0.1 dev {b}")
+        self.plug(ns, ifname)
+        ns.ip(f"addr add {address}/16 dev {ifname}", f"route add default via 172.30.0.1 dev {ifname}")
         return address
+
+    def plug(self, ns, ifname):
+        """Only the cable."""
+        a, _ = self.lab.link(self.ns, ns, b_if=ifname)
+        self.ns.ip(f"link set {a} master br0")
 
     def control(self, **options):
         self.controls += 1
@@ -222,7 +226,8 @@ class Node:
 class Router(Node):
     """A Node that routes 10.100.0.0/16: the LAN behind it has one host, TARGET, with page and sshd."""
 
-    def __init__(self, internet, name, word=None, ssh_key=None, route=LAN, target=TARGET, **options):
+    def __init__(self, internet, name, word=None, ssh_key=None, route=LAN, target=TARGET, serve=True,
+                 **options):
         self.route, self.target, self.word = route, target, word or name
         super().__init__(internet, name, **options)
         self.host = self.lab.ns(f"{name}{self.tag}-lan")
@@ -232,9 +237,9 @@ class Router(Node):
         self.ns.ip(f"addr add {first}/{bits} dev {a}")
         self.host.ip(f"addr add {target}/{bits} dev {b}", f"route add default via {first}")
         self.ns.sysctl("ipv4/ip_forward", 1)
-        self.web = self.host.spawn([sys.executable, os.path.join(P.HERE, "service.py"), self.word],
-                                   name="service " + self.word)
-        self.web.wait_line("^ready$")
+        if serve:
+            self.host.spawn([sys.executable, os.path.join(P.HERE, "service.py"), self.word],
+                            name="service " + self.word).wait_line("^ready$")
         self.sshd = start_sshd(self.lab, self.host, self.word, target, ssh_key) if ssh_key else None
 
     def up(self, control, *args, **options):

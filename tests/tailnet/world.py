@@ -95,22 +95,45 @@ def shell(lab, ns, script, env=None, nameserver=None, search="", ok=0, hosts=(),
                                             **(env or {})})
 
 
+def own_files(lab, nameserver=None, hosts=()):
+    """A command before tsgwd's, for Gateway.start(wrap=…): a resolv.conf and hosts of its own. /run/netns stays
+    shared, so that what it pins is there for everybody."""
+    resolv = lab.file("gateway.resolv", f"nameserver {nameserver}\n" if nameserver else "", 0o644)
+    table = lab.file("gateway.hosts", "127.0.0.1 localhost\n" + "".join(f"{h}\n" for h in hosts), 0o644)
+    return ["unshare", "-m", "--propagation", "unchanged", "sh", "-c",
+            f"mount --make-private / && mount --bind {resolv} /etc/resolv.conf && mount --bind {table} /etc/hosts && "
+            'exec "$@"', "sh"]
+
+
+class Host:
+    """A machine that runs our gateway, without a tailnet of its own (what picture.Gateway wants to know)."""
+
+    def __init__(self, net, name="demon"):
+        self.lab, self.net = net.lab, net
+        self.demon = net.lab.ns(name)
+        self.underlay = net.attach(self.demon)
+        self.demon.sysctl("ipv4/ip_forward", 0)
+
+    def gateway(self, joined, **options):
+        return P.Gateway(self, joined, primary="127.0.0.1", **options)
+
+
 class Joined:
     """A work tailnet in our gateway's configuration (what picture.Gateway wants to know of one)."""
 
-    def __init__(self, work, port, key=None, name=None, **keys):
-        self.work, self.word, self.port = work, work.word, port
-        self.name = name or work.lab.tailnet_name(work.word)
-        work.lab.tailnet_names.add(self.name)
+    def __init__(self, control, word, port, key=None, name=None, **keys):
+        self.control, self.lab, self.word, self.port = control, control.lab, word, port
+        self.name = name or self.lab.tailnet_name(word)
+        self.lab.tailnet_names.add(self.name)
         self.link = self.netns = "tsgw-" + self.name
         self.pin = L.Pin(self.netns)
         self.values = {"engine": "tailscale", "node": "stock", "port": port, "suffix": self.name,
-                       "tailscaled-path": programs()["tailscaled"], "login-server": work.control.url,
-                       "hostname": "demon-" + work.word, "accept-routes": "yes"}
+                       "tailscaled-path": programs()["tailscaled"], "login-server": control.url,
+                       "hostname": "demon-" + word, "accept-routes": "yes"}
         if key is None:
-            key = work.control.key()
+            key = control.key()
         if key:
-            self.values["auth-key-file"] = work.lab.file(f"keys/{self.name}.key", key + "\n")
+            self.values["auth-key-file"] = self.lab.file(f"keys/{self.name}.key", key + "\n")
         self.values.update({k.replace("_", "-"): v for k, v in keys.items()})
         self.keys = []
 
@@ -124,13 +147,13 @@ class Joined:
 
     def node(self):
         """What the tailnet's administrator sees of the gateway."""
-        return self.work.control.node(self.values["hostname"])
+        return self.control.node(self.values["hostname"])
 
 
 class Rival:
     """Seed 002's five units by hand: ts-netns, tailscaled, microsocks, socat (CoreDNS is left out)."""
 
-    def __init__(self, world, work, port, slot=1, up=None):
+    def __init__(self, world, work, port, slot=1, up=None, address=DEMON):
         self.lab, self.work, self.port = world.lab, work, port
         demon = world.demon
         self.ns = self.lab.ns("ts-" + work.word)
@@ -149,9 +172,9 @@ class Rival:
         else:
             self.node.up(work.control, "--accept-routes")
         self.socks = self.ns.spawn([L.tool("microsocks"), "-i", self.far, "-p", "1080"], "microsocks")
-        self.expose = demon.spawn([L.tool("socat"), f"TCP-LISTEN:{port},bind={DEMON},fork,reuseaddr",
+        self.expose = demon.spawn([L.tool("socat"), f"TCP-LISTEN:{port},bind={address},fork,reuseaddr,backlog=4096",
                                    f"TCP:{self.far}:1080"], "socat")
-        self.proxy = f"{DEMON}:{port}"
+        self.proxy = f"{address}:{port}"
 
 
 def check_page(world, proxy, word, host=TARGET):
@@ -159,5 +182,5 @@ def check_page(world, proxy, word, host=TARGET):
     equal(got, f"this is {word}, you asked for /\n", f"page of {word} through {proxy}")
 
 
-__all__ = ["BOX", "DEMON", "GPU", "INNER", "MAC", "TARGET", "Joined", "Rival", "Work", "World", "check_page", "shell",
-           "start_sshd"]
+__all__ = ["BOX", "DEMON", "GPU", "INNER", "MAC", "TARGET", "Host", "Joined", "Rival", "Work", "World", "check_page",
+           "own_files", "shell", "start_sshd"]

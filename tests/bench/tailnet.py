@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A tailnet by the stock engine, with each uplink, against tailscaled's own SOCKS listener and seed 002's chain.
+
+    mac ── demon ─┬─ tsgwd, one tailnet for each uplink ──────────────┐
+                  ├─ tailscaled --tun=userspace-networking --socks5-… ├── router with nginx behind it
+                  └─ socat ─ netns: microsocks, tailscaled ───────────┘
+
+All in one tailnet with one control server, turn by turn: bulk in Gb/s, CPU of this whole machine per GB,
+connections per second of 32 clients; memory of all processes of a way (PSS); for ours the time from the
+start of tsgwd to `up`, at the first join and with the state of an earlier one.
+"""
+import argparse
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from common import HERE, L, machine, median, pss_kb, start_web, table  # noqa: E402
+sys.path.insert(0, os.path.join(HERE, "..", "tailnet"))
+import picture as P  # noqa: E402
+import tailnet as T  # noqa: E402
+import world as W  # noqa: E402
+from gateway import LOAD, bulk, connections  # noqa: E402
+
+UPLINKS = ("pasta", "veth", "macvlan:wan1")
+
+
+class Way:
+    def __init__(self, name, port, pids):
+        self.name, self.port, self.pids = name, port, pids
+
+    @staticmethod
+    def client(picture):
+        return picture.mac
+
+
+def descendants(pid):
+    found = P.children(pid)
+    return found + [d for c in found for d in descendants(c)]
+
+
+def stock_socks(net, picture, control, port):
+    """tailscaled's own listener, on the primary address."""
+    node = T.Node(net, "stock", ns=picture.demon, attach=False,
+                  args=["--tun=userspace-networking", f"--socks5-server={P.PRIMARY}:{port}"])
+    node.up(control, "--accept-routes")
+    return Way("tailscaled's SOCKS, without TUN", port, lambda: [node.process.pid])
+
+
+class Home:
+    """What world.Rival wants to know of a world."""
+
+    def __init__(self, net, picture):
+        self.lab, self.net, self.demon = picture.lab, net, picture.demon
+
+
+def chain(net, picture, work, port):
+    rival = W.Rival(Home(net, picture), work, port, address=P.PRIMARY)
+    return Way("socat + microsocks + tailscaled", port, lambda: [
+        rival.node.process.pid, rival.socks.pid, rival.expose.pid, *P.children(rival.expose.pid)])
+
+
+class Work:
+    """What world.Rival wants to know of a tailnet at work."""
+
+    def __init__(self, control, word="chain"):
+        self.control, self.word = control, word
+
+
+def ours(picture, control, uplink, port):
+    """Our gateway with one tailnet; gives the way and the two start times."""
+    word = uplink.split(":", maxsplit=1)[0]
+    values = {"uplink": uplink}
+    if word == "macvlan":
+        values.update(uplink_address="172.30.200.2/16", uplink_gateway="172.30.0.1")
+    joined = W.Joined(control, word, port, **values)
+    g = P.Gateway(picture, [joined], tag=word, gateway_keys=["dns-port = 0", "web-port = 0"],
+                  pool=f"10.{210 + UPLINKS.index(uplink)}.0.0/16", uid_offset=0x1000 * (1 + UPLINKS.index(uplink)))
+    took = []
+    for _ in range(2):
+        start = time.monotonic()
+        g.start(timeout_s=60)
+        g.wait_up(timeout_s=60)
+        took.append(time.monotonic() - start)
+        if len(took) < 2:
+            g.stop()
+    return Way(f"tsgw, uplink {uplink.split(':')[0]}", port,
+               lambda: [g.process.pid, *descendants(g.process.pid)]), took, g
+
+
+def topology(lab, a):
+    """-> picture, its ways, the start times of ours, the path of the big page."""
+    picture = P.Picture(lab)
+    net = T.Internet(lab)
+    net.attach(picture.demon)
+    control = net.control(args=("-quiet",))
+    control.settings(auto_routes=True)
+    router = T.Router(net, "router", serve=False)
+    router.up(control)
+    path, server = start_web(lab, router.host)
+    if "macvlan:wan1" in a.uplinks:
+        net.plug(picture.demon, "wan1")
+    ways = [stock_socks(net, picture, control, 1055), chain(net, picture, Work(control), 11090)]
+    starts = {}
+    for i, uplink in enumerate(a.uplinks):
+        way, took, _ = ours(picture, control, uplink, 11080 + i)
+        ways.append(way)
+        starts[way] = took
+    return picture, ways, starts, path, server
+
+
+def measure(picture, ways, a, path):
+    result = {w: {"bulk": [], "cpu": [], "conn": [], "p99": [], "failed": 0, "idle": memory(w)} for w in ways}
+    for turn in range(a.repeat):
+        for w in ways:
+            r = result[w]
+            speed, cpu = bulk(picture, w, path, a.megabytes)
+            rate, _, p99, failed = connections(picture, w, a.seconds)
+            for k, v in (("bulk", speed), ("cpu", cpu), ("conn", rate), ("p99", p99)):
+                r[k].append(v)
+            r["failed"] += failed
+            print(f"turn {turn + 1}: {w.name}: {speed:.2f} Gb/s, {rate:.0f} conn/s, p99 {p99:.1f} ms",
+                  file=sys.stderr, flush=True)
+    for w in ways:
+        result[w]["loaded"] = memory(w)
+    return result
+
+
+def memory(way):
+    return sum(pss_kb(p) for p in way.pids()) / 1024
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--megabytes", type=int, default=256)
+    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--uplinks", nargs="*", default=UPLINKS)
+    a = parser.parse_args()
+    L.catch_signals()
+    with L.Lab() as lab:
+        picture, ways, starts, path, server = topology(lab, a)
+        if server != "nginx":
+            path = f"/bytes/{a.megabytes << 20}"
+        result = measure(picture, ways, a, path)
+        base = result[ways[0]]
+        rows = []
+        for w in ways:
+            r = result[w]
+            first, again = (f"{s:.1f}" for s in starts[w]) if w in starts else ("–", "–")
+            rows.append([w.name, f"{median(r['bulk']):.2f}", f"{median(r['bulk']) / median(base['bulk']):.2f}×",
+                         f"{median(r['cpu']):.2f}", f"{median(r['conn']):.0f}",
+                         f"{median(r['conn']) / median(base['conn']):.2f}×", f"{median(r['p99']):.1f}", r["failed"],
+                         f"{r['idle']:.1f}", f"{r['loaded']:.1f}", first, again])
+        print(f"mac → listener → tailnet → router → {server}; {machine()}; median of {a.repeat}")
+        table(["way", "bulk Gb/s", "ratio", "CPU-s/GB", "conn/s", "ratio", "p99 ms", "failed", "PSS idle MB",
+               "PSS after load MB", "first start s", "start s"], rows)
+    return 0
+
+
+if __name__ == "__main__":
+    if not os.access(LOAD, os.X_OK):
+        sys.exit(f"{os.path.relpath(LOAD, HERE)} is not built: make bench")
+    try:
+        sys.exit(main())
+    except L.Skip as e:
+        sys.exit(f"skipped: {e}")
