@@ -83,7 +83,7 @@ def discover(directory):
             marks = dict(decorators(f))
             seconds = ast.literal_eval(marks["deadline"].args[0]) if "deadline" in marks \
                 else DEADLINE_S
-            for suffix, given in variants(folder, f):
+            for suffix, given in variants(directory, f):
                 yield Job(f"{short}::{f.name[5:]}{suffix}",
                           [sys.executable, __file__, "--one", path, f.name, *given],
                           seconds, "serial" in marks)
