@@ -44,6 +44,14 @@ int fd_cloexec(int fd, bool on)
 	return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;
 }
 
+bool fd_same(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+		x.st_ino == y.st_ino;
+}
+
 int fd_pidfd_pid(int fd, pid_t *ret)
 {
 	_cleanup_free_ char *text = NULL;

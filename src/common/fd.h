@@ -13,6 +13,8 @@ int fd_close(int fd);
 /* 0 or -errno. */
 int fd_nonblock(int fd, bool on);
 int fd_cloexec(int fd, bool on);
+/* The same socket, pipe or file behind two descriptors? */
+bool fd_same(int a, int b);
 /* Whose is this pidfd? -ESRCH if it has ended and is gone. */
 int fd_pidfd_pid(int fd, pid_t *ret);
 

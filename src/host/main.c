@@ -43,7 +43,7 @@ __attribute__((noreturn)) static void die(const char *object, const char *why)
  * that its number is no client's when something is told. */
 static void lost_parent(struct source *channel)
 {
-	if (!publish_any())
+	if (!publish_any() && !loop_drains())
 		exit(EXIT_SUCCESS);
 	log_notice(NULL, "channel", "the supervisor is gone; serving on");
 	loop_remove(channel);
@@ -151,6 +151,18 @@ static void channel_event(struct source *s, uint32_t events)
 	}
 }
 
+/* Another worker takes the new connections; ours stay until they end. */
+static void on_drain(void)
+{
+	publish_remove_all();
+	log_info(NULL, NULL, "a newer tsgw-host takes over; %u connections stay", links_now());
+}
+
+static bool is_busy(void)
+{
+	return links_now();
+}
+
 static unsigned descriptors(void)
 {
 	struct rlimit lim;
@@ -180,6 +192,7 @@ int main(int argc, char **argv)
 	host_stats = stats;
 	publish_set_descriptors(descriptors());
 	fd_nonblock(WORKER_CHANNEL, true);
+	loop_on_drain(on_drain, is_busy);
 	r = loop_open();
 	if (r == 0)
 		r = asker_open(answered);

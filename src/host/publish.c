@@ -239,6 +239,29 @@ void publish_remove(const struct msg_port *m)
 	}
 }
 
+void publish_remove_all(void)
+{
+	while (n_ports) {
+		const struct published *p = ports[n_ports - 1];
+
+		publish_remove(&(struct msg_port){.at = p->at, .udp = p->udp, .local = p->local});
+	}
+}
+
+/* Given anew by the next supervisor: the same socket, with the same target. */
+static bool publish_has(const struct msg_port *m, int fd)
+{
+	for (unsigned i = 0; i < n_ports; i++) {
+		const struct published *p = ports[i];
+
+		if (p->udp == !!m->udp && p->local == !!m->local && p->at.port == m->at.port &&
+			addr_equal(&p->at.addr, &m->at.addr))
+			return fd_same(p->udp ? p->udpport->source.fd : p->source.fd, fd) &&
+				p->to.at.port == m->port && !strcmp(p->to.host, m->host);
+	}
+	return false;
+}
+
 static int start(struct published *p, int fd)
 {
 	if (p->udp) {
@@ -259,6 +282,10 @@ int publish_add(const struct msg_port *m, int fd)
 	if (!memchr(m->host, 0, sizeof(m->host)) || !m->port) {
 		fd_close(fd);
 		return -EBADMSG;
+	}
+	if (publish_has(m, fd)) {
+		fd_close(fd);
+		return 0;
 	}
 	publish_remove(m);
 	p = n_ports < PUBLISH_PORTS_MAX ? calloc(1, sizeof(*p)) : NULL;

@@ -10,6 +10,7 @@
 int publish_add(const struct msg_port *m, int fd);
 /* Connections go on, UDP sessions end with their port. */
 void publish_remove(const struct msg_port *m);
+void publish_remove_all(void);
 bool publish_any(void);
 /* How many descriptors the process may have. */
 void publish_set_descriptors(unsigned n);

@@ -175,10 +175,23 @@ static void remove_udp(const struct hostport *at)
 	}
 }
 
+static struct fixed *udp_at(const struct hostport *at)
+{
+	for (unsigned i = 0; i < n_ports; i++)
+		if (ports[i]->at.port == at->port && addr_equal(&ports[i]->at.addr, &at->addr))
+			return ports[i];
+	return NULL;
+}
+
 static int add_udp(const struct msg_port *m, const struct listener_target *target, int fd)
 {
-	struct fixed *f;
+	struct fixed *f = udp_at(&m->at);
 
+	if (f && fd_same(f->port->source.fd, fd) && f->target.port == target->port &&
+		!strcmp(f->target.host, target->host)) { /* given anew by the next supervisor */
+		fd_close(fd);
+		return 0;
+	}
 	remove_udp(&m->at);
 	f = n_ports < FIXED_UDP_MAX ? calloc(1, sizeof(*f)) : NULL;
 	if (!f) {
@@ -214,4 +227,10 @@ void fixed_remove(const struct msg_port *m)
 		remove_udp(&m->at);
 	else
 		listener_remove(&m->at);
+}
+
+void fixed_remove_all(void)
+{
+	while (n_ports)
+		remove_udp(&ports[n_ports - 1]->at);
 }

@@ -9,3 +9,4 @@
 int fixed_add(const struct msg_port *m, int fd);
 /* Connections go on, UDP sessions end with their port. */
 void fixed_remove(const struct msg_port *m);
+void fixed_remove_all(void); /* of UDP; those of TCP are listeners */

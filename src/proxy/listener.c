@@ -228,6 +228,12 @@ void listener_remove(const struct hostport *at)
 	}
 }
 
+void listener_remove_all(void)
+{
+	while (n_listeners)
+		listener_remove(&listeners[n_listeners - 1]->at);
+}
+
 static struct listener *listener_new(
 	const struct msg_proxy_listen *m, const struct listener_target *target, int fd)
 {

@@ -15,6 +15,7 @@ struct listener_target { /* of a forward */
  * given. 0 or -errno (FD is closed then, too). */
 int listener_add(const struct msg_proxy_listen *m, const struct listener_target *target, int fd);
 void listener_remove(const struct hostport *at);
+void listener_remove_all(void);
 /* Accept nobody until a descriptor is freed (or, as others may hold them, a second has passed). */
 void listener_pause(void);
 void listener_descriptors_freed(void);

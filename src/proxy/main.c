@@ -14,6 +14,8 @@
 #include "ipc/ipc.h"
 #include "ipc/worker.h"
 #include "proxy/ask.h"
+#include "proxy/assoc.h"
+#include "proxy/conn.h"
 #include "proxy/dial.h"
 #include "proxy/fixed.h"
 #include "proxy/listener.h"
@@ -157,6 +159,21 @@ static void channel_event(struct source *s, uint32_t events)
 	}
 }
 
+/* Another worker takes the new clients; ours stay until they leave. */
+static void on_drain(void)
+{
+	listener_remove_all();
+	fixed_remove_all();
+	resolvesock_close();
+	log_info(NULL, NULL, "a newer tsgw-proxy takes over; %u connections stay",
+		conn_total() + assoc_total());
+}
+
+static bool is_busy(void)
+{
+	return conn_total() || assoc_total();
+}
+
 static void on_term(int sig)
 {
 	_exit(EXIT_SUCCESS);
@@ -197,6 +214,7 @@ int main(int argc, char **argv)
 	setup_tailnet = argv[2];
 	take_limits();
 	fd_nonblock(WORKER_CHANNEL, true);
+	loop_on_drain(on_drain, is_busy);
 	r = loop_open();
 	if (r == 0)
 		r = loop_add(&channel, EPOLLIN);

@@ -132,14 +132,19 @@ static void resolve_accept(struct source *s, uint32_t events)
 		}
 }
 
+void resolvesock_close(void)
+{
+	if (listening.fd < 0)
+		return;
+	loop_remove(&listening);
+	listening.fd = fd_close(listening.fd);
+}
+
 int resolvesock_listen(int fd)
 {
 	int r;
 
-	if (listening.fd >= 0) {
-		loop_remove(&listening);
-		fd_close(listening.fd);
-	}
+	resolvesock_close();
 	listening.fd = fd;
 	r = fd_nonblock(fd, true);
 	if (r == 0)

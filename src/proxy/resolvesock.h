@@ -4,5 +4,6 @@
 
 /* Takes FD over; it replaces an earlier one. 0 or -errno. */
 int resolvesock_listen(int fd);
+void resolvesock_close(void); /* nobody new; who asks already may go on */
 /* What was answered so far may be wrong now: all who ask are told. */
 void resolvesock_forget(void);

@@ -8,7 +8,9 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "common/clock.h"
 #include "relay/timers.h"
@@ -111,10 +113,59 @@ static void bury(void)
 	}
 }
 
+/* ---- draining ---- */
+
+static sigset_t loop_mask; /* while it waits; else SIGUSR1 is blocked */
+static volatile sig_atomic_t drain_asked;
+static bool drains;
+static void (*drain_begin)(void);
+static bool (*drain_busy)(void);
+static struct timer drain_timer;
+
+static void on_drain_signal(int signal_number)
+{
+	drain_asked = 1;
+}
+
+static void drain_expired(struct timer *t)
+{
+	exit(EXIT_SUCCESS);
+}
+
+void loop_on_drain(void (*begin)(void), bool (*busy)(void))
+{
+	struct sigaction action = {.sa_handler = on_drain_signal};
+	sigset_t mask;
+
+	drain_begin = begin;
+	drain_busy = busy;
+	sigaction(SIGUSR1, &action, NULL);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &mask, &loop_mask);
+}
+
+bool loop_drains(void)
+{
+	return drains;
+}
+
+static void drain(void)
+{
+	if (drain_asked && !drains) {
+		drains = true;
+		drain_timer.fire = drain_expired;
+		(void)timers_set(&drain_timer, loop_now_ms + LOOP_DRAIN_MAX_MS);
+		drain_begin();
+	}
+	if (drains && !drain_busy())
+		exit(EXIT_SUCCESS);
+}
+
 int loop_run(void)
 {
 	for (;;) {
-		n_events = epoll_wait(loop_epoll, now, LOOP_EVENTS, wait_ms());
+		n_events = epoll_pwait(loop_epoll, now, LOOP_EVENTS, wait_ms(), &loop_mask);
 		if (n_events < 0 && errno != EINTR)
 			return -errno;
 		loop_now_ms = clock_now_ms();
@@ -126,6 +177,7 @@ int loop_run(void)
 				s->on_event(s, e->events);
 		}
 		timers_run(loop_now_ms);
+		drain();
 		run_tasks();
 		bury();
 	}

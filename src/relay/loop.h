@@ -2,6 +2,7 @@
 // The worker's one thread: epoll, deadlines, and work that waits for its turn.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 
@@ -29,5 +30,10 @@ void loop_task_cancel(struct task *t);
 void loop_bury(struct task *t);
 /* Time at the start of this round, milliseconds of CLOCK_BOOTTIME. */
 uint64_t loop_now(void);
+/* SIGUSR1 from now on: a worker of another build has taken our place. BEGIN closes what takes new
+ * clients; when nothing is BUSY any more, or after LOOP_DRAIN_MAX_MS, the process ends. */
+#define LOOP_DRAIN_MAX_MS (24u * 3600 * 1000)
+void loop_on_drain(void (*begin)(void), bool (*busy)(void));
+bool loop_drains(void);
 /* Never returns but with -errno. */
 int loop_run(void);

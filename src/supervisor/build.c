@@ -20,8 +20,10 @@
 #include "config/users.h"
 #include "supervisor/engine.h"
 #include "supervisor/facts.h"
+#include "supervisor/fdstore.h"
 #include "supervisor/recover.h"
 #include "supervisor/resolvesock.h"
+#include "supervisor/resume.h"
 
 #define VETH_NAME "veth0"
 /* What one UDP_SEGMENT send can carry of full packets: 45 × 1420 bytes of inner packets. */
@@ -39,18 +41,6 @@ uint16_t tailnet_mtu(const struct tailnet_config *c)
 	return c->wg && c->wg->mtu ? c->wg->mtu : TAILNET_MTU_DEFAULT;
 }
 
-int tailnet_record(void *owner)
-{
-	struct tailnet *t = owner;
-	struct worker *workers[] = {&t->node, &t->proxy, &t->host};
-
-	memset(t->made.processes, 0, sizeof(t->made.processes));
-	for (size_t i = 0; i < ELEMENTSOF(workers); i++)
-		(void)worker_describe(workers[i], &t->made.processes[i]);
-	(void)uplink_describe(t, &t->made.processes[STORE_PIDS_MAX - 1]);
-	return store_made_write(&t->s->store, t->name, &t->made);
-}
-
 static bool never(const struct tailnet_config *old, const struct tailnet_config *new)
 {
 	return false;
@@ -63,6 +53,7 @@ static int make_namespace(
 
 	if (r < 0)
 		return r;
+	fdstore_put(t->name, "netns", t->netns_fd);
 	r = netns_identify(t->netns_fd, &t->made.netns);
 	if (r == 0)
 		r = tailnet_record(t);
@@ -122,6 +113,7 @@ static int make_tun(
 		r = netns_run(t->netns_fd, open_tun, &t->tun_flags, &t->tun_fd);
 		if (r < 0)
 			return r == -ENOENT ? -ENODEV : r;
+		fdstore_put(t->name, "tun", t->tun_fd);
 		links_set_gso_max(t->links, TAILNET_TUN, TUN_GSO_MAX);
 	}
 	r = tun_query(t->tun_fd, new->tun_offload, &t->tun_flags);
@@ -202,6 +194,12 @@ static int compare_prefixes(const void *x, const void *y)
 	return c ? c : (int)a->len - (int)b->len;
 }
 
+void tailnet_sort_routes(struct prefix_list *l)
+{
+	if (l->n)
+		qsort(l->items, l->n, sizeof(*l->items), compare_prefixes);
+}
+
 /* The difference of two sorted lists: removed from A on, added from B on. Linear, since a wg file
  * may hold a hundred thousand allowed-ips. */
 static int move_routes(struct tailnet *t, const struct prefix_list *a, const struct prefix_list *b)
@@ -244,8 +242,7 @@ static int make_routes(
 		if (r < 0)
 			return r;
 	}
-	if (after.n)
-		qsort(after.items, after.n, sizeof(*after.items), compare_prefixes);
+	tailnet_sort_routes(&after);
 	r = move_routes(t, &t->routes, &after);
 	if (r < 0) {
 		free(after.items);
@@ -334,11 +331,15 @@ static int make_uapi(
 	(void)mkdir("/run/wireguard", 0755);
 	snprintf(un.sun_path, sizeof(un.sun_path), "/run/wireguard/%s.sock", t->link);
 	mask = umask(0177);
-	r = bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 || listen(fd, 16) < 0 ? -errno : 0;
+	r = bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 || listen(fd, TAILNET_UAPI_BACKLOG) < 0
+		? -errno
+		: 0;
 	umask(mask);
-	if (r == 0)
-		t->uapi_fd = take_fd(fd);
-	return r;
+	if (r < 0)
+		return r;
+	t->uapi_fd = take_fd(fd);
+	fdstore_put(t->name, "uapi", t->uapi_fd);
+	return 0;
 }
 
 static bool node_differs(const struct tailnet_config *old, const struct tailnet_config *new)
@@ -418,6 +419,7 @@ static int make_proxy(
 		t->resolve_fd = resolvesock_bind(t->s->store.run_dir, t->name);
 		if (t->resolve_fd < 0)
 			return t->resolve_fd;
+		fdstore_put(t->name, "resolve", t->resolve_fd);
 		worker_start_now(&t->proxy);
 		return 0;
 	}
@@ -464,19 +466,19 @@ static int make_published(
 }
 
 const struct part tailnet_parts[] = {
-	{"namespace", never, make_namespace},
-	{"link", never, make_veth},
-	{"tun", tun_differs, make_tun},
-	{"addresses", addresses_differ, make_addresses},
-	{"routes", routes_differ, make_routes},
-	{"resolv.conf", resolver_differs, make_resolv_conf},
-	{"uplink", uplink_differs, uplink_make},
-	{"sockets", sockets_differ, make_sockets},
-	{"uapi", never, make_uapi},
-	{"veth-listener", never, make_veth_listener},
-	{"node", node_differs, make_node},
-	{"proxy", proxy_differs, make_proxy},
-	{"listeners", listeners_differ, make_listeners},
-	{"published", published_differ, make_published},
+	{"namespace", never, make_namespace, resume_namespace, false},
+	{"link", never, make_veth, resume_link, false},
+	{"tun", tun_differs, make_tun, resume_tun, false},
+	{"addresses", addresses_differ, make_addresses, resume_addresses, false},
+	{"routes", routes_differ, make_routes, resume_routes, true},
+	{"resolv.conf", resolver_differs, make_resolv_conf, NULL, false},
+	{"uplink", uplink_differs, uplink_make, resume_uplink, false},
+	{"sockets", sockets_differ, make_sockets, resume_sockets, false},
+	{"uapi", never, make_uapi, resume_uapi, false},
+	{"veth-listener", never, make_veth_listener, resume_listeners, false},
+	{"node", node_differs, make_node, resume_node, false},
+	{"proxy", proxy_differs, make_proxy, resume_proxy, false},
+	{"listeners", listeners_differ, make_listeners, NULL, false},
+	{"published", published_differ, make_published, NULL, false},
 };
 const size_t tailnet_n_parts = ELEMENTSOF(tailnet_parts);

@@ -31,7 +31,6 @@ struct entry {
 };
 
 static struct entry *chains[FDSTORE_CHAINS];
-static bool resumes;
 
 static struct entry **chain_of(const char *owner, size_t len)
 {
@@ -125,7 +124,6 @@ int fdstore_open(void)
 		free(names[i]);
 	}
 	free(names);
-	resumes = n > 0;
 	for (size_t i = 0; i < FDSTORE_CHAINS && n > 0; i++)
 		for (struct entry **e = &chains[i]; *e;)
 			if ((*e)->twice)
@@ -135,9 +133,37 @@ int fdstore_open(void)
 	return r;
 }
 
-bool fdstore_resumes(void)
+void fdstore_place(const struct hostport *at, char ret[HOSTPORT_TEXT_MAX])
 {
-	return resumes;
+	hostport_format(at, ret);
+	for (char *p = ret; *p; p++)
+		if (*p == ':')
+			*p = '_';
+}
+
+/* Once for each: for the first of its entries in the chain. */
+void fdstore_each_owner(void (*each)(void *arg, const char *owner), void *arg)
+{
+	char owner[FDSTORE_NAME_MAX];
+
+	for (size_t i = 0; i < FDSTORE_CHAINS; i++) {
+		for (const struct entry *e = chains[i], *f; e; e = e->next) {
+			snprintf(owner, sizeof(owner), "%.*s", (int)e->owner_len, e->name);
+			for (f = chains[i]; !is_of(f, owner);)
+				f = f->next;
+			if (f == e)
+				each(arg, owner);
+		}
+	}
+}
+
+bool fdstore_has(const char *owner)
+{
+	const struct entry *e = *chain_of(owner, strlen(owner));
+
+	while (e && !is_of(e, owner))
+		e = e->next;
+	return e != NULL;
 }
 
 int fdstore_take(const char *owner, const char *object)

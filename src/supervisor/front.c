@@ -14,10 +14,10 @@
 #include "common/log.h"
 #include "common/sockets.h"
 #include "ipc/stats.h"
+#include "supervisor/fdstore.h"
 #include "supervisor/recover.h"
 #include "supervisor/tailnet.h"
 
-#define FRONT_NAME   "-" /* in the worker's arguments; no tailnet can be called so */
 #define DNS_BACKLOG  256
 #define DNS_RETRY_MS 2000
 
@@ -165,7 +165,7 @@ static int front_send_listener(struct front *f, const struct front_listener *l)
 	return worker_send(&f->dns, MSG_DNS_LISTEN, &m, sizeof(m), fds, 2);
 }
 
-static int front_record(void *owner)
+int front_record(void *owner)
 {
 	struct front *f = owner;
 	struct made_process *p = &f->made.processes[0];
@@ -206,11 +206,23 @@ static const struct worker_ops front_ops = {
 
 /* ---- listeners ---- */
 
+const char *front_object(const struct hostport *at, const char *kind, char ret[FDSTORE_NAME_MAX])
+{
+	char place[HOSTPORT_TEXT_MAX];
+
+	fdstore_place(at, place);
+	snprintf(ret, FDSTORE_NAME_MAX, "%s/%s", kind, place);
+	return ret;
+}
+
 static void front_close(struct front *f, size_t i)
 {
 	struct msg_dns_listen m = {.at = f->listeners[i].at};
+	char object[FDSTORE_NAME_MAX];
 
 	(void)(f->dns.pid && worker_tell(&f->dns, MSG_DNS_UNLISTEN, &m));
+	fdstore_drop(FRONT_NAME, front_object(&f->listeners[i].at, "dns.udp", object));
+	fdstore_drop(FRONT_NAME, front_object(&f->listeners[i].at, "dns.tcp", object));
 	fd_close(f->listeners[i].udp_fd);
 	fd_close(f->listeners[i].tcp_fd);
 	f->listeners[i] = f->listeners[--f->n_listeners];
@@ -219,7 +231,11 @@ static void front_close(struct front *f, size_t i)
 static int front_open(struct front *f, const struct hostport *at)
 {
 	struct front_listener l = {.at = *at, .udp_fd = -1, .tcp_fd = -1};
+	struct msg_dns_listen had = {.at = *at};
+	char object[FDSTORE_NAME_MAX];
 
+	if (f->dns.adopted) /* of the supervisor before us, and we have not */
+		(void)worker_tell(&f->dns, MSG_DNS_UNLISTEN, &had);
 	l.udp_fd = udp_serve(at, NULL);
 	if (l.udp_fd < 0)
 		return l.udp_fd;
@@ -229,6 +245,8 @@ static int front_open(struct front *f, const struct hostport *at)
 		return l.tcp_fd;
 	}
 	f->listeners[f->n_listeners++] = l;
+	fdstore_put(FRONT_NAME, front_object(at, "dns.udp", object), l.udp_fd);
+	fdstore_put(FRONT_NAME, front_object(at, "dns.tcp", object), l.tcp_fd);
 	return f->dns.pid ? front_send_listener(f, &l) : 0;
 }
 
@@ -243,7 +261,7 @@ static bool front_has(const struct front *f, const struct hostport *at)
 
 static int front_on_timer(sd_event_source *s, uint64_t usec, void *userdata);
 
-static void front_update_listeners(struct front *f)
+void front_update_listeners(struct front *f)
 {
 	uint16_t port = f->s->config->gateway.dns_port;
 	char before[sizeof(f->reason)], text[HOSTPORT_TEXT_MAX];
@@ -346,8 +364,6 @@ int front_new(struct supervisor *s, struct front **ret)
 		log_error(NULL, "front", "cannot be locked in %s: %s", s->store.run_dir,
 			strerror(-r));
 	if (r == 0)
-		r = recover_front(&s->store);
-	if (r == 0)
 		r = collect_new(s, &front_collect_ops, f, &f->collected);
 	if (r == 0) {
 		r = frontlinks_open(f);
@@ -366,10 +382,27 @@ int front_new(struct supervisor *s, struct front **ret)
 
 void front_start(struct front *f)
 {
+	if (!f->s->config->gateway.dns_port || !fdstore_has(FRONT_NAME))
+		(void)recover_front(&f->s->store);
 	if (!f->s->config->gateway.dns_port)
 		return;
+	if (fdstore_has(FRONT_NAME)) {
+		front_resume(f);
+		return;
+	}
 	front_update_listeners(f);
 	worker_start_now(&f->dns);
+}
+
+void front_leave(struct front *f)
+{
+	worker_leave(&f->dns);
+	for (size_t i = 0; i < f->n_listeners; i++) {
+		fd_close(f->listeners[i].udp_fd);
+		fd_close(f->listeners[i].tcp_fd);
+	}
+	f->n_listeners = 0;
+	f->left = true;
 }
 
 void front_reload(struct front *f)
@@ -404,7 +437,8 @@ void front_free(struct front *f)
 		front_close(f, f->n_listeners - 1);
 	worker_done(&f->dns);
 	collect_free(f->collected);
-	(void)recover_front(&f->s->store);
+	if (!f->left)
+		(void)recover_front(&f->s->store);
 	fd_close(f->lock_fd);
 	free(f);
 }

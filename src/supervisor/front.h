@@ -6,6 +6,7 @@
 
 #include "config/expose.h"
 #include "supervisor/collect.h"
+#include "supervisor/fdstore.h"
 #include "supervisor/frontlinks.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/worker.h"
@@ -14,6 +15,9 @@ struct front_listener {
 	struct hostport at;
 	int udp_fd, tcp_fd;
 };
+
+#define FRONT_NAME \
+	"-" /* in the worker's arguments and the descriptor store; no tailnet can be called so */
 
 struct front {
 	struct supervisor *s;
@@ -26,6 +30,7 @@ struct front {
 	char reason[256];
 	sd_event_source *listen_timer;
 	struct frontlinks links;
+	bool left; /* everything stays for the next supervisor */
 };
 
 /* Does DNS answer for this tailnet? It need not run in this process, nor at all. */
@@ -42,4 +47,13 @@ void front_start(struct front *f);
 /* The configuration changed: zones and listeners follow. */
 void front_reload(struct front *f);
 void front_addresses_changed(struct front *f);
+/* Lets go of everything, alive, for the next supervisor. */
+void front_leave(struct front *f);
+/* The worker of the supervisor before us goes on if it can; a new one takes its sockets if not. */
+void front_resume(struct front *f);
+int front_record(void *owner); /* worker_ops.record */
+/* Opens missing listeners, closes superfluous ones. */
+void front_update_listeners(struct front *f);
+/* Its place in the descriptor store: "dns.udp/127.0.0.1_53". */
+const char *front_object(const struct hostport *at, const char *kind, char ret[FDSTORE_NAME_MAX]);
 void front_free(struct front *f);

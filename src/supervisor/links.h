@@ -55,6 +55,8 @@ int links_del_route(struct links *l, const char *name, const struct prefix *p); 
  * for the pool and the exposure. Fresh arrays. */
 int links_addresses(struct links *l, struct link_address **ret, size_t *ret_n);
 int links_routes(struct links *l, struct prefix **ret, size_t *ret_n);
+/* The routes in the main table that links_add_route() has made for the link NAME. */
+int links_device_routes(struct links *l, const char *name, struct prefix **ret, size_t *ret_n);
 /* Both in one list, for the pool, less those of the link EXCEPT (NULL = none): a tailnet's own. */
 int links_used(struct links *l, const char *except, struct prefix **ret, size_t *ret_n);
 

@@ -13,6 +13,7 @@
 #include "common/parse.h"
 #include "supervisor/check.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/sweep.h"
 
 #define NAMES_MAX CONFIG_TAILNETS_MAX
 
@@ -24,6 +25,7 @@ enum {
 	OPT_STATE_DIR,
 	OPT_LOG_LEVEL,
 	OPT_CHECK,
+	OPT_SWEEP,
 	OPT_VERSION,
 	OPT_HELP
 };
@@ -36,6 +38,7 @@ static const struct option long_options[] = {
 	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
 	{"log-level", required_argument, NULL, OPT_LOG_LEVEL},
 	{"check", no_argument, NULL, OPT_CHECK},
+	{"sweep", no_argument, NULL, OPT_SWEEP},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{"help", no_argument, NULL, OPT_HELP},
 	{0},
@@ -43,7 +46,7 @@ static const struct option long_options[] = {
 
 static void usage(FILE *out)
 {
-	fputs("usage: tsgwd [--tailnet NAME]... [--front] [--check] [--config FILE]\n"
+	fputs("usage: tsgwd [--tailnet NAME]... [--front] [--check | --sweep] [--config FILE]\n"
 	      "             [--run-dir DIR] [--state-dir DIR] [--log-level LEVEL]\n"
 	      "\n"
 	      "Runs the front services and every enabled tailnet of the configuration, or only "
@@ -52,6 +55,7 @@ static void usage(FILE *out)
 	      "\n"
 	      "  --tailnet NAME     run this tailnet; repeatable\n"
 	      "  --front            run the front services (DNS)\n"
+	      "  --sweep            remove what was left of these by a supervisor that is gone\n"
 	      "  --check            check the configuration, print it and the steps of a start\n"
 	      "  --config FILE      default /etc/tsgw/tsgw.ini\n"
 	      "  --run-dir DIR      sockets and locks, default /run/tsgw\n"
@@ -135,6 +139,9 @@ static int option(struct options *o, int opt)
 	case OPT_CHECK:
 		o->check = true;
 		return -1;
+	case OPT_SWEEP:
+		o->sweep = true;
+		return -1;
 	case OPT_VERSION:
 		puts("tsgwd " TSGW_VERSION);
 		return 0;
@@ -168,6 +175,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "tsgwd: %s: no argument is expected\n", argv[optind]);
 		return 2;
 	}
+	if (o.sweep && !o.n_names && !o.front) {
+		fprintf(stderr, "tsgwd: --sweep: name what to remove by --tailnet or --front\n");
+		return 2;
+	}
+	if (o.sweep)
+		return sweep_run(&o);
 	o.all = !o.n_names && !o.front;
 	o.front = o.front || o.all;
 	return o.check ? check_run(&o) : supervisor_run(&o);

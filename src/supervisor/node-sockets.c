@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The encrypted UDP sockets of a node of ours: opened in the host's namespace or the uplink's, and handed over.
+#include "supervisor/fdstore.h"
 #include "supervisor/tailnet.h"
 
 #include <errno.h>
@@ -113,6 +114,10 @@ int node_open_sockets(struct tailnet *t, uint16_t port, uint32_t fwmark)
 	t->udp4_fd = take_fd(v4);
 	t->udp6_fd = v6 < 0 ? -1 : take_fd(v6);
 	t->udp_fwmark = fwmark;
+	fdstore_drop(t->name, "udp4");
+	fdstore_drop(t->name, "udp6");
+	fdstore_put(t->name, "udp4", t->udp4_fd);
+	fdstore_put(t->name, "udp6", t->udp6_fd);
 	node_set_gro(t, t->config);
 	return 0;
 }

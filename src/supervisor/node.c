@@ -15,6 +15,7 @@
 #include "common/parse.h"
 #include "ipc/stats.h"
 #include "supervisor/watch.h"
+#include "supervisor/resume.h"
 
 #define LOOKUP_BACKOFF_MAX_S 60
 #define LOOKUP_INTERVAL_MS   5000  /* however often the node says that the peer is down */
@@ -92,7 +93,15 @@ static int node_configure(void *owner, struct worker *w)
 		.uso = t->tun_flags.uso};
 	struct msg_wg_uapi uapi = {0};
 	struct tun_flags flags;
-	int r = tun_query(t->tun_fd, t->config->tun_offload, &flags);
+	int r;
+
+	if (w->adopted) {
+		resume_endpoints(t);
+		/* it has its TUN and its UAPI socket, and is perhaps owed an answer about these */
+		r = node_send_sockets(t);
+		return r < 0 ? r : node_send_config(t);
+	}
+	r = tun_query(t->tun_fd, t->config->tun_offload, &flags);
 
 	if (r < 0) { /* somebody has deleted wg0: a new node cannot live on this descriptor */
 		tailnet_rebuild(t, "wg0 is gone");

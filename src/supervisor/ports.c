@@ -9,6 +9,7 @@
 #include "supervisor/tailnet.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "supervisor/fdstore.h"
 #include "supervisor/facts.h"
 
 #define PORTS_BACKLOG 1024
@@ -48,6 +50,18 @@ static int port_tell(struct worker *w, enum msg_type type, const struct port_soc
 		return 0; /* told when it runs */
 	memcpy(m.host, s->host, sizeof(m.host));
 	return worker_send(w, type, &m, sizeof(m), &s->fd, give ? 1 : 0);
+}
+
+/* Its place in the descriptor store: "publish/tcp/local/10.77.0.2_80". */
+static const char *port_object(
+	const struct port_kind *kind, const struct port_socket *s, char ret[FDSTORE_NAME_MAX])
+{
+	char at[HOSTPORT_TEXT_MAX];
+
+	fdstore_place(&s->at, at);
+	snprintf(ret, FDSTORE_NAME_MAX, "%s/%s/%s/%s", kind->name, s->udp ? "udp" : "tcp",
+		s->local ? "local" : "net", at);
+	return ret;
 }
 
 static void port_aim(struct port_socket *s, const struct port_map *m)
@@ -86,7 +100,9 @@ static const struct port_map *map_of(const struct port_maps *maps, const struct 
 static void port_close(const struct port_set *set, size_t i)
 {
 	struct port_table *table = set->table;
+	char object[FDSTORE_NAME_MAX];
 
+	fdstore_drop(set->t->name, port_object(set->kind, &table->items[i], object));
 	(void)port_tell(set->w, set->kind->taken, &table->items[i], false);
 	if (!table->items[i]
 			.udp) /* the worker still holds it, and its place may be wanted at once */
@@ -144,8 +160,13 @@ static int port_open(const struct port_set *set, struct port_socket *s)
 	struct port_place place = {
 		s->at, s->udp, set->kind->inside ? (s->local ? "lo" : TAILNET_TUN) : NULL};
 	struct port_socket *more;
-	int r = set->kind->inside ? netns_run(set->t->netns_fd, port_bind, &place, &s->fd)
-				  : port_bind(&place, &s->fd);
+	char object[FDSTORE_NAME_MAX];
+	int r;
+
+	if (set->w->adopted) /* what it may have had of the supervisor before us, and we have not */
+		(void)port_tell(set->w, set->kind->taken, s, false);
+	r = set->kind->inside ? netns_run(set->t->netns_fd, port_bind, &place, &s->fd)
+			      : port_bind(&place, &s->fd);
 
 	if (r < 0)
 		return r;
@@ -156,6 +177,7 @@ static int port_open(const struct port_set *set, struct port_socket *s)
 	}
 	set->table->items = more;
 	more[set->table->n++] = *s;
+	fdstore_put(set->t->name, port_object(set->kind, s, object), s->fd);
 	return port_tell(set->w, set->kind->given, s, true);
 }
 
@@ -209,7 +231,8 @@ static int ports_send(const struct port_set *set)
 	int r = 0;
 
 	for (size_t i = 0; i < set->table->n && r == 0; i++)
-		r = port_tell(set->w, set->kind->given, &set->table->items[i], true);
+		if (*set->table->items[i].host) /* else it is going to be closed */
+			r = port_tell(set->w, set->kind->given, &set->table->items[i], true);
 	return r;
 }
 
@@ -300,4 +323,75 @@ void ports_close(struct tailnet *t)
 
 	ports_close_all(&forwards);
 	ports_close_all(&published);
+}
+
+/* ---- of the descriptor store ---- */
+
+/* What the socket itself says; what it leads to, the configuration. */
+static int port_read(const struct port_set *set, const char *object, struct port_socket *s)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss), type_len = sizeof(int);
+	char device[IFNAMSIZ] = "", expected[FDSTORE_NAME_MAX];
+	socklen_t device_len = sizeof(device);
+	const struct port_map *m;
+	int type, r;
+
+	if (getsockopt(s->fd, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0 ||
+		getsockname(s->fd, (struct sockaddr *)&ss, &len) < 0 ||
+		getsockopt(s->fd, SOL_SOCKET, SO_BINDTODEVICE, device, &device_len) < 0)
+		return -ESTALE;
+	r = hostport_from_sockaddr((struct sockaddr *)&ss, &s->at);
+	s->udp = type == SOCK_DGRAM;
+	s->local = !strcmp(device, "lo");
+	if (r < 0 || strcmp(object, port_object(set->kind, s, expected)))
+		return -ESTALE;
+	m = map_of(set->maps, s);
+	if (m)
+		port_aim(s, m);
+	return 0;
+}
+
+static int ports_resume_of(const struct port_set *set)
+{
+	char prefix[32], object[FDSTORE_NAME_MAX];
+	struct port_socket *more, s = {.fd = -1};
+	int r = 0;
+
+	snprintf(prefix, sizeof(prefix), "%s/", set->kind->name);
+	while (r == 0) {
+		s = (struct port_socket){.fd = fdstore_take_any(set->t->name, prefix, object)};
+		if (s.fd < 0)
+			return 0;
+		r = port_read(set, object, &s);
+		more = r < 0 ? NULL : reallocarray(set->table->items, set->table->n + 1, sizeof(s));
+		if (!more)
+			break;
+		set->table->items = more;
+		more[set->table->n++] = s;
+	}
+	fd_close(s.fd);
+	return r < 0 ? r : -ENOMEM;
+}
+
+static void ports_leave_of(struct port_table *table)
+{
+	for (size_t i = 0; i < table->n; i++)
+		fd_close(table->items[i].fd);
+	free(table->items);
+	*table = (struct port_table){0};
+}
+
+void ports_leave(struct tailnet *t)
+{
+	ports_leave_of(&t->forwards);
+	ports_leave_of(&t->published);
+}
+
+int ports_resume(struct tailnet *t)
+{
+	struct port_set forwards = forward_set(t, NULL), published = publish_set(t, NULL, 0);
+	int r = ports_resume_of(&forwards);
+
+	return r < 0 ? r : ports_resume_of(&published);
 }

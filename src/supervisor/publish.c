@@ -12,6 +12,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "ipc/stats.h"
+#include "supervisor/fdstore.h"
 #include "supervisor/facts.h"
 #include "supervisor/watch.h"
 
@@ -286,13 +287,29 @@ int proxy_open_veth(struct tailnet *t)
 	struct listener *l = &t->veth_listener;
 
 	l->at = (struct hostport){.addr = t->veth_ns, .port = TAILNET_VETH_PORT};
-	return netns_run(t->netns_fd, open_veth, &l->at, &l->fd);
+	int r = netns_run(t->netns_fd, open_veth, &l->at, &l->fd);
+
+	if (r == 0)
+		fdstore_put(t->name, "veth", l->fd);
+	return r;
+}
+
+/* Its place in the descriptor store. */
+static const char *listener_object(const struct listener *l, char ret[FDSTORE_NAME_MAX])
+{
+	char at[HOSTPORT_TEXT_MAX];
+
+	fdstore_place(&l->at, at);
+	snprintf(ret, FDSTORE_NAME_MAX, "listen/%s", at);
+	return ret;
 }
 
 static void listener_close(struct tailnet *t, size_t i)
 {
 	struct msg_proxy_listen m = {.at = t->listeners[i].at, .kind = LISTEN_PRIMARY};
+	char object[FDSTORE_NAME_MAX];
 
+	fdstore_drop(t->name, listener_object(&t->listeners[i], object));
 	(void)(t->proxy.pid && worker_tell(&t->proxy, MSG_PROXY_UNLISTEN, &m));
 	/* the worker still holds it, and its place may be wanted at once */
 	(void)shutdown(t->listeners[i].fd, SHUT_RDWR);
@@ -326,15 +343,20 @@ static bool listener_has(const struct tailnet *t, const struct hostport *at)
 
 static int listener_open(struct tailnet *t, const struct hostport *at)
 {
+	struct msg_proxy_listen had = {.at = *at, .kind = LISTEN_PRIMARY};
 	struct listener l = {.at = *at, .fd = -1};
+	char object[FDSTORE_NAME_MAX];
 
 	if (t->n_listeners == CONTROL_LISTEN_MAX)
 		return -ENOSPC;
+	if (t->proxy.adopted) /* of the supervisor before us, and we have not */
+		(void)worker_tell(&t->proxy, MSG_PROXY_UNLISTEN, &had);
 	l.fd = tcp_listen(at, NULL, LISTEN_BACKLOG);
 	if (l.fd < 0)
 		return l.fd;
 	t->listeners[t->n_listeners++] = l;
 	listener_say(t, at, "listens on");
+	fdstore_put(t->name, listener_object(&l, object), l.fd);
 	return t->proxy.pid ? proxy_send_listener(t, &l, LISTEN_PRIMARY) : 0;
 }
 

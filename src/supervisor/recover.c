@@ -148,8 +148,7 @@ static bool recover_is_owner(const struct made *m, pid_t pid)
 	return store_process_start(pid, &ticks) < 0 || ticks == m->owner.start_ticks;
 }
 
-/* -1, or a descriptor of the recorded process if it still lives. */
-static int recover_open_process(const struct made_process *p)
+int recover_open_process(const struct made_process *p)
 {
 	_cleanup_close_ int fd = -1;
 	_cleanup_free_ char *status = NULL;
@@ -172,6 +171,11 @@ static int recover_open_process(const struct made_process *p)
 	if (!line || sscanf(line, "\nUid: %u", &uid) != 1 || (uid != p->uid && uid != 0))
 		return -1;
 	return take_fd(fd);
+}
+
+static bool recover_is_dead(pid_t pid)
+{
+	return kill(pid, 0) < 0 && errno == ESRCH;
 }
 
 static bool recover_any_process(const struct made *m)
@@ -198,11 +202,13 @@ static int recover_check_uapi(struct recovery *c, char *ret_object)
 	r = recover_listener(c->uapi, &pid);
 	if (r < 0)
 		return r;
-	/* a full backlog tells no pid: then a living process of the record speaks for it */
+	/* a full backlog tells no pid, and the one who made it may have been a supervisor before that
+	 * which wrote the record: then a living process of the record speaks for it */
 	if (pid == 0 ||
 		(!strcmp(c->made.uapi_link, c->link) &&
-			(pid > 0 ? recover_is_owner(&c->made, pid)
-				 : recover_any_process(&c->made)))) {
+			(recover_is_owner(&c->made, pid) ||
+				((pid < 0 || recover_is_dead(pid)) &&
+					recover_any_process(&c->made))))) {
 		c->has_uapi = true;
 		return 0;
 	}
@@ -237,6 +243,23 @@ static void recover_signal(const struct pollfd *p, size_t n, int signal)
 	for (size_t i = 0; i < n; i++)
 		if (p[i].fd >= 0)
 			syscall(SYS_pidfd_send_signal, p[i].fd, signal, NULL, 0);
+}
+
+void recover_signal_process(int pidfd, int signal_number)
+{
+	(void)syscall(SYS_pidfd_send_signal, pidfd, signal_number, NULL, 0);
+}
+
+void recover_end_process(int pidfd)
+{
+	struct pollfd p = {.fd = dup(pidfd), .events = POLLIN};
+
+	recover_signal_process(pidfd, SIGTERM);
+	if (recover_wait(&p, 1, RECOVER_TERM_MS)) {
+		recover_signal_process(pidfd, SIGKILL);
+		(void)recover_wait(&p, 1, RECOVER_KILL_MS);
+	}
+	fd_close(p.fd);
 }
 
 /* Of N tailnets at once, so that they are waited for together. Gives how many do not die. */

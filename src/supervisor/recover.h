@@ -16,6 +16,11 @@ void recover_alias(const struct store *s, char ret[RECOVER_ALIAS_MAX]);
  * /run/netns/tsgw-x", "link tsgw-x", "file /etc/netns/…"), nothing is touched at all. The same
  * function is what a stop on request runs last. RET_OBJECT holds 128 bytes. */
 int recover_tailnet(const struct store *s, const char *name, struct links *host, char *ret_object);
+/* -1, or a pidfd of the recorded process if it still lives. */
+int recover_open_process(const struct made_process *p);
+void recover_signal_process(int pidfd, int signal_number);
+/* SIGTERM, after half a second SIGKILL; waits for it. */
+void recover_end_process(int pidfd);
 /* For speed, before recover_tailnet() is called for each of many: ends the processes of all and
  * removes the links of all, which one by one takes 20 ms each. What is not clearly ours is left
  * alone. Under the locks of all of them. */

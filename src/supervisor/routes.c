@@ -71,6 +71,7 @@ struct routes_table {
 	struct prefix *items;
 	size_t n, size;
 	int except; /* ifindex whose routes do not count, 0 = none */
+	int only;   /* ifindex whose routes count */
 };
 
 static int routes_collect(struct nlmsghdr *h, void *arg)
@@ -93,6 +94,27 @@ static int routes_collect(struct nlmsghdr *h, void *arg)
 	return 0;
 }
 
+/* R is what the dumps gave. The tables are gone afterwards. */
+static int routes_join(
+	int r, struct routes_table *v4, struct routes_table *v6, struct prefix **ret, size_t *ret_n)
+{
+	if (r == -EAFNOSUPPORT || r == -EOPNOTSUPP)
+		r = 0; /* no IPv6 */
+	for (size_t i = 0; i < v6->n && r == 0; i++) {
+		r = rtnl_grow((void **)&v4->items, &v4->size, v4->n, sizeof(v4->items[0]));
+		if (r == 0)
+			v4->items[v4->n++] = v6->items[i];
+	}
+	free(v6->items);
+	if (r < 0) {
+		free(v4->items);
+		return r;
+	}
+	*ret = v4->items;
+	*ret_n = v4->n;
+	return 0;
+}
+
 static int routes_list(struct links *l, int except, struct prefix **ret, size_t *ret_n)
 {
 	struct routes_table v4 = {.except = except}, v6 = {.except = except};
@@ -100,21 +122,43 @@ static int routes_list(struct links *l, int except, struct prefix **ret, size_t 
 
 	if (r == 0)
 		r = rtnl_dump(l, RTM_GETROUTE, AF_INET6, routes_collect, &v6, &v6.n);
-	if (r == -EAFNOSUPPORT || r == -EOPNOTSUPP)
-		r = 0; /* no IPv6 */
-	for (size_t i = 0; i < v6.n && r == 0; i++) {
-		r = rtnl_grow((void **)&v4.items, &v4.size, v4.n, sizeof(v4.items[0]));
-		if (r == 0)
-			v4.items[v4.n++] = v6.items[i];
-	}
-	free(v6.items);
-	if (r < 0) {
-		free(v4.items);
-		return r;
-	}
-	*ret = v4.items;
-	*ret_n = v4.n;
+	return routes_join(r, &v4, &v6, ret, ret_n);
+}
+
+static int routes_collect_device(struct nlmsghdr *h, void *arg)
+{
+	struct routes_table *t = arg;
+	const struct rtmsg *rtm = nlmsg_data(h);
+	struct nlattr *tb[RTA_MAX + 1];
+	struct prefix p = {.addr = {.family = rtm->rtm_family == AF_INET ? 4 : 6}};
+
+	if (h->nlmsg_type != RTM_NEWROUTE || rtm->rtm_table != RT_TABLE_MAIN ||
+		rtm->rtm_protocol != RTPROT_STATIC ||
+		nlmsg_parse(h, sizeof(*rtm), tb, RTA_MAX, NULL) < 0 || !tb[RTA_OIF] ||
+		(int)nla_get_u32(tb[RTA_OIF]) != t->only)
+		return 0;
+	if (rtm->rtm_dst_len &&
+		rtnl_get_prefix(rtm->rtm_family, tb[RTA_DST], rtm->rtm_dst_len, &p) < 0)
+		return 0;
+	if (rtnl_grow((void **)&t->items, &t->size, t->n, sizeof(t->items[0])) < 0)
+		return -ENOMEM;
+	t->items[t->n++] = p;
 	return 0;
+}
+
+int links_device_routes(struct links *l, const char *name, struct prefix **ret, size_t *ret_n)
+{
+	struct routes_table v4 = {0}, v6 = {0};
+	struct link_info info;
+	int r = links_find(l, name, &info);
+
+	if (r < 0)
+		return r;
+	v4.only = v6.only = info.ifindex;
+	r = rtnl_dump(l, RTM_GETROUTE, AF_INET, routes_collect_device, &v4, &v4.n);
+	if (r == 0)
+		r = rtnl_dump(l, RTM_GETROUTE, AF_INET6, routes_collect_device, &v6, &v6.n);
+	return routes_join(r, &v4, &v6, ret, ret_n);
 }
 
 int links_routes(struct links *l, struct prefix **ret, size_t *ret_n)

@@ -16,11 +16,14 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/control.h"
+#include "supervisor/fdstore.h"
 #include "supervisor/front.h"
 #include "supervisor/recover.h"
+#include "supervisor/sweep.h"
 #include "supervisor/tailnet.h"
 #include "supervisor/watch.h"
 #include "supervisor/uplink.h"
+#include "supervisor/unitjob.h"
 
 bool supervisor_wants(const struct supervisor *s, const struct tailnet_config *t)
 {
@@ -165,15 +168,31 @@ static int supervisor_on_link(sd_event_source *source, int fd, uint32_t revents,
 
 /* ---- signals ---- */
 
+/* For a restart everything stays, in the descriptor store and in the record; else all is removed. */
+static void supervisor_on_job(void *arg, enum unit_job job)
+{
+	struct supervisor *s = arg;
+
+	s->leaving = job == UNIT_JOB_START || job == UNIT_JOB_RESTART;
+	log_info(NULL, NULL, s->leaving ? "ends; the next start takes over what runs" : "stops");
+	s->stopping = true;
+	(void)sd_event_exit(s->event, 0);
+}
+
 static int supervisor_on_stop(
 	sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
 	struct supervisor *s = userdata;
 
-	log_info(NULL, NULL, "stops");
+	if (s->asking)
+		return 0;
+	s->asking = true;
 	(void)sd_notify(0, "STOPPING=1");
-	s->stopping = true;
-	return sd_event_exit(s->event, 0);
+	if (si->ssi_signo == SIGTERM)
+		unitjob_ask(s->event, supervisor_on_job, s);
+	else
+		supervisor_on_job(s, UNIT_JOB_NONE);
+	return 0;
 }
 
 static int supervisor_on_hup(
@@ -234,6 +253,9 @@ static int supervisor_open(struct supervisor *s)
 	int r;
 
 	raise_limits();
+	r = fdstore_open();
+	if (r < 0)
+		log_warning(NULL, NULL, "descriptors of the earlier process: %s", strerror(-r));
 	r = worker_find_dir(s->worker_dir, sizeof(s->worker_dir));
 	if (r < 0) {
 		log_error(NULL, NULL, "no worker programs in %s: %s", s->worker_dir, strerror(-r));
@@ -297,25 +319,33 @@ static bool all_refused(const struct supervisor *s)
 static void supervisor_clear(struct supervisor *s)
 {
 	_cleanup_free_ const char **names = calloc(s->n_tailnets + 1, sizeof(*names));
+	size_t n = 0;
 
 	if (!names)
 		return;
 	for (size_t i = 0; i < s->n_tailnets; i++) {
-		names[i] = s->tailnets[i]->name;
+		if (!s->stopping && s->tailnets[i]->netns_fd >= 0)
+			continue; /* taken over */
+		names[n++] = s->tailnets[i]->name;
 		/* the node has it too, so it goes when that ends, and those end side by side */
 		s->tailnets[i]->tun_fd = fd_close(s->tailnets[i]->tun_fd);
 	}
-	recover_many(&s->store, names, s->n_tailnets, s->host);
+	recover_many(&s->store, names, n, s->host);
 }
 
 static void supervisor_close(struct supervisor *s)
 {
 	s->stopping = true;
-	supervisor_clear(s);
+	if (!s->leaving)
+		supervisor_clear(s);
 	control_free(s->control);
 	s->control = NULL;
 	watch_free(s->watchers);
 	s->watchers = NULL;
+	for (size_t i = 0; i < s->n_tailnets && s->leaving; i++)
+		tailnet_leave(s->tailnets[i]);
+	if (s->leaving && s->front)
+		front_leave(s->front);
 	for (size_t i = 0; i < s->n_tailnets; i++)
 		tailnet_free(s->tailnets[i]);
 	free(s->tailnets);
@@ -328,10 +358,22 @@ static void supervisor_close(struct supervisor *s)
 	sd_event_unref(s->event);
 }
 
+/* Of a tailnet that was this unit's, and is not any more. */
+static void supervisor_sweep(void *arg, const char *owner)
+{
+	struct supervisor *s = arg;
+
+	if (!strcmp(owner, "-") ? !s->front : !supervisor_find(s, owner))
+		(void)sweep_one(&s->store, s->host, strcmp(owner, "-") ? owner : NULL);
+}
+
 static int supervisor_loop(struct supervisor *s)
 {
 	int r;
 
+	for (size_t i = 0; i < s->n_tailnets; i++)
+		(void)tailnet_resume(s->tailnets[i]);
+	fdstore_each_owner(supervisor_sweep, s);
 	supervisor_clear(s);
 	for (size_t i = 0; i < s->n_tailnets; i++)
 		tailnet_start(s->tailnets[i]);
@@ -339,6 +381,7 @@ static int supervisor_loop(struct supervisor *s)
 		return 1;
 	if (s->front)
 		front_start(s->front);
+	fdstore_close_rest();
 	s->started = true;
 	supervisor_changed(s);
 	r = sd_event_loop(s->event);

@@ -24,7 +24,7 @@ struct options {
 	size_t n_names;
 	bool all;   /* every enabled tailnet: neither --tailnet nor --front was given */
 	bool front; /* --front, or all */
-	bool check;
+	bool check, sweep;
 };
 
 struct supervisor {
@@ -48,6 +48,8 @@ struct supervisor {
 	bool started; /* every tailnet has been started once: being down means something now */
 	bool ready;
 	bool stopping;
+	bool leaving; /* everything stays as it is, for the next supervisor of this unit */
+	bool asking;  /* systemd, which of both */
 };
 
 /* True if this process was asked to run a tailnet of the configuration. */

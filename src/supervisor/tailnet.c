@@ -27,9 +27,11 @@
 #include "common/log.h"
 #include "common/parse.h"
 #include "ipc/stats.h"
+#include "supervisor/fdstore.h"
 #include "supervisor/netmap.h"
 #include "supervisor/recover.h"
 #include "supervisor/watch.h"
+#include "supervisor/resume.h"
 
 #define TAILNET_BACKOFF_MAX_MS 30000
 
@@ -249,7 +251,7 @@ static int tailnet_on_ready_timeout(sd_event_source *s, uint64_t usec, void *use
 
 /* ---- start ---- */
 
-static int tailnet_allocate(struct tailnet *t)
+int tailnet_allocate(struct tailnet *t)
 {
 	const struct prefix *pool = &t->s->config->gateway.veth_pool;
 	_cleanup_free_ struct prefix *used = NULL;
@@ -310,6 +312,27 @@ static void tailnet_fail(struct tailnet *t, bool retry)
 	supervisor_changed(t->s);
 }
 
+static void tailnet_watch(struct tailnet *t)
+{
+	t->wanted = true;
+	t->started_ms = clock_now_ms();
+	(void)sd_event_add_time_relative(t->s->event, &t->ready_timer, CLOCK_MONOTONIC,
+		t->config->ready_timeout_s * 1000000ull, 100000, tailnet_on_ready_timeout, t);
+	t->state = TAILNET_DOWN; /* so that the first state is told */
+	tailnet_evaluate(t);
+}
+
+bool tailnet_resume(struct tailnet *t)
+{
+	int r = resume_tailnet(t);
+
+	if (r == 0)
+		tailnet_watch(t);
+	else
+		tailnet_teardown(t);
+	return r == 0;
+}
+
 /* The mark of an earlier run is removed, a foreign object is refused. */
 static int tailnet_clear(struct tailnet *t)
 {
@@ -367,10 +390,7 @@ void tailnet_start(struct tailnet *t)
 		tailnet_fail(t, !t->refused);
 		return;
 	}
-	(void)sd_event_add_time_relative(t->s->event, &t->ready_timer, CLOCK_MONOTONIC,
-		t->config->ready_timeout_s * 1000000ull, 100000, tailnet_on_ready_timeout, t);
-	t->state = TAILNET_DOWN; /* so that the first state is told */
-	tailnet_evaluate(t);
+	tailnet_watch(t);
 }
 
 static int tailnet_on_rebuild(sd_event_source *s, uint64_t usec, void *userdata)
@@ -394,21 +414,12 @@ void tailnet_rebuild(struct tailnet *t, const char *why)
 
 /* ---- stop ---- */
 
-void tailnet_teardown(struct tailnet *t)
+static void tailnet_close(struct tailnet *t)
 {
-	bool built = t->netns_fd >= 0 || t->made.netns.ino;
-	char object[128] = "";
-	int r;
-
 	t->ready_timer = sd_event_source_disable_unref(t->ready_timer);
 	t->listen_timer = sd_event_source_disable_unref(t->listen_timer);
 	t->lookup_timer = sd_event_source_disable_unref(t->lookup_timer);
 	t->udp_timer = sd_event_source_disable_unref(t->udp_timer);
-	proxy_close_listeners(t);
-	ports_close(t);
-	worker_stop(&t->proxy);
-	worker_stop(&t->node);
-	worker_stop(&t->host);
 	t->proxy.netns_fd = -1;
 	t->tun_fd = fd_close(t->tun_fd);
 	t->udp4_fd = fd_close(t->udp4_fd);
@@ -421,6 +432,39 @@ void tailnet_teardown(struct tailnet *t)
 	t->netns_fd = fd_close(t->netns_fd);
 	free(t->routes.items);
 	t->routes = (struct prefix_list){0};
+}
+
+void tailnet_leave(struct tailnet *t)
+{
+	t->retry_timer = sd_event_source_disable_unref(t->retry_timer);
+	worker_leave(&t->proxy);
+	worker_leave(&t->node);
+	worker_leave(&t->host);
+	resume_forget(t);
+	tailnet_close(t);
+	for (size_t i = 0; i < t->n_listeners; i++)
+		fd_close(t->listeners[i].fd);
+	t->veth_listener.fd = fd_close(t->veth_listener.fd);
+	t->n_listeners = 0;
+	ports_leave(t);
+	t->lock_fd = fd_close(t->lock_fd);
+}
+
+void tailnet_teardown(struct tailnet *t)
+{
+	bool built = t->netns_fd >= 0 || t->made.netns.ino;
+	char object[128] = "";
+	int r;
+
+	proxy_close_listeners(t);
+	ports_close(t);
+	worker_stop(&t->proxy);
+	worker_stop(&t->node);
+	worker_stop(&t->host);
+	resume_forget(t);
+	tailnet_close(t);
+	if (!t->s->stopping) /* then it goes with the unit */
+		fdstore_clear(t->name);
 	if (!built)
 		return;
 	r = recover_tailnet(&t->s->store, t->name, t->s->host, object);

@@ -17,9 +17,10 @@
 #include "supervisor/uplink.h"
 #include "supervisor/worker.h"
 
-#define TAILNET_VETH_PORT   1080
-#define TAILNET_MTU_DEFAULT 1420
-#define TAILNET_TUN	    "wg0"
+#define TAILNET_VETH_PORT    1080
+#define TAILNET_MTU_DEFAULT  1420
+#define TAILNET_UAPI_BACKLOG 16
+#define TAILNET_TUN	     "wg0"
 
 struct listener {
 	struct hostport at;
@@ -59,6 +60,14 @@ struct watched { /* watch.c: numbers of the last change, 0 = not told yet */
 	uint64_t facts;
 };
 
+#define RESUME_DRAIN_MAX 4 /* processes of earlier builds that keep their connections */
+
+struct leftover { /* a process that an earlier supervisor started and that is no worker of ours */
+	struct made_process process;
+	int pidfd;
+	sd_event_source *source;
+};
+
 struct tailnet {
 	struct supervisor *s;
 	char name[MSG_NAME_MAX];
@@ -76,7 +85,9 @@ struct tailnet {
 	sd_event_source *ready_timer, *retry_timer, *listen_timer, *lookup_timer, *udp_timer;
 
 	int lock_fd;
-	struct made made;
+	struct made made, made_before; /* of this supervisor, of the one before */
+	struct leftover left[STORE_PIDS_MAX];
+	size_t n_left;
 	int netns_fd;
 	struct links *links;
 	struct prefix veth; /* the /30 */
@@ -113,8 +124,14 @@ void tailnet_free(struct tailnet *t); /* NULL is fine; stops it first */
 int tailnet_lock(struct tailnet *t);
 /* Makes everything and starts the workers; failures become the state `failed` and are retried. */
 void tailnet_start(struct tailnet *t);
+/* True if it runs now with what the supervisor before us has left. Call before tailnet_start(). */
+bool tailnet_resume(struct tailnet *t);
 /* Soon, from the event loop: everything is removed and made again, because of WHY. */
 void tailnet_rebuild(struct tailnet *t, const char *why);
+/* Which /30 and uids it has. */
+int tailnet_allocate(struct tailnet *t);
+/* Lets go of everything, alive, for the next supervisor. */
+void tailnet_leave(struct tailnet *t);
 /* Removes everything, keeps lock and control socket. */
 void tailnet_stop(struct tailnet *t);
 /* Removes everything it made, keeps `wanted`. */
@@ -139,6 +156,10 @@ struct part {
 	bool (*differs)(const struct tailnet_config *old, const struct tailnet_config *new);
 	int (*apply)(struct tailnet *t, const struct tailnet_config *old,
 		const struct tailnet_config *new);
+	/* Takes over what an earlier supervisor has made, see resume.h. NULL: .apply() from nothing
+	 * does no harm to what is there. */
+	int (*resume)(struct tailnet *t);
+	bool resume_applies; /* .apply() follows .resume() */
 };
 extern const struct part tailnet_parts[];
 extern const size_t tailnet_n_parts;
@@ -147,6 +168,7 @@ bool tailnet_hosts_differ(const struct tailnet_config *a, const struct tailnet_c
 bool tailnet_suffixes_differ(const struct tailnet_config *a, const struct tailnet_config *b);
 /* Would other tailnets' listeners name this one differently? */
 bool tailnet_names_differ(const struct tailnet_config *a, const struct tailnet_config *b);
+void tailnet_sort_routes(struct prefix_list *l);
 bool tailnet_is_stock(const struct tailnet_config *c); /* its node is tailscaled */
 uint16_t tailnet_mtu(const struct tailnet_config *c);
 
@@ -172,6 +194,8 @@ int forward_send(struct tailnet *t); /* all of them, to a new tsgw-proxy */
 void publish_update(struct tailnet *t);
 int publish_send(struct tailnet *t); /* all of them, to a new tsgw-host */
 void ports_close(struct tailnet *t);
+void ports_leave(struct tailnet *t);
+int ports_resume(struct tailnet *t); /* those of the descriptor store */
 
 /* publish.c: what tsgw-proxy is told. */
 extern const struct worker_ops proxy_ops;

@@ -294,6 +294,8 @@ class Gateway:
         self.hosts, self.extra = hosts or {}, ""
         self.process, self.notified = None, []
         self.is_ready = None
+        self.keeps, self.stored = False, []  # like a unit with FileDescriptorStoreMax=
+        self.programs = BUILD
         self.write_config()
         self.lab.gateways.append(self)
 
@@ -308,7 +310,7 @@ class Gateway:
         self.lab.file(f"{self.tag}/etc/tsgw.ini", "\n".join(lines) + self.extra, 0o640)
 
     def command(self, *args):
-        return [os.path.join(BUILD, "tsgwd"), "--config", self.config, "--run-dir", self.run_dir,
+        return [os.path.join(self.programs, "tsgwd"), "--config", self.config, "--run-dir", self.run_dir,
                 "--state-dir", self.state_dir, *args]
 
     def start(self, *args, ready=True, wrap=(), timeout_s=L.PATIENCE_S):
@@ -321,19 +323,55 @@ class Gateway:
         self.notified, self.is_ready = [], threading.Event()
         threading.Thread(target=self._hear, args=(notify, self.notified, self.is_ready),
                          daemon=True).start()
+        if self.keeps:
+            wrap = [*wrap, sys.executable, os.path.join(os.path.dirname(__file__), "handover.py"),
+                    self._hand_over()]
         self.process = self.demon.spawn([*wrap, *self.command(*self.args, *args)],
                                         name=f"tsgwd {self.tag}", env={"NOTIFY_SOCKET": path})
         if ready:
             self.wait_ready(timeout_s)
         return self
 
-    @staticmethod
-    def _hear(notify, notified, is_ready):
+    def _hear(self, notify, notified, is_ready):
         """Takes what tsgwd tells systemd, all the time: it waits while nobody does."""
         while True:
-            notified.append(notify.recv(8192).decode(errors="replace"))
+            text, fds, _, _ = socket.recv_fds(notify, 8192, 253)
+            notified.append(text.decode(errors="replace"))
+            self._store(dict(line.split("=", 1) for line in notified[-1].splitlines() if "=" in line),
+                        fds)
             if "READY=1" in notified[-1]:
                 is_ready.set()
+
+    def _store(self, told, fds):
+        """The descriptor store: systemd's own keeps every descriptor that it has not yet."""
+        name = told.get("FDNAME")
+        if told.get("FDSTOREREMOVE"):
+            for _, fd in [e for e in self.stored if e[0] == name]:
+                os.close(fd)
+            self.stored = [e for e in self.stored if e[0] != name]
+        for fd in fds:
+            if told.get("FDSTORE") and self.keeps:
+                check(name and ":" not in name and len(name) < 256, f"a name for systemd: {told}")
+                self.stored.append((name, fd))
+            else:
+                os.close(fd)
+
+    def _hand_over(self):
+        """Gives the next process what is stored, once; returns where."""
+        path = os.path.join(self.lab.dir, f"{self.tag}.handover")
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        server.bind(path)
+        server.listen(1)
+
+        def serve():
+            with server, server.accept()[0] as s:
+                for i in range(0, len(self.stored), 200):
+                    some = self.stored[i:i + 200]
+                    socket.send_fds(s, [":".join(n for n, _ in some).encode()], [fd for _, fd in some])
+        threading.Thread(target=serve, daemon=True).start()
+        return path
 
     def wait_ready(self, timeout_s=L.PATIENCE_S):
         end = L.time.monotonic() + timeout_s
@@ -350,7 +388,16 @@ class Gateway:
         return self.demon.run(self.command(*self.args, *args), **options)
 
     def stop(self, number=signal.SIGTERM):
-        return self.process.stop(number)
+        code = self.process.stop(number)
+        self.store_only([])  # systemd keeps a store while it has a reason to start the unit again
+        return code
+
+    def store_only(self, entries):
+        kept = {fd for _, fd in entries}
+        for _, fd in self.stored:
+            if fd not in kept:
+                os.close(fd)
+        self.stored = list(entries)
 
     def kill(self):
         self.process.forgiven = True
