@@ -4,6 +4,7 @@
 
     soak     10 min of mixed traffic through two tailnets: no wrong answer, no growth of memory or descriptors
     cycles   1,000 × down and up of one tailnet beside another one's connection; 50 starts and stops of tsgwd
+    ends     a gibibyte each way through the relay, then FIN and both kinds of reset: exact bytes, nothing left
     fuzz     60 min, shared out over the targets; then in each a planted bug is found within a minute
     tsan     the node's network tests, built with ThreadSanitizer
 
@@ -22,6 +23,7 @@ sys.path.insert(0, os.path.join(HERE, "net"))
 import lab as L  # noqa: E402
 from client import connect, get, socks5  # noqa: E402
 from picture import PRIMARY, TARGET, Picture, check_page  # noqa: E402
+import test_ends  # noqa: E402
 from test_gateway import visit  # noqa: E402
 from test_lifecycle import traces, wait_same  # noqa: E402
 
@@ -146,6 +148,15 @@ def cycles(count, starts):
         return f"{count} × down and up, {starts} × start and stop or SIGKILL"
 
 
+def ends(size):
+    with L.Lab() as lab, test_ends.Place(lab) as p:
+        far = test_ends.Far(p)
+        before = test_ends.warm(p, far)
+        test_ends.transfers(p, far, size)
+        test_ends.all_gone(p, before)
+        return f"{size >> 20} MiB up and down, ended in {len(test_ends.ENDINGS)} ways"
+
+
 def fuzz(minutes, targets):
     each = max(1, minutes * 60 * os.cpu_count() / max(1, len(targets)))
     p = L.subprocess.run([sys.executable, os.path.join(HERE, "run-fuzz.py"), "--time", str(each),
@@ -166,12 +177,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1)
-    parser.add_argument("--only", choices=("soak", "cycles", "fuzz", "tsan"))
+    parser.add_argument("--only", choices=("soak", "cycles", "ends", "fuzz", "tsan"))
     parser.add_argument("targets", nargs="*")
     a = parser.parse_args()
     L.catch_signals()
     parts = {"soak": lambda: soak(10 * a.scale),
              "cycles": lambda: cycles(max(10, int(1000 * a.scale)), max(4, int(50 * a.scale))),
+             "ends": lambda: ends(int((1 << 30) * min(1, a.scale))),
              "fuzz": lambda: fuzz(60 * a.scale, a.targets),
              "tsan": tsan}
     passed = failed = 0
