@@ -61,20 +61,13 @@ def chain(net, picture, work, port):
         rival.node.process.pid, rival.socks.pid, rival.expose.pid, *P.children(rival.expose.pid)])
 
 
-class Work:
-    """What world.Rival wants to know of a tailnet at work."""
-
-    def __init__(self, control, word="chain"):
-        self.control, self.word = control, word
-
-
 def ours(picture, control, uplink, port):
     """Our gateway with one tailnet; gives the way and the two start times."""
     word = uplink.split(":", maxsplit=1)[0]
     values = {"uplink": uplink}
     if word == "macvlan":
         values.update(uplink_address="172.30.200.2/16", uplink_gateway="172.30.0.1")
-    joined = W.Joined(control, word, port, **values)
+    joined = W.Joined(W.Tailnet(control, word), port, **values)
     g = P.Gateway(picture, [joined], tag=word, gateway_keys=["dns-port = 0", "web-port = 0"],
                   pool=f"10.{210 + UPLINKS.index(uplink)}.0.0/16", uid_offset=0x1000 * (1 + UPLINKS.index(uplink)))
     took = []
@@ -101,7 +94,7 @@ def topology(lab, a):
     path, server = start_web(lab, router.host)
     if "macvlan:wan1" in a.uplinks:
         net.plug(picture.demon, "wan1")
-    ways = [stock_socks(net, picture, control, 1055), chain(net, picture, Work(control), 11090)]
+    ways = [stock_socks(net, picture, control, 1055), chain(net, picture, W.Tailnet(control, "chain"), 11090)]
     starts = {}
     for i, uplink in enumerate(a.uplinks):
         way, took, _ = ours(picture, control, uplink, 11080 + i)

@@ -118,18 +118,26 @@ class Host:
         return P.Gateway(self, joined, primary="127.0.0.1", **options)
 
 
-class Joined:
-    """A work tailnet in our gateway's configuration (what picture.Gateway wants to know of one)."""
+class Tailnet:
+    """A tailnet without machines of its own."""
 
-    def __init__(self, control, word, port, key=None, name=None, **keys):
-        self.control, self.lab, self.word, self.port = control, control.lab, word, port
-        self.name = name or self.lab.tailnet_name(word)
+    def __init__(self, control, word):
+        self.control, self.word = control, word
+
+
+class Joined:
+    """A tailnet (its `control` and `word`) in our gateway's configuration: what picture.Gateway wants to know."""
+
+    def __init__(self, work, port, key=None, name=None, **keys):
+        control = work.control
+        self.control, self.lab, self.word, self.port = control, control.lab, work.word, port
+        self.name = name or self.lab.tailnet_name(work.word)
         self.lab.tailnet_names.add(self.name)
         self.link = self.netns = "tsgw-" + self.name
         self.pin = L.Pin(self.netns)
         self.values = {"engine": "tailscale", "node": "stock", "port": port, "suffix": self.name,
                        "tailscaled-path": programs()["tailscaled"], "login-server": control.url,
-                       "hostname": "demon-" + word, "accept-routes": "yes"}
+                       "hostname": "demon-" + work.word, "accept-routes": "yes"}
         if key is None:
             key = control.key()
         if key:
@@ -182,5 +190,5 @@ def check_page(world, proxy, word, host=TARGET):
     equal(got, f"this is {word}, you asked for /\n", f"page of {word} through {proxy}")
 
 
-__all__ = ["BOX", "DEMON", "GPU", "INNER", "MAC", "TARGET", "Host", "Joined", "Rival", "Work", "World", "check_page",
-           "own_files", "shell", "start_sshd"]
+__all__ = ["BOX", "DEMON", "GPU", "INNER", "MAC", "TARGET", "Host", "Joined", "Rival", "Tailnet", "Work", "World",
+           "check_page", "own_files", "shell", "start_sshd"]
