@@ -24,7 +24,7 @@ DEPS_BUILD := gcc pkg-config libc6-dev libnl-3-dev libnl-route-3-dev libsystemd-
 DEPS_BUILD += $(if $(filter x86_64,$(shell uname -m)),libipsec-mb-dev)
 DEPS_DEMO  := wireguard-go wireguard-tools iproute2 curl bind9-dnsutils netcat-openbsd openssh-client \
 	openssh-server python3 procps
-DEPS_CLIENTS := dnsmasq-base knot-dnsutils git rsync openssl chromium golang-go nodejs node-undici \
+DEPS_CLIENTS := dnsmasq-base dnsperf knot-dnsutils git rsync openssl chromium golang-go nodejs node-undici \
 	node-https-proxy-agent node-ws proxychains4 python3-aiohttp python3-aiohttp-socks python3-httpx \
 	python3-requests python3-socks python3-socksio python3-websockets redis-server redis-tools \
 	postgresql postgresql-client net-tools
@@ -38,6 +38,7 @@ DEPS_SYSTEM := debhelper dpkg-dev fakeroot lintian mmdebstrap systemd-container 
 # unit tests for another architecture, with that one's libraries below SYSROOTS (tests/foreign-deps).
 CROSS      ?=
 SYSROOTS   ?= /usr/local/lib/tsgw-sysroots
+SERVERS    ?= /usr/local/lib/tsgw-servers
 IPSECMB    ?= yes
 ifeq ($(CROSS),)
 CC         ?= gcc
@@ -157,6 +158,7 @@ deps:
 		$(DEPS_BUILD) $(DEPS_DEMO) $(DEPS_CHECK) $(DEPS_CLIENTS) $(DEPS_SYSTEM) \
 		$$(for p in $(DEPS_OPTIONAL); do apt-cache show $$p 2>/dev/null | sed -n 's/^Package: //p'; done)
 	tests/foreign-deps $(SYSROOTS) $(FOREIGN)
+	tests/server-deps $(SERVERS)
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(BINDIR) $(LIBEXECDIR) $(UNITDIR) $(TMPFILESDIR) \

@@ -46,7 +46,7 @@ def snippet(name):
 
 def in_mounts(picture, binds, command):
     """The command line that runs COMMAND with files over those of the system: (what, where)."""
-    lines = [f"mount --bind {shlex.quote(picture.lab.file(what[0], what[1]))} {where}" for what, where in binds]
+    lines = [f"mount --bind {shlex.quote(picture.lab.file(what[0], what[1], 0o644))} {where}" for what, where in binds]
     return ["unshare", "-m", "sh", "-ec", "\n".join([*lines, "exec " + shlex.join(command)])]
 
 
@@ -138,10 +138,10 @@ def test_systemd_resolved(picture):
     binds = [(("passwd", users + "systemd-resolve:x:995:995::/:/usr/sbin/nologin\n"), "/etc/passwd"),
              (("group", groups + "systemd-resolve:x:995:\n"), "/etc/group"),
              (("empty.conf", ""), "/etc/resolv.conf")]
-    part = picture.lab.file("resolved-tsgw.conf", snippet("systemd-resolved.conf"))
+    part = picture.lab.file("resolved-tsgw.conf", snippet("systemd-resolved.conf"), 0o644)
     script = f"""mount -t tmpfs none /etc/systemd
 mkdir /etc/systemd/resolved.conf.d
-cp {shlex.quote(part)} /etc/systemd/resolved.conf.d/tsgw.conf
+install -m 644 {shlex.quote(part)} /etc/systemd/resolved.conf.d/tsgw.conf
 mkdir -p /run/systemd
 mount -t tmpfs none /run/systemd
 mkdir /run/systemd/resolve
