@@ -21,6 +21,9 @@
 #include "supervisor/recover.h"
 #include "supervisor/tailnet.h"
 
+#define WAYS_FAR   0xc6290004 /* any far address: nothing is sent there */
+#define WAYS_TRIES 4
+
 /* Where it leaves, and an address beyond each, for the probe. */
 struct ways {
 	char ifnames[STORE_FORWARDS_MAX][16];
@@ -36,23 +39,25 @@ bool host_side_wanted(const struct tailnet_config *c)
 
 /* ---- which interfaces ---- */
 
-static void ways_add(struct tailnet *t, struct ways *w, const struct addr *to, size_t max)
+/* 0, also if nothing is to be done for it; -EADDRNOTAVAIL: it is the host itself. */
+static int ways_add(struct tailnet *t, struct ways *w, const struct addr *to, size_t max)
 {
 	char ifname[16];
+	int r = to->family == 4 ? policy_way(t->s->host, to, ifname, NULL) : -EAFNOSUPPORT;
 
-	if (to->family != 4 || policy_way(t->s->host, to, ifname, NULL) < 0 ||
-		!strncmp(ifname, "tsgw-", 5) || !strcmp(ifname, "lo"))
-		return;
+	if (r < 0 || !strncmp(ifname, "tsgw-", 5) || !strcmp(ifname, "lo"))
+		return r == -EADDRNOTAVAIL ? r : 0;
 	for (size_t i = 0; i < w->n; i++)
 		if (!strcmp(w->ifnames[i], ifname))
-			return;
+			return 0;
 	if (w->n == max) {
 		log_warning(t->name, "uplink", "no more than %zu interfaces lead out: not %s", max,
 			ifname);
-		return;
+		return 0;
 	}
 	snprintf(w->ifnames[w->n], sizeof(w->ifnames[0]), "%s", ifname);
 	w->targets[w->n++] = *to;
+	return 0;
 }
 
 static void ways_add_url(struct tailnet *t, struct ways *w, const char *url)
@@ -66,39 +71,47 @@ static void ways_add_url(struct tailnet *t, struct ways *w, const char *url)
 	snprintf(text, sizeof(text), "%s", host + 3);
 	text[strcspn(text, ":/")] = '\0';
 	if (addr_parse(text, &a) == 0)
-		ways_add(t, w, &a, UPLINK_OUTS_MAX);
+		(void)ways_add(t, w, &a, UPLINK_OUTS_MAX);
 }
 
 static void ways_out(struct tailnet *t, struct ways *w)
 {
-	const struct addr far = addr_v4(0xc6290004); /* any far address: nothing is sent there */
+	const struct addr far = addr_v4(WAYS_FAR);
 	const struct tailnet_config *c = t->config;
 	struct addr servers[UPLINK_RESOLVERS_MAX];
 	size_t n = tailnet_is_stock(c) ? uplink_resolvers(c, servers) : 0;
 
-	ways_add(t, w, &far, UPLINK_OUTS_MAX);
+	(void)ways_add(t, w, &far, UPLINK_OUTS_MAX);
 	for (size_t i = 0; c->wg && i < c->wg->n_peers; i++)
-		ways_add(t, w, &c->wg->peers[i].endpoint.addr, UPLINK_OUTS_MAX);
+		(void)ways_add(t, w, &c->wg->peers[i].endpoint.addr, UPLINK_OUTS_MAX);
 	for (size_t i = 0; i < t->n_endpoints; i++)
-		ways_add(t, w, &t->endpoints[i].found.addr, UPLINK_OUTS_MAX);
+		(void)ways_add(t, w, &t->endpoints[i].found.addr, UPLINK_OUTS_MAX);
 	ways_add_url(t, w, c->login_server);
 	ways_add_url(t, w, c->http_proxy);
 	for (size_t i = 0; i < n; i++)
-		ways_add(t, w, &servers[i], UPLINK_OUTS_MAX);
+		(void)ways_add(t, w, &servers[i], UPLINK_OUTS_MAX);
 	w->n_outs = w->n;
 }
 
-/* The first host of a network stands for all of it. */
+/* One host of a network stands for all of it: the first that is not this one. */
 static void ways_lan(struct tailnet *t, struct ways *w)
 {
 	const struct prefix_list *l = &t->config->advertise_routes;
 
 	for (size_t i = 0; i < l->n; i++) {
 		struct prefix p = prefix_canonical(&l->items[i]);
+		uint32_t first = p.addr.family == 4 ? addr_v4_host(&p.addr) : 0;
 
-		if (p.addr.family == 4 && p.len < 31)
-			p.addr = addr_v4(addr_v4_host(&p.addr) + (p.len ? 1 : 0xc6290004));
-		ways_add(t, w, &p.addr, STORE_FORWARDS_MAX - 1);
+		if (p.addr.family != 4)
+			continue;
+		if (!p.len)
+			first = WAYS_FAR;
+		for (uint32_t k = p.len < 31; k < WAYS_TRIES; k++) {
+			p.addr = addr_v4(first + k);
+			if (!prefix_contains(&l->items[i], &p.addr) ||
+				ways_add(t, w, &p.addr, STORE_FORWARDS_MAX - 1) == 0)
+				break;
+		}
 	}
 }
 

@@ -210,6 +210,16 @@ static void inside_filter_arrive(struct tailnet *t, struct nft_batch *b)
 		nft_source(b, &host, true);
 		nft_accept(b);
 	}
+	/* before the uplink's: with its mark the answer would go out again instead of to the peer */
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->items[i].addr.family != 4)
+			continue;
+		nft_rule(b, "arrive");
+		nft_iif(b, INSIDE_VETH);
+		nft_source(b, &l->items[i], true);
+		nft_mark(b, UPLINK_LAN_MARK);
+		nft_accept(b);
+	}
 	if (inside_has_uplink(t)) {
 		nft_rule(b, "arrive");
 		nft_iif(b, inside_out(t));
@@ -222,15 +232,6 @@ static void inside_filter_arrive(struct tailnet *t, struct nft_batch *b)
 		nft_rule(b, "arrive");
 		nft_iif(b, inside_out(t));
 		nft_mark(b, UPLINK_MARK);
-		nft_accept(b);
-	}
-	for (size_t i = 0; i < l->n && !inside_by_veth(t); i++) {
-		if (l->items[i].addr.family != 4)
-			continue;
-		nft_rule(b, "arrive");
-		nft_iif(b, INSIDE_VETH);
-		nft_source(b, &l->items[i], true);
-		nft_mark(b, UPLINK_LAN_MARK);
 		nft_accept(b);
 	}
 }
@@ -255,12 +256,19 @@ static void inside_filter_leave(struct tailnet *t, struct nft_batch *b)
 		nft_mark(b, UPLINK_MARK);
 		nft_accept(b);
 	}
-	if (inside_by_veth(t)) {
+	nft_rule(b, "leave");
+	nft_oif(b, INSIDE_VETH);
+	nft_target(b, &host, true);
+	nft_accept(b);
+	if (!inside_by_veth(t)) {
 		nft_rule(b, "leave");
 		nft_oif(b, INSIDE_VETH);
-		nft_target(b, &host, true);
-		nft_accept(b);
+		nft_unmarked(
+			b, UPLINK_LAN_MARK, UPLINK_MASK); /* all but the probe of the firewall */
+		nft_drop(b);
 	}
+	if (!inside_has_uplink(t))
+		return;
 	nft_rule(b, "leave");
 	nft_oif(b, inside_out(t));
 	nft_unmarked(b, UPLINK_MARK, UPLINK_MASK);
@@ -311,7 +319,7 @@ static int inside_filter(struct tailnet *t)
 		nft_remove(b);
 	if (wanted)
 		inside_filter_arrive(t, b);
-	if (inside_has_uplink(t))
+	if (wanted)
 		inside_filter_leave(t, b);
 	if (t->config->advertise_routes.n)
 		inside_filter_forward(t, b);

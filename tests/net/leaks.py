@@ -116,7 +116,7 @@ class Watch:
         with inside(self.ns):
             s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         with s:
-            s.sendto(MARK, (ROUTED4, 5000))
+            s.sendto(MARK, (FAR4, 5000))
         wait_for(lambda: self.leaks, "the watch sees a packet of ours")
         check(self.counted() == 1, "the counter counts a packet of ours")
         self.leaks.clear()
