@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Test targets, included by the Makefile.
 ## make check-unit   pure code and the fuzz seeds, also on arm64 and s390x (FOREIGN= not): no root, no network
+## make check-mutants a million broken DNS questions by AddressSanitizer
 ## make check-net    namespaces, real peers, real clients (root); TESTS="name…" picks some
 ## make check-tailnet   real tailnets: stock tailscaled, a control server, DERP (root; Go builds them once)
 ## make check-system our packages in booted Debians of 12 and 13, with systemd (root); RELEASES="trixie" picks one
@@ -82,6 +83,12 @@ netns: all
 check-system: all
 	@$(PY) tests/system/image.py
 	@O=$(abspath $(O)) $(PY) tests/net/run.py -d tests/system $(TESTS)
+# A million changed DNS questions, where AddressSanitizer looks at every byte that is touched.
+$(O)/mutants: $(O)/clang/tests/unit/dns-mutants.o $(patsubst $(O)/%,$(O)/clang/%,$(call unit_objs,dns))
+	$(call say,LD)$(CLANG) -fsanitize=address,undefined -fno-sanitize-recover=all -o $@ $^ \
+		$(shell $(PKG_CONFIG) --libs $(PKGS)) -pthread
+check-mutants: $(O)/mutants
+	@MUTANTS=1000000 $<
 check-layers:
 	@$(PY) tests/layers.py
 fuzz: $(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
