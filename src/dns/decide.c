@@ -166,7 +166,7 @@ static bool decide_numeric(struct decision *d, const struct dns_query *q)
 	return true;
 }
 
-/* What a zone says about itself; and ANY, which RFC 8482 lets us say little to. */
+/* What a zone says about itself, what is no data at all; and ANY, which RFC 8482 lets us say little to. */
 static bool is_about_zone(uint16_t type)
 {
 	static const uint16_t types[] = {DNS_NS, DNS_SOA, DNS_SIG, DNS_KEY, DNS_NXT, DNS_DNAME,
@@ -176,7 +176,7 @@ static bool is_about_zone(uint16_t type)
 	for (size_t i = 0; i < ELEMENTSOF(types); i++)
 		if (types[i] == type)
 			return true;
-	return false;
+	return type >= DNS_META_FIRST && type < DNS_ANY;
 }
 
 static void say_ask(struct decision *d, const struct dns_query *q)
@@ -401,7 +401,7 @@ void decide_query(const struct zone_set *s, const struct dns_query *q, const str
 	*ret = (struct decision){.rcode = DNS_REFUSED};
 	if (q->class != DNS_CLASS_IN)
 		return;
-	if (q->type >= DNS_META_FIRST && q->type < DNS_ANY) /* AXFR, IXFR, TKEY, … */
+	if (q->type >= DNS_TKEY && q->type <= DNS_AXFR) /* TKEY, TSIG, IXFR, AXFR */
 		return;
 	ret->zone = zone_find(s, &q->name, client, &ret->apex, &ret->suffix);
 	if (!ret->zone) {

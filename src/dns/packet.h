@@ -48,6 +48,7 @@ enum dns_type {
 	DNS_SVCB = 64,
 	DNS_HTTPS = 65,
 	DNS_META_FIRST = 128, /* RFC 6895 3.1: questions that are no data, up to 255 */
+	DNS_TKEY = 249,
 	DNS_IXFR = 251,
 	DNS_AXFR = 252,
 	DNS_ANY = 255,
