@@ -2,14 +2,17 @@
 // list, status and ip: what there is and how it does.
 #include "ctl/command.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "config/names.h"
 #include "ctl/client.h"
 #include "ctl/target.h"
+#include "report/dnscounts.h"
 #include "report/text.h"
 #include "ctl/view.h"
 
@@ -262,6 +265,33 @@ static int status_one(const struct args *a)
 	return code;
 }
 
+static int status_on_dns(void *arg, const union control_any *m)
+{
+	if (m->h.record != CONTROL_DNS_COUNTS)
+		return -EBADMSG;
+	dnscounts_json(arg, &m->dns);
+	return 0;
+}
+
+/* What the front's DNS responder has counted; null: there is none here, or it could not be asked. */
+static json_t *status_dns(const struct args *a)
+{
+	struct control_request q = {.verb = CONTROL_DNS};
+	struct control_end end;
+	json_t *j;
+	int fd = -1, r = client_open(a->run_dir, NULL, &fd, NULL);
+
+	if (r < 0)
+		return json_null();
+	j = json_object();
+	r = client_ask(fd, &q, CLIENT_PATIENCE_MS, status_on_dns, j, &end);
+	fd_close(fd);
+	if (r == 0 && end.code == 0 && json_object_size(j))
+		return j;
+	json_decref(j);
+	return json_null();
+}
+
 static int status_all(const struct args *a, const struct view *v)
 {
 	if (!v->supervisors && !v->first_error) {
@@ -270,8 +300,12 @@ static int status_all(const struct args *a, const struct view *v)
 			a->run_dir);
 		return CTL_NO_SUPERVISOR;
 	}
-	if (a->json)
-		return text_print_json(entry_json_status(show_json(v, true)));
+	if (a->json) {
+		json_t *j = entry_json_status(show_json(v, true));
+
+		json_object_set_new(j, "dns", status_dns(a));
+		return text_print_json(j);
+	}
 	for (size_t i = 0; i < v->n; i++) {
 		if (i)
 			putchar('\n');

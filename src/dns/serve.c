@@ -77,8 +77,8 @@ static size_t finish(struct server *s, struct answer *a, const uint8_t *p, uint8
 	size_t n = answer_end(a, p, out);
 	unsigned rcode = MIN((unsigned)a->d.rcode, 15u);
 
-	STAT_ADD(*(a->c->stream ? &s->stats->queries_tcp : &s->stats->queries_udp), 1);
-	STAT_ADD(s->stats->rcodes[rcode], 1);
+	STAT_ADD(*(a->c->stream ? &s->stats->all.queries_tcp : &s->stats->all.queries_udp), 1);
+	STAT_ADD(s->stats->all.rcodes[rcode], 1);
 	if (a->d.zone && a->d.zone->stats)
 		STAT_ADD(a->d.zone->stats->rcodes[rcode], 1);
 	return n;
@@ -93,7 +93,7 @@ int server_answer(
 
 	context_of(s, &asker->client, &asker->asked, asker->conn != NULL, &c);
 	if (answer_begin(&a, &c, p, len) < 0) {
-		STAT_ADD(s->stats->dropped, 1);
+		STAT_ADD(s->stats->all.dropped, 1);
 		return 0;
 	}
 	if (a.d.ask && ask(s, &a, p, len, asker, &found))
@@ -137,7 +137,7 @@ static void send_later(struct server *s, const struct waiter *w, uint8_t *out, s
 		m.msg_controllen = CMSG_SPACE(sizeof(info));
 	}
 	if (sendmsg(w->listener->udp_fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		STAT_ADD(s->stats->dropped, 1);
+		STAT_ADD(s->stats->all.dropped, 1);
 }
 
 /* Is this, with the zones as they are now, still what L was asked? */

@@ -66,7 +66,7 @@ static size_t udp_answer(struct listener *l, unsigned i)
 	if (hostport_from_sockaddr(m->msg_name, &client) < 0 || client.port == 0 ||
 		(client.port == l->at.port && addr_equal(&client.addr, &a.asked)) ||
 		addr_is_multicast(&a.asked) || addr_is_broadcast(&a.asked)) {
-		STAT_ADD(l->server->stats->dropped, 1);
+		STAT_ADD(l->server->stats->all.dropped, 1);
 		return 0;
 	}
 	a.client = client.addr;
@@ -99,7 +99,7 @@ static void udp_send(struct listener *l, unsigned n)
 		if (sent > 0) {
 			at += (unsigned)sent;
 		} else if (errno != EINTR) {
-			STAT_ADD(l->server->stats->dropped, 1);
+			STAT_ADD(l->server->stats->all.dropped, 1);
 			at++;
 		}
 	}
@@ -212,7 +212,7 @@ static struct dns_zone_stats *server_zone_stats(struct server *s, const char *ta
 		if (!strncmp(z->tailnet, tailnet, sizeof(z->tailnet)))
 			return z;
 	}
-	STAT_ADD(s->stats->zones_full, 1);
+	STAT_ADD(s->stats->all.zones_full, 1);
 	return NULL;
 }
 
@@ -243,9 +243,9 @@ int server_round(struct server *s)
 
 	if (s->pending.first_question)
 		timeout_ms = sooner(timeout_ms, pending_expire(s, clock_now_ms()));
-	STAT_SET(s->stats->cache_entries, s->cache.n);
-	STAT_SET(s->stats->cache_bytes, s->cache.bytes);
-	STAT_SET(s->stats->cache_evicted, s->cache.evicted);
-	STAT_SET(s->stats->tcp_connections, s->tcp.n);
+	STAT_SET(s->stats->all.cache_entries, s->cache.n);
+	STAT_SET(s->stats->all.cache_bytes, s->cache.bytes);
+	STAT_SET(s->stats->all.cache_evicted, s->cache.evicted);
+	STAT_SET(s->stats->all.tcp_connections, s->tcp.n);
 	return loop_round(&s->loop, timeout_ms);
 }

@@ -250,10 +250,10 @@ static int conn_new(struct server *s, int fd, const struct addr *client)
 	}
 	c->local = local.addr;
 	if (s->tcp.n >= TCP_CONNS_MAX) {
-		STAT_ADD(s->stats->tcp_evicted, 1);
+		STAT_ADD(s->stats->all.tcp_evicted, 1);
 		conn_close(s->tcp.first);
 	}
-	STAT_ADD(s->stats->tcp_opened, 1);
+	STAT_ADD(s->stats->all.tcp_opened, 1);
 	conn_append(&s->tcp, c);
 	return 0;
 }
@@ -270,7 +270,7 @@ static void tcp_listen_for(struct server *s, uint32_t events)
 /* No descriptor or memory: the oldest goes, and if there is none, all wait a little. */
 static void tcp_pause(struct server *s)
 {
-	STAT_ADD(s->stats->tcp_paused, 1);
+	STAT_ADD(s->stats->all.tcp_paused, 1);
 	if (s->tcp.first) {
 		conn_close(s->tcp.first);
 		return;
@@ -295,13 +295,13 @@ static void tcp_accept(struct loop_event *e, uint32_t events)
 	}
 	if (hostport_from_sockaddr((struct sockaddr *)&ss, &client) < 0 ||
 		!tcp_admits(&s->tcp, &client.addr)) {
-		STAT_ADD(s->stats->dropped, 1);
-		STAT_ADD(s->stats->tcp_refused, 1);
+		STAT_ADD(s->stats->all.dropped, 1);
+		STAT_ADD(s->stats->all.tcp_refused, 1);
 		fd_close(fd);
 		return;
 	}
 	if (conn_new(s, fd, &client.addr) < 0)
-		STAT_ADD(s->stats->dropped, 1);
+		STAT_ADD(s->stats->all.dropped, 1);
 }
 
 int tcp_open(struct server *s, struct tcp_acceptor *a, int fd)

@@ -37,6 +37,7 @@ enum control_verb {
 	CONTROL_WAIT,	/* name, state: END comes when the state is reached, or after timeout_ms */
 	CONTROL_CLIENTS, /* name -> CONNECTION records */
 	CONTROL_WATCH,	 /* name or "" -> what there is, then what happens: see above */
+	CONTROL_DNS,	 /* front -> DNS_COUNTS records: the responder's, then each tailnet's */
 };
 
 struct control_request {
@@ -62,6 +63,7 @@ enum control_record {
 	CONTROL_ROUTES,
 	CONTROL_NAME,
 	CONTROL_TOLD,
+	CONTROL_DNS_COUNTS,
 };
 
 struct control_header {
@@ -225,6 +227,14 @@ struct control_name { /* a peer's name; several addresses = several records */
 struct control_told { /* that was all that there is to tell */
 	struct control_header h;
 	uint32_t fresh; /* 1: the answer to a second WATCH */
+};
+
+struct control_dns { /* what the responder has counted */
+	struct control_header h;
+	char tailnet[MSG_NAME_MAX]; /* "": .all is it, else .zone */
+	uint8_t zero[3];
+	struct dns_counts all;
+	struct dns_zone_stats zone;
 };
 
 struct control_text { /* STEP, PROBLEM: one line */

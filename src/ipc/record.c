@@ -110,6 +110,7 @@ int record_check(union control_any *m, size_t size)
 		[CONTROL_ROUTES] = sizeof(struct control_routes),
 		[CONTROL_NAME] = sizeof(struct control_name),
 		[CONTROL_TOLD] = sizeof(struct control_told),
+		[CONTROL_DNS_COUNTS] = sizeof(struct control_dns),
 	};
 	bool ok = false;
 
@@ -136,6 +137,9 @@ int record_check(union control_any *m, size_t size)
 		break;
 	case CONTROL_TOLD:
 		ok = m->told.fresh <= 1;
+		break;
+	case CONTROL_DNS_COUNTS:
+		ok = !*m->dns.tailnet || name_ok(m->dns.tailnet);
 		break;
 	case CONTROL_STEP:
 	case CONTROL_PROBLEM:

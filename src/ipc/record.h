@@ -16,6 +16,7 @@ union control_any {
 	struct control_routes routes;
 	struct control_name name;
 	struct control_told told;
+	struct control_dns dns;
 	struct control_text text;
 	struct control_end end;
 };

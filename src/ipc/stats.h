@@ -188,7 +188,7 @@ struct dns_zone_stats {	  /* of the questions about one tailnet's names */
 	uint64_t unrouted; /* addresses left out of answers: the tailnet does not route them */
 };
 
-struct dns_stats {
+struct dns_counts {
 	uint64_t queries_udp;
 	uint64_t queries_tcp;
 	uint64_t rcodes[16];
@@ -202,5 +202,9 @@ struct dns_stats {
 	uint64_t cache_bytes;
 	uint64_t cache_evicted; /* ever, for want of room */
 	uint64_t zones_full;	/* zones that have no counters */
+};
+
+struct dns_stats {
+	struct dns_counts all;
 	struct dns_zone_stats zones[STATS_ZONES_MAX];
 };

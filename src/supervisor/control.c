@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "ipc/control.h"
 #include "supervisor/controlsock.h"
+#include "supervisor/front.h"
 #include "supervisor/status.h"
 #include "supervisor/watch.h"
 
@@ -128,6 +129,16 @@ static void client_peers(struct client *k, const struct tailnet *t)
 	client_end(k, 0, "");
 }
 
+static void client_dns(struct client *k)
+{
+	struct control_dns r;
+
+	for (size_t i = 0; front_dns_counts(k->c->s->front, i, &r); i++)
+		if (client_send(k, CONTROL_DNS_COUNTS, &r, sizeof(r)) < 0)
+			break;
+	client_end(k, 0, "");
+}
+
 static void client_say(void *arg, bool problem, const char *line)
 {
 	struct control_text m = {0};
@@ -139,13 +150,10 @@ static void client_say(void *arg, bool problem, const char *line)
 static void client_reload(struct client *k, bool dry)
 {
 	int r = supervisor_reload(k->c->s, dry, client_say, k);
+	const char *why =
+		r == -EINVAL ? "the configuration has errors: nothing was changed" : strerror(-r);
 
-	if (r == -EINVAL)
-		client_end(k, 1, "the configuration has errors: nothing was changed");
-	else if (r < 0)
-		client_end(k, 1, strerror(-r));
-	else
-		client_end(k, 0, "");
+	client_end(k, r < 0, r < 0 ? why : "");
 }
 
 /* True when K has its answer (and is gone). */
@@ -155,13 +163,11 @@ static bool client_settle(struct client *k, bool timeout)
 	char text[CONTROL_REASON_MAX + 64];
 	bool reached;
 
-	if (k->waiting == CONTROL_CLIENTS && !timeout)
-		return false;
 	if (k->waiting == CONTROL_CLIENTS) {
-		client_end(k, 1, "tsgw-proxy does not say who its clients are");
-		return true;
+		if (timeout)
+			client_end(k, 1, "tsgw-proxy does not say who its clients are");
+		return timeout;
 	}
-
 	if (!t) {
 		client_end(k, 3, "the tailnet is gone");
 		return true;
@@ -307,6 +313,9 @@ static void client_act(struct client *k, const struct control_request *q)
 	case CONTROL_RELOAD:
 		client_reload(k, q->dry_run);
 		return;
+	case CONTROL_DNS:
+		client_dns(k);
+		return;
 	}
 	if (!t && (q->verb != CONTROL_WATCH || *k->name)) {
 		client_end(k, 3, "no such tailnet here");
@@ -346,7 +355,7 @@ static void client_act(struct client *k, const struct control_request *q)
 static bool verb_changes(uint16_t verb)
 {
 	return verb != CONTROL_STATUS && verb != CONTROL_PEERS && verb != CONTROL_CLIENTS &&
-		verb != CONTROL_WAIT && verb != CONTROL_WATCH;
+		verb != CONTROL_WAIT && verb != CONTROL_WATCH && verb != CONTROL_DNS;
 }
 
 static int client_on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
@@ -360,7 +369,6 @@ static int client_on_io(sd_event_source *s, int fd, uint32_t revents, void *user
 		return 0;
 	}
 	n = recv(fd, &q, sizeof(q), MSG_DONTWAIT | MSG_TRUNC);
-
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0 || k->waiting) { /* it went away, or talks out of turn */

@@ -56,4 +56,7 @@ int front_record(void *owner); /* worker_ops.record */
 void front_update_listeners(struct front *f);
 /* Its place in the descriptor store: "dns.udp/127.0.0.1_53". */
 const char *front_object(const struct hostport *at, const char *kind, char ret[FDSTORE_NAME_MAX]);
+/* The I-th record of what the responder has counted: its own, then that of each tailnet that is served
+ * here. False behind the last, and for F NULL. */
+bool front_dns_counts(const struct front *f, size_t i, struct control_dns *ret);
 void front_free(struct front *f);

@@ -47,6 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		[CONTROL_ROUTES] = sizeof(struct control_routes),
 		[CONTROL_NAME] = sizeof(struct control_name),
 		[CONTROL_TOLD] = sizeof(struct control_told),
+		[CONTROL_DNS_COUNTS] = sizeof(struct control_dns),
 	};
 	union control_any m;
 

@@ -3,6 +3,7 @@
 
     mac ── dig ──► demon: tsgw-dns ── resolve.sock ──► tsgw-proxy in the namespace ── wg0 ──► name server
 """
+import json
 import os
 import re
 import signal
@@ -73,7 +74,7 @@ def test_every_type(picture):
 
 def test_what_does_not_exist(picture):
     """NXDOMAIN, NODATA, SOA of ours; zone data only at the apex; ANY; unrouted addresses are not told."""
-    t, _, _ = set_up(picture)
+    t, g, _ = set_up(picture)
     n = t.name
     for name, kind, code, n_answers in (
             (f"nobody.{n}", "A", "NXDOMAIN", 0), (f"nobody.{n}", "TXT", "NXDOMAIN", 0),
@@ -90,6 +91,10 @@ def test_what_does_not_exist(picture):
         if not n_answers:
             check(f"{n}." in section(answer, "AUTHORITY") and "\tSOA\t" in answer, answer)
     check("HINFO" in picture.dig(f"gpu1.{n}", "ANY"), "RFC 8482")
+    dns = json.loads(g.ctl("status", "--json", ok=0).stdout)["dns"]
+    zone = dns["tailnets"][n]
+    check(dns["queries_udp"] + dns["queries_tcp"] >= 16 and zone["rcodes"]["nxdomain"] == 5 and zone["unrouted"] >= 3
+          and zone["asked"] == zone["answered"] > 5 and not zone["timeouts"] + zone["full"] + zone["down"], dns)
 
 
 def test_names_of_addresses(picture):

@@ -97,6 +97,13 @@ static void good_told(void)
 	m.told.fresh = 1;
 }
 
+static void good_dns(void)
+{
+	memset(&m, 0, sizeof(m));
+	m.dns.h = (struct control_header){CONTROL_DNS_COUNTS, sizeof(m.dns)};
+	strcpy(m.dns.tailnet, "red");
+}
+
 static int check(void)
 {
 	return record_check(&m, m.h.size);
@@ -121,6 +128,10 @@ static void good_records(void)
 	good_name();
 	CHECK_EQ(check(), 0);
 	good_told();
+	CHECK_EQ(check(), 0);
+	good_dns();
+	CHECK_EQ(check(), 0);
+	*m.dns.tailnet = '\0';
 	CHECK_EQ(check(), 0);
 	for (int code = 0; code <= 4; code++) {
 		good_end(code);
