@@ -234,6 +234,8 @@ static void status_print(const struct entry *e)
 	}
 	if (t && status_built(t))
 		status_line("namespace", "%s, link %s", path, t->link);
+	if (t && *t->uplink)
+		status_line("uplink", "%s", t->uplink);
 	if (t)
 		status_live(e);
 }

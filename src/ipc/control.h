@@ -127,6 +127,7 @@ struct control_tailnet {
 	struct wg_counts node;
 	struct addr veth_host; /* host side of the /30 */
 	struct addr veth_ns;
+	char uplink[128];	   /* how the encrypted side leaves, in words */
 	uint64_t last_handshake_s; /* newest of all peers, CLOCK_REALTIME seconds, 0 = never */
 	struct process_memory memory_wg, memory_proxy, memory_host;
 	char reason[CONTROL_REASON_MAX];

@@ -322,6 +322,7 @@ json_t *entry_json(const struct entry *e, bool detail)
 	json_object_set_new(j, "tx_bytes", json_number(counters, t ? t->tx_bytes : 0));
 	json_object_set_new(j, "uptime_s", json_number(t && t->has_uptime, t ? t->uptime_s : 0));
 	json_object_set_new(j, "reason", text_json(entry_reason(e)));
+	json_object_set_new(j, "uplink", t && *t->uplink ? text_json(t->uplink) : json_null());
 	if (detail)
 		entry_json_detail(e, j);
 	return j;

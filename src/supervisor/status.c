@@ -69,6 +69,7 @@ void status_tailnet(const struct tailnet *t, struct control_tailnet *ret)
 		status_counters(t, &r);
 		r.veth_host = t->veth_host;
 		r.veth_ns = t->veth_ns;
+		uplink_describe_words(t, r.uplink, sizeof(r.uplink));
 	}
 	if (t->wanted && t->started_ms) {
 		r.has_uptime = 1;

@@ -261,6 +261,18 @@ void uplink_look_again(struct tailnet *t, bool rules_changed)
 		tailnet_evaluate(t);
 }
 
+/* ---- for people ---- */
+
+void uplink_describe_words(const struct tailnet *t, char *ret, size_t size)
+{
+	const struct uplink_state *u = &t->uplink;
+	const enum uplink kind = t->config->uplink;
+
+	snprintf(ret, size, "%s%s%s%s%s%s", uplink_name(kind), kind == UPLINK_MACVLAN ? ":" : "",
+		kind == UPLINK_MACVLAN ? t->config->uplink_ifname : "", *u->note ? ", " : "",
+		u->note, kind == UPLINK_PASTA || kind == UPLINK_VETH ? ", IPv4 only" : "");
+}
+
 /* ---- for --check ---- */
 
 void uplink_say(const struct tailnet_config *c, void (*say)(void *arg, const char *line), void *arg)

@@ -68,6 +68,8 @@ int uplink_make(
 void uplink_teardown(struct tailnet *t);
 /* Its processes, for the record. Returns how many of RET are filled. */
 size_t uplink_describe(const struct tailnet *t, struct made_process ret[1]);
+/* "veth, forwarded by eth0, IPv4 only", for people. */
+void uplink_describe_words(const struct tailnet *t, char *ret, size_t size);
 /* Lines for `tsgwd --check`. */
 void uplink_say(
 	const struct tailnet_config *c, void (*say)(void *arg, const char *line), void *arg);
