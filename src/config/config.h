@@ -196,6 +196,13 @@ struct config {
 /* Reads PATH, then tsgw.d/<name>.ini beside it in name order, then the wg-quick files they name.
  * Always gives a config (its .problems say how good it is); only out of memory is -ENOMEM. */
 int config_load(const char *path, struct config **ret);
+/* The same, as if files had other texts, or were not there: to try a change before it is made. */
+struct config_overlay {
+	const char *path; /* as the loader names it: beside PATH, in tsgw.d, as a key has it */
+	const char *text; /* NULL: there is no such file */
+};
+int config_load_over(
+	const char *path, const struct config_overlay *over, size_t n, struct config **ret);
 void config_free(struct config *c);
 struct tailnet_config *config_find(const struct config *c, const char *name);
 

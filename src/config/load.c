@@ -386,11 +386,19 @@ int load_end(struct loader *l, struct config **ret)
 
 int config_load(const char *path, struct config **ret)
 {
+	return config_load_over(path, NULL, 0, ret);
+}
+
+int config_load_over(
+	const char *path, const struct config_overlay *over, size_t n, struct config **ret)
+{
 	struct loader l;
 	int r = load_begin(&l, path);
 
 	if (r < 0)
 		return r;
+	l.over = over;
+	l.n_over = n;
 	source_load_all(&l, path);
 	return load_end(&l, ret);
 }

@@ -90,7 +90,9 @@ struct loader {
 	size_t n_noted, n_warnings;
 	unsigned n_errors; /* noted or dropped */
 	size_t dropped, dropped_errors;
-	unsigned file; /* that is being read */
+	unsigned file;			   /* that is being read */
+	const struct config_overlay *over; /* files that are read as these texts */
+	size_t n_over;
 	/* Opens, checks and reads a regular file: source_read(), or the fuzzer's. 0 or -errno. */
 	int (*read)(const char *path, struct source *ret);
 };

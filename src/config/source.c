@@ -71,6 +71,22 @@ int source_read(const char *path, struct source *ret)
 	return 0;
 }
 
+static int read_source(struct loader *l, const char *path, struct source *ret)
+{
+	for (size_t i = 0; i < l->n_over; i++) {
+		const struct config_overlay *o = &l->over[i];
+
+		if (strcmp(o->path, path) != 0)
+			continue;
+		if (!o->text)
+			return -ENOENT;
+		*ret = (struct source){
+			.text = strdup(o->text), .len = strlen(o->text), .mode = 0600};
+		return ret->text ? 0 : -ENOMEM;
+	}
+	return l->read(path, ret);
+}
+
 static const char *read_error(int r)
 {
 	return r == -ENOTSUP   ? "not a regular file"
@@ -84,7 +100,7 @@ static void load_file(struct loader *l, const char *path)
 	unsigned file = load_file_name(l, path);
 	struct where w = {.file = file};
 	struct source s = {0};
-	int r = l->read(path, &s);
+	int r = read_source(l, path, &s);
 
 	if (r == -ENOMEM)
 		l->oom = true;
@@ -95,16 +111,69 @@ static void load_file(struct loader *l, const char *path)
 	source_free(&s);
 }
 
-static int is_ini(const struct dirent *e)
+static bool is_ini(const char *name)
 {
-	size_t len = strlen(e->d_name);
+	size_t len = strlen(name);
 
-	return e->d_name[0] != '.' && len > 4 && !strcmp(e->d_name + len - 4, ".ini");
+	return *name != '.' && len > 4 && !strcmp(name + len - 4, ".ini") && !strchr(name, '/');
 }
 
-static int by_bytes(const struct dirent **a, const struct dirent **b)
+static int is_ini_entry(const struct dirent *e)
 {
-	return strcmp((*a)->d_name, (*b)->d_name); /* not alphasort(): the locale has no say */
+	return is_ini(e->d_name);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b); /* the locale has no say */
+}
+
+struct names {
+	char **items;
+	size_t n;
+};
+
+static void names_add(struct loader *l, struct names *names, const char *name)
+{
+	if (!load_room(l, &names->items, names->n, sizeof(char *)))
+		return;
+	names->items[names->n] = load_strdup(l, name);
+	names->n += names->items[names->n] != NULL;
+}
+
+/* What lies in DIR, and what is to be read as if it did, less what is to be read as if it did not. */
+static void names_collect(struct loader *l, const char *dir, struct names *ret)
+{
+	struct dirent **found = NULL;
+	size_t len = strlen(dir);
+	int n = scandir(dir, &found, is_ini_entry, NULL);
+
+	if (n < 0 && errno != ENOENT) {
+		struct where w = {.file = load_file_name(l, dir)};
+
+		problem(l, &w, "%s", strerror(errno));
+	}
+	for (int i = 0; i < n; i++) {
+		names_add(l, ret, found[i]->d_name);
+		free(found[i]);
+	}
+	free(found);
+	for (size_t i = 0; i < l->n_over; i++) {
+		const struct config_overlay *o = &l->over[i];
+		const char *name = o->path + len + 1;
+
+		if (strncmp(o->path, dir, len) != 0 || o->path[len] != '/' || !is_ini(name))
+			continue;
+		for (size_t k = 0; k < ret->n; k++)
+			if (!strcmp(ret->items[k], name)) {
+				free(ret->items[k]);
+				ret->items[k--] = ret->items[--ret->n];
+			}
+		if (o->text)
+			names_add(l, ret, name);
+	}
+	if (ret->n)
+		qsort(ret->items, ret->n, sizeof(char *), by_bytes);
 }
 
 /* tsgw.d beside PATH; none is fine. */
@@ -112,32 +181,26 @@ static void load_directory(struct loader *l, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	_cleanup_free_ char *dir = NULL;
-	struct dirent **names = NULL;
-	int n;
+	struct names names = {0};
 
 	if (asprintf(&dir, "%.*stsgw.d", slash ? (int)(slash - path) + 1 : 0, path) < 0) {
 		dir = NULL;
 		l->oom = true;
 		return;
 	}
-	n = scandir(dir, &names, is_ini, by_bytes);
-	if (n < 0 && errno != ENOENT) {
-		struct where w = {.file = load_file_name(l, dir)};
-
-		problem(l, &w, "%s", strerror(errno));
-	}
-	for (int i = 0; i < n; i++) {
+	names_collect(l, dir, &names);
+	for (size_t i = 0; i < names.n; i++) {
 		_cleanup_free_ char *file = NULL;
 
-		if (asprintf(&file, "%s/%s", dir, names[i]->d_name) < 0) {
+		if (asprintf(&file, "%s/%s", dir, names.items[i]) < 0) {
 			file = NULL;
 			l->oom = true;
 		} else {
 			load_file(l, file);
 		}
-		free(names[i]);
+		free(names.items[i]);
 	}
-	free(names);
+	free(names.items);
 }
 
 /* The wg-quick file of the tailnet of section S. */
@@ -149,7 +212,7 @@ static void load_wg(struct loader *l, struct section *s, struct wg_places *at)
 	struct source text = {0};
 	int r;
 
-	r = l->read(t->wg_config_path, &text);
+	r = read_source(l, t->wg_config_path, &text);
 	if (r == -ENOMEM) {
 		l->oom = true;
 	} else if (r < 0) {
@@ -171,7 +234,7 @@ static void load_users(struct loader *l, struct section *s)
 	struct tailnet_config *t = s->t;
 	struct where w = section_where(s, "users-file");
 	struct source text = {0};
-	int r = l->read(t->users_path, &text);
+	int r = read_source(l, t->users_path, &text);
 
 	if (r == -ENOMEM) {
 		l->oom = true;
@@ -223,7 +286,7 @@ static void load_auth_key(struct loader *l, struct section *s)
 		l->oom = true;
 		return;
 	}
-	r = l->read(credential ? path : t->auth_key_path, &text);
+	r = read_source(l, credential ? path : t->auth_key_path, &text);
 	if (credential && r == 0)
 		t->auth_key_path = take_ptr(path);
 	if (r == -ENOMEM) {
@@ -245,7 +308,7 @@ static void load_ca(struct loader *l, struct section *s)
 	const char *path = s->t->login_ca_path;
 	struct where w = section_where(s, "login-ca-file");
 	struct source text = {0};
-	int r = l->read(path, &text);
+	int r = read_source(l, path, &text);
 
 	if (r == -ENOMEM)
 		l->oom = true;

@@ -55,7 +55,7 @@ static uint32_t start_ms(const struct args *a)
 }
 
 /* The unit works on the packaged directories: with others it is not what the user means. */
-static bool act_may_use_unit(const struct args *a)
+bool act_may_use_unit(const struct args *a)
 {
 	return !strcmp(a->run_dir, COMMAND_RUN_DIR) && !strcmp(a->config_path, COMMAND_CONFIG) &&
 		unit_available();

@@ -11,6 +11,7 @@
 
 #define COMMAND_RUN_DIR	     "/run/tsgw"
 #define COMMAND_CONFIG	     TSGW_SYSCONFDIR "/tsgw.ini"
+#define STATE_DIR_DEFAULT    "/var/lib/tsgw"
 #define COMMAND_WAIT_FOREVER UINT32_MAX
 
 enum exit_code { /* contract §8 */
@@ -21,7 +22,7 @@ enum exit_code { /* contract §8 */
 	CTL_NO_SUPERVISOR = 4,
 };
 
-#define ARGS_OPTIONS_MAX 32
+#define ARGS_OPTIONS_MAX 64
 
 struct args {
 	const char *config_path;
@@ -115,6 +116,15 @@ int act_down(const struct args *a);
 int act_restart(const struct args *a);
 int act_reload(const struct args *a);
 int act_wait(const struct args *a);
+/* The tailnet's unit may be started and stopped on the user's behalf. */
+bool act_may_use_unit(const struct args *a);
+/* add.c */
+int add_tailnet(const struct args *a);
+extern const struct command_option add_options[];
+/* remove.c */
+int remove_tailnet(const struct args *a);
+/* import.c */
+int import_show(const struct args *a);
 /* why.c */
 int why_show(const struct args *a);
 /* doctor.c */

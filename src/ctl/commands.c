@@ -17,6 +17,12 @@ static const struct command_option why_options[] = {
 	{0},
 };
 
+static const struct command_option remove_options[] = {
+	{"--purge", NULL, "remove its keys and state, too"},
+	{"--state-dir", "DIR", "where that is (" STATE_DIR_DEFAULT ")"},
+	{0},
+};
+
 /* clang-format off */
 const struct command commands[] = {
 	{ .name = "list", .flags = JSON, .run = show_list,
@@ -53,6 +59,13 @@ const struct command commands[] = {
 	{ .name = "passwd", .flags = NAME | COMMAND_DELETE, .run = passwd_set,
 		.min_words = 1, .max_words = 1,
 		.usage = "NAME USER [--delete]", .summary = "set the password of a user of its listener" },
+	{ .name = "add", .flags = NAME | COMMAND_DRY_RUN, .run = add_tailnet, .options = add_options,
+		.usage = "NAME --wg-config=FILE | --login-server=URL ...",
+		.summary = "write tsgw.d/NAME.ini, start it, tell what clients need" },
+	{ .name = "remove", .flags = NAME, .run = remove_tailnet, .options = remove_options,
+		.usage = "NAME [--purge]", .summary = "undo add" },
+	{ .name = "import", .min_words = 2, .max_words = 2, .words = "tsproxy|:dir", .run = import_show,
+		.usage = "tsproxy DIR", .summary = "print the configuration that replaces a hand-made gateway" },
 	{ .name = "exec", .flags = NAME | COMMAND_REST, .run = enter_exec,
 		.min_words = 1, .max_words = SIZE_MAX, .words = ":command",
 		.usage = "NAME -- CMD...", .summary = "run a command inside the tailnet (root)" },
@@ -70,9 +83,6 @@ const struct command commands[] = {
 	{ .name = "tailscale" },
 	{ .name = "login" },
 	{ .name = "logout" },
-	{ .name = "add" },
-	{ .name = "remove" },
-	{ .name = "import" },
 };
 /* clang-format on */
 const size_t n_commands = ELEMENTSOF(commands);

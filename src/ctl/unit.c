@@ -190,3 +190,31 @@ int unit_act(enum unit_verb verb, const char *name)
 		job.result, job.unit);
 	return CTL_FAILED;
 }
+
+static int enable_call(sd_bus *bus, const char *unit, bool enable, sd_bus_error *error)
+{
+	int r = enable ? sd_bus_call_method(bus, UNIT_MANAGER, "EnableUnitFiles", error, NULL,
+				 "asbb", 1, unit, false, false)
+		       : sd_bus_call_method(bus, UNIT_MANAGER, "DisableUnitFiles", error, NULL,
+				 "asb", 1, unit, false);
+
+	/* as systemctl does: what it knows of unit files is old now */
+	return r < 0 ? r : sd_bus_call_method(bus, UNIT_MANAGER, "Reload", error, NULL, "");
+}
+
+int unit_enable(const char *name, bool enable)
+{
+	__attribute__((cleanup(sd_bus_flush_close_unrefp))) sd_bus *bus = NULL;
+	__attribute__((cleanup(sd_bus_error_free))) sd_bus_error error = SD_BUS_ERROR_NULL;
+	char unit[UNIT_NAME_MAX];
+	int r = sd_bus_open_system(&bus);
+
+	unit_name(name, unit);
+	if (r >= 0)
+		r = enable_call(bus, unit, enable, &error);
+	if (r >= 0)
+		return CTL_DONE;
+	fprintf(stderr, "tsgwctl: %s: cannot %s it: %s\n", unit, enable ? "enable" : "disable",
+		error.message ? error.message : strerror(-r));
+	return CTL_FAILED;
+}

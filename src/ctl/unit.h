@@ -19,6 +19,8 @@ struct unit_state {
 int unit_query(const char *unit, struct unit_state *ret);
 /* Process PID belongs to the unit of tailnet NAME. */
 bool unit_owns(const char *name, pid_t pid);
+/* systemctl enable, disable. Returns the exit code, after one line where it failed. */
+int unit_enable(const char *name, bool enable);
 /* Starts, stops or restarts the unit of NAME and waits for the end of that job.
  * Returns the exit code, after one line where it failed. */
 int unit_act(enum unit_verb verb, const char *name);

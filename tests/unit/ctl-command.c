@@ -133,19 +133,58 @@ static void mistakes(void)
 	}
 }
 
+/* Whatever the options of a command will be that this version does not have yet. */
 static void later_commands_are_known(void)
 {
-	static const char *const later[] = {"events", "client-config", "tailscale", "login",
-		"logout", "add", "remove", "import"};
 	struct args a;
 	char line[64];
 
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
-		/* whatever their own options will be */
-		snprintf(line, sizeof(line), "%s red --purge -x", later[i]);
+	for (size_t i = 0; i < n_commands; i++) {
+		if (commands[i].run)
+			continue;
+		snprintf(line, sizeof(line), "%s red --purge -x", commands[i].name);
 		CHECK_EQ(parse(line, &a), 0);
 		CHECK(command && !command->run);
 	}
+}
+
+static void own_options(void)
+{
+	struct args a;
+
+	CHECK_EQ(parse("add red --port=7 --set a=1 --accept-routes --set b=2", &a), 0);
+	CHECK_EQ(a.n_options, 4);
+	CHECK_STR(args_option(&a, "--port"), "7");
+	CHECK_STR(args_option(&a, "--set"), "b=2"); /* the last */
+	CHECK_STR(args_option(&a, "--accept-routes"), "");
+	CHECK(!args_option(&a, "--suffix"));
+	CHECK_EQ(parse("add red --port=", &a), -EINVAL);
+	CHECK_STR(error, "--port: needs a value");
+	CHECK_EQ(parse("add red --accept-routes=yes", &a), -EINVAL);
+	CHECK_EQ(parse("add red --accpt-routes", &a), -EINVAL);
+	CHECK_STR(error, "no option \"--accpt-routes\"; did you mean --accept-routes?");
+	CHECK_EQ(parse("list --port=7", &a), -EINVAL);
+	CHECK_STR(error, "no option \"--port=7\"");
+}
+
+/* Every command that is there says how it is used, and has a summary for the lists. */
+static void table(void)
+{
+	for (size_t i = 0; i < n_commands; i++) {
+		const struct command *c = &commands[i];
+
+		CHECK(command_find(c->name) == c);
+		if (!c->run)
+			continue;
+		CHECK(c->summary && *c->summary);
+		CHECK(c->usage || !(c->flags & (COMMAND_NAME | COMMAND_MAY_NAME)));
+		for (const struct command_option *o = c->options; o && o->name; o++)
+			CHECK(!strncmp(o->name, "--", 2) && o->help);
+	}
+	CHECK_STR(command_nearest("lsit"), "list");
+	CHECK_STR(command_nearest("statsu"), "status");
+	CHECK(!command_nearest("zzzzzz"));
+	CHECK(!command_nearest("x"));
 }
 
 int main(void)
@@ -156,5 +195,7 @@ int main(void)
 	RUN(help_and_version);
 	RUN(mistakes);
 	RUN(later_commands_are_known);
+	RUN(own_options);
+	RUN(table);
 	return TEST_END();
 }

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+// remove: takes back what add did. Keys and state stay, unless --purge says otherwise.
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "ctl/addition.h"
+#include "ctl/client.h"
+#include "ctl/target.h"
+#include "ctl/unit.h"
+
+#define REMOVE_DEPTH 16
+
+/* May the file go? It must be add's, hold nothing but NAME, and nothing else may lean on it. */
+static int check_file(const struct args *a, struct addition *n, const struct config *before)
+{
+	const struct tailnet_config *t = config_find(before, a->name);
+	struct config *now = NULL;
+	int code = CTL_DONE;
+
+	if (strcmp(t->file, n->ini) != 0) {
+		fprintf(stderr,
+			"tsgwctl: remove: %s is in %s:%u, which add has not written: take its "
+			"sections out "
+			"there, then tsgwctl reload\n",
+			a->name, t->file, t->line);
+		return CTL_FAILED;
+	}
+	if (addition_load(a, n, &now) < 0) {
+		fputs("tsgwctl: out of memory\n", stderr);
+		return CTL_FAILED;
+	}
+	if (now->n_tailnets + 1 != before->n_tailnets) {
+		fprintf(stderr, "tsgwctl: remove: %s holds other tailnets, too: edit it\n", n->ini);
+		code = CTL_FAILED;
+	} else if (addition_new_errors(before, now)) {
+		code = CTL_FAILED;
+	}
+	config_free(now);
+	return code;
+}
+
+static int stop(const struct args *a)
+{
+	_cleanup_close_ int fd = -1;
+	bool owned = client_open(a->run_dir, a->name, &fd, NULL) == 0;
+	int code = CTL_DONE;
+
+	if (owned)
+		code = act_down(a);
+	if (code == CTL_DONE && act_may_use_unit(a))
+		code = unit_enable(a->name, false);
+	return code;
+}
+
+static int unlink_one(const char *path)
+{
+	if (unlink(path) == 0 || errno == ENOENT)
+		return CTL_DONE;
+	fprintf(stderr, "tsgwctl: %s: %s\n", path, strerror(errno));
+	return CTL_FAILED;
+}
+
+/* The /30 is free for others. Under the lock that guards the pool. */
+static int free_net(const char *state_dir, const char *name)
+{
+	static const char *const files[] = {"net", "net.new"};
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char path[PATH_MAX];
+	_cleanup_close_ int lock = -1;
+	int code = CTL_DONE;
+
+	snprintf(path, sizeof(path), "%s/pool.lock", state_dir);
+	lock = open(path, O_RDWR | O_CLOEXEC);
+	if (lock < 0)
+		return CTL_DONE; /* nobody ever took a /30 there */
+	while (fcntl(lock, F_OFD_SETLKW, &whole) < 0) {
+		if (errno == EINTR)
+			continue;
+		fprintf(stderr, "tsgwctl: %s: %s\n", path, strerror(errno));
+		return CTL_FAILED;
+	}
+	for (size_t i = 0; i < ELEMENTSOF(files) && code == CTL_DONE; i++) {
+		snprintf(path, sizeof(path), "%s/%s/%s", state_dir, name, files[i]);
+		code = unlink_one(path);
+	}
+	return code;
+}
+
+static int purge_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	return remove(path) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+static int purge(const char *state_dir, const struct addition *n, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", state_dir, name);
+	/* links are removed, not followed; nothing of another file system */
+	if (lstat(path, &st) == 0 &&
+		nftw(path, purge_one, REMOVE_DEPTH, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0) {
+		fprintf(stderr, "tsgwctl: %s: %s\n", path, strerror(errno));
+		return CTL_FAILED;
+	}
+	return unlink_one(n->wg);
+}
+
+static int remove_with(const struct args *a, struct addition *n)
+{
+	const char *state_dir = args_option(a, "--state-dir");
+	bool all = args_option(a, "--purge");
+	int code = stop(a);
+
+	state_dir = state_dir ? state_dir : STATE_DIR_DEFAULT;
+	if (code == CTL_DONE)
+		code = unlink_one(n->ini);
+	if (code != CTL_DONE)
+		return code;
+	addition_reload(a);
+	code = free_net(state_dir, a->name);
+	if (code == CTL_DONE && all)
+		code = purge(state_dir, n, a->name);
+	if (code == CTL_DONE)
+		printf("%s: removed %s%s\n", a->name, n->ini,
+			all ? ", with its keys and state" : "; its keys and state stay (--purge)");
+	return code;
+}
+
+int remove_tailnet(const struct args *a)
+{
+	struct addition n = {0};
+	struct config *before = NULL;
+	int code = target_configured(a);
+
+	if (code == CTL_DONE &&
+		(addition_paths(a, &n) < 0 || config_load(a->config_path, &before) < 0)) {
+		fputs("tsgwctl: remove: out of memory, or the configuration's path is too long\n",
+			stderr);
+		code = CTL_FAILED;
+	}
+	if (code == CTL_DONE && !config_find(before, a->name)) {
+		fprintf(stderr, "tsgwctl: remove: %s cannot be read\n", a->config_path);
+		code = CTL_FAILED;
+	}
+	if (code == CTL_DONE)
+		code = check_file(a, &n, before);
+	if (code == CTL_DONE)
+		code = remove_with(a, &n);
+	config_free(before);
+	return code;
+}
