@@ -21,7 +21,7 @@ PLANTS = {
     "ctl-record": ("src/ipc/record.c", "n_addresses > CONTROL_ADDRS_MAX ||",
                    "n_addresses > 2 * CONTROL_ADDRS_MAX ||"),
     "ctl-dnsask": ("src/ctl/dnsask.c", "\t\tif (!at || at + 10 > len)\n", "\t\tif (!at || at > len)\n"),
-    "ctl-tsproxy": ("src/ctl/tsproxy.c", "!strchr(\"-_.:/,@+%=[]\", *c)", "!strchr(\"-_.:/,@+%=[]; \", *c)"),
+    "ctl-tsproxy": ("src/ctl/tsproxylines.c", "!strchr(\"-_.:/,@+%=[]\", *c)", "!strchr(\"-_.:/,@+%=[]; \", *c)"),
     "dns-packet": ("src/dns/packet.c", "\tif (data + n > len)\n\t\treturn -DNS_FORMERR;\n", ""),
     "dns-tcp": ("src/dns/tcp.c", "\tif (at + 2 + n > len)\n", "\tif (at + n > len)\n"),
     "ipc-check": ("src/ipc/ipc.c", " || rule->sender != sender", ""),

@@ -104,6 +104,7 @@ int complete_print(int argc, char **argv);
 
 /* show.c */
 int show_list(const struct args *a);
+int show_list_once(const struct args *a, bool compact); /* COMPACT: JSON on one line */
 int show_status(const struct args *a);
 int show_ip(const struct args *a);
 /* clients.c */
@@ -118,6 +119,9 @@ int act_reload(const struct args *a);
 int act_wait(const struct args *a);
 /* The tailnet's unit may be started and stopped on the user's behalf. */
 bool act_may_use_unit(const struct args *a);
+/* events.c */
+int events_show(const struct args *a);
+int events_list(const struct args *a); /* list, again whenever something changes */
 /* add.c */
 int add_tailnet(const struct args *a);
 extern const struct command_option add_options[];

@@ -11,6 +11,11 @@
 #define MAY_NAME COMMAND_MAY_NAME
 #define JSON	 COMMAND_JSON
 
+static const struct command_option list_options[] = {
+	{"--watch", NULL, "again whenever something changes"},
+	{0},
+};
+
 static const struct command_option why_options[] = {
 	{"--in", "NAME", "through the listener of this tailnet"},
 	{"--from", "ADDRESS", "whether a client of this address may, too"},
@@ -25,7 +30,7 @@ static const struct command_option remove_options[] = {
 
 /* clang-format off */
 const struct command commands[] = {
-	{ .name = "list", .flags = JSON, .run = show_list,
+	{ .name = "list", .flags = JSON, .run = show_list, .options = list_options, .usage = "[--watch]",
 		.summary = "one line for each tailnet, running or not" },
 	{ .name = "status", .flags = MAY_NAME | JSON, .run = show_status,
 		.usage = "[NAME]", .summary = "everything about a tailnet, or all" },
@@ -37,6 +42,8 @@ const struct command commands[] = {
 		.usage = "NAME", .summary = "its own tunnel addresses, one per line" },
 	{ .name = "check", .flags = JSON, .run = system_check,
 		.summary = "validate the configuration, print the steps of a start" },
+	{ .name = "events", .flags = MAY_NAME | JSON, .run = events_show,
+		.usage = "[NAME]", .summary = "a line for each change, as it happens" },
 	{ .name = "why", .flags = JSON, .run = why_show, .options = why_options,
 		.min_words = 1, .max_words = 1, .words = ":target",
 		.usage = "TARGET [--in=NAME] [--from=ADDRESS]",
@@ -78,7 +85,6 @@ const struct command commands[] = {
 		.usage = "NAME HOST PORT", .summary = "connect stdin and stdout to HOST:PORT there" },
 	{ .name = "help", .max_words = 1, .words = ":subcommand", .run = help_show,
 		.usage = "[COMMAND]", .summary = "the usage of a command, or of all" },
-	{ .name = "events" },
 	{ .name = "client-config" },
 	{ .name = "tailscale" },
 	{ .name = "login" },

@@ -79,11 +79,27 @@ static int list_row(struct table *t, const struct entry *e)
 	return r;
 }
 
+/* States, by how much they ask for somebody's attention. */
+static const char *list_colour(size_t row, size_t column, const char *text)
+{
+	static const struct {
+		const char *state, *sgr;
+	} colours[] = {{"up", "32"}, {"degraded", "33"}, {"starting", "33"}, {"needs-login", "33"},
+		{"needs-approval", "33"}, {"failed", "31;1"}, {"unknown", "31"}, {"down", "2"}};
+
+	if (!row)
+		return "1";
+	for (size_t i = 0; column == 1 && i < sizeof(colours) / sizeof(colours[0]); i++)
+		if (!strcmp(colours[i].state, text))
+			return colours[i].sgr;
+	return NULL;
+}
+
 static int list_print(const struct view *v)
 {
 	static const char *const heads[] = {"NAME", "STATE", "ENGINE", "ADDRESS", "LISTEN",
 		"SUFFIX", "PEERS", "CLIENTS", "RX", "TX", "UP"};
-	struct table t = {.columns = sizeof(heads) / sizeof(heads[0])};
+	struct table t = {.columns = sizeof(heads) / sizeof(heads[0]), .colour = list_colour};
 	int r = 0;
 
 	for (size_t i = 0; i < t.columns; i++)
@@ -132,17 +148,25 @@ static int show_no_memory(void)
 	return CTL_FAILED;
 }
 
-int show_list(const struct args *a)
+int show_list_once(const struct args *a, bool compact)
 {
 	struct view v;
 	int code, bad;
 
 	if (view_load(a, &v) < 0)
 		return show_no_memory();
-	code = a->json ? text_print_json(show_json(&v, false)) : list_print(&v);
+	if (compact)
+		code = text_print_json_line(show_json(&v, false));
+	else
+		code = a->json ? text_print_json(show_json(&v, false)) : list_print(&v);
 	bad = show_problems(&v) | show_errors(a, &v);
 	view_free(&v);
 	return code ? code : bad;
+}
+
+int show_list(const struct args *a)
+{
+	return args_option(a, "--watch") ? events_list(a) : show_list_once(a, false);
 }
 
 static void status_line(const char *key, const char *fmt, ...)

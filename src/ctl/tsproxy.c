@@ -9,56 +9,22 @@
 #include "ctl/tsproxy.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/cleanup.h"
 #include "common/parse.h"
-
-struct line {
-	char *words[TSPROXY_WORDS_MAX];
-	size_t n;
-	const char *file;
-	const char *netns; /* of the file, "" = the host's */
-};
-
-__attribute__((format(printf, 2, 3))) static void note(struct tsproxy *t, const char *fmt, ...)
-{
-	char *text = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	if (t->n_notes == TSPROXY_NOTES_MAX || vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
-	va_end(ap);
-	if (!text)
-		return;
-	/* it becomes a comment: one line, nothing else */
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
-	t->notes[t->n_notes++] = text;
-}
-
-/* A value that may stand behind a key: no blank, no comment, nothing to be escaped. */
-static bool is_plain(const char *text)
-{
-	for (const char *c = text; *c; c++)
-		if (!isalnum((unsigned char)*c) && !strchr("-_.:/,@+%=[]", *c))
-			return false;
-	return *text && strlen(text) < TSPROXY_TEXT_MAX / 2;
-}
+#include "ctl/tsproxylines.h"
 
 static void take(struct tsproxy *t, const struct line *l, const char *what, const char *value,
 	char ret[TSPROXY_TEXT_MAX])
 {
-	if (is_plain(value))
+	if (tsproxy_is_plain(value))
 		snprintf(ret, TSPROXY_TEXT_MAX, "%s", value);
 	else if (*value)
-		note(t, "%.60s: %s is \"%.60s\", which is not to be understood here", l->file, what,
-			value);
+		tsproxy_note(t, "%.60s: %s is \"%.60s\", which is not to be understood here",
+			l->file, what, value);
 }
 
 static struct tsproxy_net *net_of(struct tsproxy *t, const char *netns)
@@ -68,7 +34,7 @@ static struct tsproxy_net *net_of(struct tsproxy *t, const char *netns)
 	for (size_t i = 0; i < t->n_nets; i++)
 		if (!strcmp(t->nets[i].netns, netns))
 			return &t->nets[i];
-	if (t->n_nets == TSPROXY_NETS_MAX || !is_plain(netns))
+	if (t->n_nets == TSPROXY_NETS_MAX || !tsproxy_is_plain(netns))
 		return NULL;
 	n = &t->nets[t->n_nets++];
 	*n = (struct tsproxy_net){0};
@@ -127,7 +93,8 @@ static void on_tailscaled(struct tsproxy *t, const struct line *l, size_t at, co
 		if ((v = flag(l, i, "statedir")) || (v = flag(l, i, "state")))
 			take(t, l, "the state of tailscaled", v, n->state);
 		if ((v = flag(l, i, "tun")) && !strncmp(v, "userspace", 9))
-			note(t, "%.60s: tailscaled ran without a TUN device; it gets one now",
+			tsproxy_note(t,
+				"%.60s: tailscaled ran without a TUN device; it gets one now",
 				l->file);
 	}
 }
@@ -155,7 +122,7 @@ static void on_up(struct tsproxy *t, const struct line *l, size_t at, const char
 				take(t, l, texts[k].flag, v, (char *)n + texts[k].offset);
 		/* a key is a secret: it is neither shown nor taken */
 		if (flag(l, i, "authkey") || flag(l, i, "auth-key"))
-			note(t,
+			tsproxy_note(t,
 				"%.60s: holds an auth key: put it into a file, mode 0600, and name "
 				"that with "
 				"auth-key-file",
@@ -251,7 +218,8 @@ static void on_socat(struct tsproxy *t, const struct line *l, size_t at)
 	if (n < 2 || t->n_exposes == TSPROXY_NETS_MAX)
 		return;
 	if (!parse_socat(ends[0], ends[1], &t->exposes[t->n_exposes])) {
-		note(t, "%.60s: a socat that is not to be understood here: use forward or publish",
+		tsproxy_note(t,
+			"%.60s: a socat that is not to be understood here: use forward or publish",
 			l->file);
 		return;
 	}
@@ -351,39 +319,13 @@ static void on_line(struct tsproxy *t, struct line *l)
 		if (at < l->n)
 			on_program(t, l, at, netns);
 		if (!strcmp(base(l->words[i]), "iptables") || !strcmp(base(l->words[i]), "nft"))
-			note(t, "%.60s: %.20s rules: not needed, nothing is NATed or forwarded",
+			tsproxy_note(t,
+				"%.60s: %.20s rules: not needed, nothing is NATed or forwarded",
 				l->file, base(l->words[i]));
 	}
 }
 
 /* ---- files ---- */
-
-/* The next line, a backslash at its end joins the next; NULL at the end. */
-static char *next_line(char **text)
-{
-	char *line = *text, *end;
-
-	if (!line || !*line)
-		return NULL;
-	for (end = line; (end = strchr(end, '\n'));) {
-		if (end == line || end[-1] != '\\') {
-			*end = '\0';
-			*text = end + 1;
-			return line;
-		}
-		end[-1] = *end = ' ';
-	}
-	*text = NULL;
-	return line;
-}
-
-static void split(char *text, struct line *l)
-{
-	l->n = 0;
-	for (char *w; l->n < TSPROXY_WORDS_MAX && (w = strsep(&text, " \t\r\"'"));)
-		if (*w)
-			l->words[l->n++] = w;
-}
 
 /* The key of a unit's line, "" for a line of a script; *TEXT is behind it. */
 static void cut_key(char **text, char *key, size_t size)
@@ -396,82 +338,6 @@ static void cut_key(char **text, char *key, size_t size)
 	snprintf(key, size, "%.*s", (int)len, *text);
 	*text += len + 1;
 	*text += strspn(*text, "-+!:@"); /* prefixes of Exec lines */
-}
-
-/* ---- variables ---- */
-
-#define VARIABLES_MAX 64
-#define EXPANDED_MAX  4096
-
-struct variables {
-	struct {
-		char name[32], value[TSPROXY_TEXT_MAX];
-	} items[VARIABLES_MAX];
-	size_t n;
-};
-
-static size_t name_length(const char *text)
-{
-	return isdigit((unsigned char)*text)
-		? 0
-		: strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789");
-}
-
-/* "NAME=value", "export NAME='value'": true if it was one. */
-static bool assign(struct variables *v, char *text)
-{
-	static const char *const before[] = {"export ", "local ", "readonly ", "declare "};
-	char value[TSPROXY_TEXT_MAX];
-	size_t len;
-
-	for (size_t i = 0; i < ELEMENTSOF(before); i++)
-		if (!strncmp(text, before[i], strlen(before[i])))
-			text += strlen(before[i]);
-	len = name_length(text);
-	if (!len || text[len] != '=' || len >= sizeof(v->items[0].name) || v->n == VARIABLES_MAX)
-		return false;
-	snprintf(value, sizeof(value), "%s", text + len + 1 + strspn(text + len + 1, "\"'"));
-	value[strcspn(value, "\"' \t\r;#")] = '\0';
-	if (!is_plain(value))
-		return false;
-	snprintf(v->items[v->n].name, sizeof(v->items[0].name), "%.*s", (int)len, text);
-	snprintf(v->items[v->n++].value, TSPROXY_TEXT_MAX, "%s", value);
-	return true;
-}
-
-/* The latest value of $NAME or ${NAME}; *ret_len: what it takes of TEXT. NULL: none. */
-static const char *variable_at(const struct variables *v, const char *text, size_t *ret_len)
-{
-	bool braces = text[1] == '{';
-	const char *name = text + 1 + braces;
-	size_t len = name_length(name);
-
-	if (*text != '$' || !len || (braces && name[len] != '}'))
-		return NULL;
-	*ret_len = 1 + braces + len + braces;
-	for (size_t i = v->n; i-- > 0;)
-		if (strlen(v->items[i].name) == len && !strncmp(v->items[i].name, name, len))
-			return v->items[i].value;
-	return NULL;
-}
-
-static void expand(const struct variables *v, const char *text, char ret[EXPANDED_MAX])
-{
-	size_t n = 0;
-
-	while (*text && n + 1 < EXPANDED_MAX) {
-		size_t len = 0;
-		const char *value = variable_at(v, text, &len);
-
-		if (!value) {
-			ret[n++] = *text++;
-			continue;
-		}
-		for (; *value && n + 1 < EXPANDED_MAX; value++)
-			ret[n++] = *value;
-		text += len;
-	}
-	ret[n] = '\0';
 }
 
 static bool has_suffix(const char *name, const char *suffix)
@@ -494,117 +360,30 @@ static void feed_lines(struct tsproxy *t, const char *name, char *text)
 		snprintf(netns, sizeof(netns), "%.*s", (int)strcspn(path, "\r\n "), path);
 		memmove(netns, base(netns), strlen(base(netns)) + 1);
 	}
-	while ((raw = next_line(&text))) {
+	while ((raw = tsproxy_next_line(&text))) {
 		raw += strspn(raw, " \t");
 		if (*raw == '#' || *raw == ';')
 			continue;
 		/* a unit has its variables behind a key of their own */
-		if (!unit && assign(&v, raw))
+		if (!unit && tsproxy_assign(&v, raw))
 			continue;
 		if (unit && !strncmp(raw, "Environment=", 12)) {
-			(void)assign(&v, raw + 12 + (raw[12] == '"'));
+			(void)tsproxy_assign(&v, raw + 12 + (raw[12] == '"'));
 			continue;
 		}
 		cut_key(&raw, key, sizeof(key));
 		if (*key && strncmp(key, "Exec", 4) != 0)
 			continue;
-		expand(&v, raw, line);
-		split(line, &l);
+		tsproxy_expand(&v, raw, line);
+		tsproxy_split(line, &l);
 		on_line(t, &l);
-	}
-}
-
-/* "fgpu:53 lab.fgpu {": the zones of a block. */
-static void corefile_zones(struct tsproxy *t, const struct line *l)
-{
-	for (size_t i = 0; i + 1 < l->n; i++) {
-		char *zone = l->words[i];
-		size_t len;
-
-		if (!strncmp(zone, "dns://", 6))
-			zone += 6;
-		zone[strcspn(zone, ":,")] = '\0';
-		len = strlen(zone);
-		if (len && zone[len - 1] == '.')
-			zone[len - 1] = '\0';
-		if (!parse_is_dns_name(zone) || strlen(zone) >= TSPROXY_TEXT_MAX / 2 ||
-			t->n_zones == TSPROXY_NETS_MAX)
-			continue;
-		for (char *c = zone; *c; c++)
-			*c = (char)tolower((unsigned char)*c);
-		snprintf(t->zones[t->n_zones++], TSPROXY_TEXT_MAX, "%s", zone);
-	}
-}
-
-/* "10.100.10.141 grafana.fgpu": a line of the hosts plugin. */
-static void corefile_host(struct tsproxy *t, const struct line *l, const char *zone)
-{
-	struct addr a;
-
-	if (!l->n || !*zone || addr_parse(l->words[0], &a) < 0)
-		return;
-	for (size_t i = 1; i < l->n && t->n_hosts < TSPROXY_HOSTS_MAX; i++) {
-		struct tsproxy_host *h = &t->hosts[t->n_hosts];
-		char *name = l->words[i];
-		size_t len = strlen(name), cut = strlen(zone) + 1;
-
-		if (len && name[len - 1] == '.')
-			name[--len] = '\0';
-		if (len <= cut || strcasecmp(name + len - cut + 1, zone) != 0 ||
-			name[len - cut] != '.')
-			continue;
-		name[len - cut] = '\0';
-		if (!parse_is_dns_name(name) || strlen(name) > 100)
-			continue;
-		for (char *c = name; *c; c++)
-			*c = (char)tolower((unsigned char)*c);
-		h->addr = a;
-		snprintf(h->name, sizeof(h->name), "%s", name);
-		snprintf(h->zone, sizeof(h->zone), "%s", zone);
-		t->n_hosts++;
-	}
-}
-
-static void feed_corefile(struct tsproxy *t, const char *name, char *text)
-{
-	struct line l = {.file = name, .netns = ""};
-	unsigned depth = 0;
-	char *raw, zone[TSPROXY_TEXT_MAX] = "";
-
-	while ((raw = next_line(&text))) {
-		raw[strcspn(raw, "#")] = '\0';
-		split(raw, &l);
-		if (!l.n)
-			continue;
-		if (!depth && !strcmp(l.words[l.n - 1], "{")) {
-			size_t before = t->n_zones;
-
-			corefile_zones(t, &l);
-			snprintf(zone, sizeof(zone), "%s",
-				t->n_zones > before ? t->zones[before] : "");
-		} else if (depth && !strcmp(l.words[0], "bind")) {
-			for (size_t i = 1; i < l.n && t->n_binds < TSPROXY_NETS_MAX; i++)
-				t->n_binds += addr_parse(l.words[i], &t->binds[t->n_binds]) == 0;
-		} else if (depth && !strcmp(l.words[0], "forward") && *zone) {
-			note(t,
-				"%.60s: names of %.60s were forwarded: set dns-server to a "
-				"resolver inside the "
-				"tailnet, if they are to be looked up there",
-				name, zone);
-		} else if (depth) {
-			corefile_host(t, &l, zone);
-		}
-		for (size_t i = 0; i < l.n; i++)
-			depth += !strcmp(l.words[i], "{")	    ? 1
-				: depth && !strcmp(l.words[i], "}") ? -1u
-								    : 0;
 	}
 }
 
 void tsproxy_feed(struct tsproxy *t, const char *name, char *text)
 {
 	if (!strncasecmp(name, "Corefile", 8) || has_suffix(name, ".corefile"))
-		feed_corefile(t, name, text);
+		tsproxy_corefile(t, name, text);
 	else if (has_suffix(name, ".service") || has_suffix(name, ".sh") ||
 		has_suffix(name, ".conf") || !strncmp(text, "#!", 2))
 		feed_lines(t, name, text);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -73,50 +72,6 @@ bool text_colours(void)
 	return isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb") != 0;
 }
 
-int table_add(struct table *t, const char *fmt, ...)
-{
-	char text[TEXT_CELL_MAX];
-	char **more = reallocarray(t->cells, t->n + 1, sizeof(*more));
-	va_list ap;
-
-	if (!more)
-		return -ENOMEM;
-	t->cells = more;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	t->cells[t->n] = strdup(*text ? text : "-");
-	if (!t->cells[t->n])
-		return -ENOMEM;
-	t->n++;
-	return 0;
-}
-
-void table_print(const struct table *t, FILE *out)
-{
-	_cleanup_free_ size_t *widths = calloc(t->columns, sizeof(*widths));
-
-	for (size_t i = 0; widths && i < t->n; i++)
-		widths[i % t->columns] = MAX(widths[i % t->columns], strlen(t->cells[i]));
-	for (size_t i = 0; i < t->n; i++) {
-		size_t column = i % t->columns;
-		bool last = column == t->columns - 1;
-
-		if (last)
-			fprintf(out, "%s\n", t->cells[i]);
-		else
-			fprintf(out, "%-*s  ", widths ? (int)widths[column] : 0, t->cells[i]);
-	}
-}
-
-void table_free(struct table *t)
-{
-	for (size_t i = 0; i < t->n; i++)
-		free(t->cells[i]);
-	free(t->cells);
-	*t = (struct table){.columns = t->columns};
-}
-
 void text_join(char *buf, size_t size, const char *more)
 {
 	size_t len = strlen(buf);
@@ -150,4 +105,15 @@ int text_print_json(json_t *j)
 	putchar('\n');
 	json_decref(j);
 	return 0;
+}
+
+int text_print_json_line(json_t *j)
+{
+	int r = j ? json_dumpf(j, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER) : -1;
+
+	json_decref(j);
+	if (r < 0)
+		return 1;
+	putchar('\n');
+	return fflush(stdout) == EOF;
 }

@@ -115,11 +115,52 @@ static void json_is_utf8(void)
 	json_decref(j);
 }
 
+static const char *red(size_t row, size_t column, const char *text)
+{
+	return row && column == 1 ? "31" : NULL;
+}
+
+static void narrow_tables(void)
+{
+	static const struct {
+		size_t width;
+		bool colours;
+		const char *text;
+	} vectors[] = {
+		{0, false, "NAME  STATE  ENGINE\nfgpu  up     wireguard-and-more\n"},
+		{80, false, "NAME  STATE  ENGINE\nfgpu  up     wireguard-and-more\n"},
+		{31, false, "NAME  STATE  ENGINE\nfgpu  up     wireguard-and-more\n"},
+		{30, false, "NAME  STATE\n    ENGINE\nfgpu  up\n    wireguard-and-more\n"},
+		{20, false, "NAME  STATE\n    ENGINE\nfgpu  up\n    wireguard-and...\n"},
+		/* no terminal is so narrow */
+		{5, false, "NAME  STATE  ENGINE\nfgpu  up     wireguard-and-more\n"},
+		{0, true, "NAME  STATE  ENGINE\nfgpu  \033[31mup\033[0m     wireguard-and-more\n"},
+	};
+	static const char *const cells[] = {
+		"NAME", "STATE", "ENGINE", "fgpu", "up", "wireguard-and-more"};
+	struct table t = {.columns = 3, .colour = red};
+
+	for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
+		CHECK_EQ(table_add(&t, "%s", cells[i]), 0);
+	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+		char *text = NULL;
+		size_t size = 0;
+		FILE *f = open_memstream(&text, &size);
+
+		table_print_width(&t, f, vectors[i].width, vectors[i].colours);
+		fclose(f);
+		CHECK_STR(text, vectors[i].text);
+		free(text);
+	}
+	table_free(&t);
+}
+
 int main(void)
 {
 	RUN(sizes);
 	RUN(durations);
 	RUN(tables);
+	RUN(narrow_tables);
 	RUN(joins);
 	RUN(distances);
 	RUN(json_is_utf8);
