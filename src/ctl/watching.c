@@ -4,6 +4,7 @@
 #include "ctl/watching.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -45,7 +46,8 @@ static int watching_add(struct watching *w, const char *name, int *fd, pid_t pid
 static int look_one(void *arg, const char *name, int fd, pid_t pid, int error)
 {
 	struct watching *w = arg;
-	_cleanup_close_ int own = error || is_known(w, pid, name ? name : "") ? -1 : dup(fd);
+	_cleanup_close_ int own =
+		error || is_known(w, pid, name ? name : "") ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
 	if (own >= 0)
 		(void)watching_add(w, name, &own, pid);

@@ -106,7 +106,7 @@ static void mistakes(void)
 		{"list --json=yes", "--json takes no value"},
 		{"list --config", "--config needs a value"},
 		{"list --config=", "--config: needs a file"},
-		{"list red", "usage: tsgwctl list"},
+		{"list red", "usage: tsgwctl list [--watch]"},
 		{"up", "up: which tailnet? usage: tsgwctl up NAME"},
 		{"up red blue", "usage: tsgwctl up NAME"},
 		{"up red --json", "up has no option --json"},
