@@ -22,4 +22,7 @@ tarball:
 	@$(MAKE) --no-print-directory O=$(O)/tarball \
 		LDFLAGS='-Wl,--disable-new-dtags -Wl,-rpath,\$$$$ORIGIN/../lib:\$$$$ORIGIN/../../lib' all sbom
 	packaging/build-tarball $(TARBALL) $(O)/tarball $(DIST)
-.PHONY: deb sbom packaging tarball
+# for packaging/generate and tests/system/image.py: what a build needs, without what every build has
+build-depends:
+	@echo $(filter-out gcc libc6-dev libipsec-mb-dev,$(DEPS_BUILD))
+.PHONY: build-depends deb sbom packaging tarball

@@ -4,12 +4,13 @@
 
     image.py [RELEASE]…      makes what is missing
 
-    CACHE/RELEASE/root       a small system that boots
-    CACHE/RELEASE/build      what building needs on top of it, as an overlay
-    CACHE/RELEASE/repo       every library package that ours may want, as a repository of apt
+    CACHE/RELEASE/root-H     a small system that boots
+    CACHE/RELEASE/build-H    what building needs on top of it, as an overlay
+    CACHE/RELEASE/repo-H     every library package that ours may want, as a repository of apt
+    CACHE/RELEASE/ccache     objects of earlier builds
     CACHE/RELEASE/packages-H tsgw of the sources with the hash H, and the same sources as a higher version
 
-CACHE is TSGW_TEST_CACHE or /var/cache/tsgw-test. A tree is made anew when the recipe here changes. The
+CACHE is TSGW_TEST_CACHE or /var/cache/tsgw-test. H is a hash of the recipe, or of the sources. The
 mirror is that of this machine's apt (TSGW_TEST_MIRROR overrides), and signatures are checked by its keys.
 The packages are built by an unprivileged user in a network namespace without any link.
 """
@@ -22,6 +23,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 from releases import RELEASES
 
@@ -31,8 +33,7 @@ CACHE = os.environ.get("TSGW_TEST_CACHE", "/var/cache/tsgw-test")
 TOOLS = {"mmdebstrap": "mmdebstrap", "systemd-nspawn": "systemd-container", "unshare": "util-linux"}
 RUNTIME = ("systemd systemd-sysv dbus udev iproute2 procps openssh-server openssh-client curl nftables "
            "iputils-ping python3-minimal wireguard-tools strace").split()
-BUILD = ("build-essential debhelper fakeroot libc-ares-dev libinih-dev libipsec-mb-dev libjansson-dev "
-         "libnl-3-dev libnl-route-3-dev libseccomp-dev libsodium-dev libsystemd-dev pkg-config python3").split()
+BUILD = "build-essential ccache debhelper fakeroot libipsec-mb-dev python3".split()
 VERSION_2 = "9.0"  # the higher version, for upgrades
 BUILDER = "1000"
 
@@ -75,6 +76,12 @@ def apt_options():
             and not line.endswith('"";')]
 
 
+def needed():
+    """What building needs, as the Makefile has it."""
+    return BUILD + run("make", "-s", "-C", ROOT, "--no-print-directory", "build-depends", env={
+        k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}).split()
+
+
 def digest(*texts):
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
@@ -92,20 +99,16 @@ def remove(path):
 
 
 class Image:
+    """Trees are named after the recipe that they were made by, so that another state of the sources makes its own."""
+
     def __init__(self, release):
         self.release = release
         self.dir = os.path.join(CACHE, release)
-        self.root, self.build, self.repo = (os.path.join(self.dir, d) for d in ("root", "build", "repo"))
-
-    def made(self, what, key):
-        with contextlib.suppress(OSError):
-            with open(os.path.join(self.dir, what + ".key"), encoding="ascii") as f:
-                return f.read() == key and os.path.isdir(os.path.join(self.dir, what))
-        return False
-
-    def note(self, what, key):
-        with open(os.path.join(self.dir, what + ".key"), "w", encoding="ascii") as f:
-            f.write(key)
+        needs = needed()
+        self.root = os.path.join(self.dir, "root-" + digest(release, *RUNTIME))
+        self.build = os.path.join(self.dir, "build-" + digest(release, *RUNTIME, *needs))
+        self.repo = os.path.join(self.dir, "repo-" + digest(release, *RUNTIME, *needs))
+        self.needs = needs
 
     def prepare(self):
         look()
@@ -113,16 +116,22 @@ class Image:
             self.make_root()
             self.make_build()
             self.make_repo()
+            for path in (self.root, self.build, self.repo):
+                os.utime(path)
+            self.forget()
             return self.make_packages()
+
+    def forget(self):
+        """What nobody used for a week."""
+        for path in glob.glob(self.dir + "/*-*"):
+            if os.path.getmtime(path) < time.time() - 7 * 86400:
+                remove(path)
 
     # ---- the trees
 
     def make_root(self):
-        key = digest("root", self.release, *RUNTIME)
-        if self.made("root", key):
+        if os.path.isdir(self.root):
             return
-        remove(self.root)
-        remove(self.build)
         new = self.root + ".new"
         remove(new)
         print(f"# {self.release}: a root tree", flush=True)
@@ -134,12 +143,11 @@ class Image:
             with contextlib.suppress(FileExistsError):
                 os.symlink("/dev/null", path)
         os.rename(new, self.root)
-        self.note("root", key)
 
-    def inside(self, script, upper=None, env=None, network=False):
+    def inside(self, script, upper=None, env=None, network=False, tag=""):
         """Runs a shell SCRIPT as root in the tree, with BUILD and then UPPER laid over it."""
-        layers = [d for d in (self.build, self.root) if os.path.isdir(d) and d != upper]
-        work = self.dir + "/work.tmp"
+        layers = [d for d in (self.build, self.root) if os.path.isdir(d)]
+        work = self.dir + "/work.tmp" + tag
         remove(work)
         outside = (
             'set -e; mkdir -p "$WORK"; mount -t tmpfs none "$WORK"; mkdir "$WORK/m" "$WORK/u" "$WORK/w"; '
@@ -147,7 +155,8 @@ class Image:
             'else U=$WORK/u W=$WORK/w; fi; '
             'mount -t overlay -o "lowerdir=$LOWER,upperdir=$U,workdir=$W" none "$WORK/m"; '
             'mount -t proc none "$WORK/m/proc"; mount --rbind /dev "$WORK/m/dev"; '
-            'if [ -n "$SHARE" ]; then mkdir -p "$WORK/m/mnt"; mount --bind "$SHARE" "$WORK/m/mnt"; fi; '
+            'if [ -n "$SHARE" ]; then mkdir -p "$WORK/m/mnt"; mount --bind "$SHARE" "$WORK/m/mnt"; '
+            'mkdir "$WORK/m/ccache"; mount --bind "$CCACHE" "$WORK/m/ccache"; fi; '
             'for f in resolv.conf hosts; do rm -f "$WORK/m/etc/$f"; cat "/etc/$f" >"$WORK/m/etc/$f"; done; '
             'exec chroot "$WORK/m" sh -c "$SCRIPT"')
         full = {"LOWER": ":".join(layers), "WORK": work, "UPPER": upper or "", "SCRIPT": script,
@@ -160,33 +169,29 @@ class Image:
             remove(work)
 
     def make_build(self):
-        key = digest("build", self.release, *RUNTIME, *BUILD)
-        if self.made("build", key):
+        if os.path.isdir(self.build):
             return
-        remove(self.build)
-        remove(self.repo)
         new = self.build + ".new"
         remove(new)
         remove(new + ".work")
         print(f"# {self.release}: what building needs", flush=True)
-        self.inside("apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends " + " ".join(BUILD)
+        self.inside("apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends " + " ".join(self.needs)
                     + f" && useradd -u {BUILDER} -m builder", upper=new, network=True)
         remove(new + ".work")
         os.rename(new, self.build)
-        self.note("build", key)
 
     def make_repo(self):
         """The libraries' packages came with those that building needs."""
-        key = digest("repo", self.release, *RUNTIME, *BUILD)
-        if self.made("repo", key):
+        if os.path.isdir(self.repo):
             return
-        remove(self.repo)
-        os.makedirs(self.repo)
+        new = self.repo + ".new"
+        remove(new)
+        os.makedirs(new)
         for deb in glob.glob(self.build + "/var/cache/apt/archives/lib*.deb"):
             if "-dev_" not in deb and not os.path.basename(deb).startswith(("libgcc-", "libstdc")):
-                shutil.copy(deb, self.repo)
-        self.index(self.repo)
-        self.note("repo", key)
+                shutil.copy(deb, new)
+        self.index(new)
+        os.rename(new, self.repo)
 
     @staticmethod
     def index(folder):
@@ -213,26 +218,38 @@ class Image:
         if os.path.isdir(target):
             os.utime(target)
             return target
-        for old in sorted(glob.glob(self.dir + "/packages-*"), key=os.path.getmtime)[:-5]:
-            remove(old)
         new = self.dir + "/packages.new"
         remove(new)
         os.makedirs(new)
         print(f"# {self.release}: packages", flush=True)
-        run(os.path.join(ROOT, "packaging/copy-source"), new + "/source")
-        version = run("sed", "-n", "s/^VERSION *:= *//p", os.path.join(ROOT, "Makefile")).strip()
-        epoch = run("git", "-C", ROOT, "log", "-1", "--format=%ct").strip()
-        run("chown", "-R", BUILDER, new)
-        for number, v in ((1, version), (2, VERSION_2)):
-            self.inside(
-                f"cd /mnt/source && exec setpriv --reuid {BUILDER} --regid {BUILDER} --clear-groups env "
-                f"HOME=/tmp DEB_BUILD_OPTIONS=nocheck SOURCE_DATE_EPOCH={epoch} "
-                f"packaging/build-deb {v} /tmp/deb /mnt/{number}", env={"SHARE": new})
-            self.index(f"{new}/{number}")
-        remove(new + "/source")
-        run("chown", "-R", "0:0", new)
+        for number in (1, 2):
+            self.build_one(new, number)
         os.rename(new, target)
         return target
+
+    def build_one(self, target, number, again=None):
+        """Builds the sources into TARGET/NUMBER; AGAIN: all over, in another place, as at the time that it says."""
+        source = target + "/source"
+        remove(source)
+        run(os.path.join(ROOT, "packaging/copy-source"), source)
+        version = VERSION_2 if number == 2 else run(
+            "sed", "-n", "s/^VERSION *:= *//p", os.path.join(ROOT, "Makefile")).strip()
+        epoch = again or run("git", "-C", ROOT, "log", "-1", "--format=%ct").strip()
+        ccache = self.dir + "/ccache"
+        os.makedirs(ccache, exist_ok=True)
+        run("chown", BUILDER, ccache)
+        run("chown", "-R", BUILDER, target)
+        self.inside(
+            f"cd /mnt/source && exec setpriv --reuid {BUILDER} --regid {BUILDER} --clear-groups env HOME=/tmp "
+            f"PATH=/usr/lib/ccache:$PATH CCACHE_DIR=/ccache {'CCACHE_DISABLE=1' if again else ''} "
+            f"DEB_BUILD_OPTIONS=nocheck SOURCE_DATE_EPOCH={epoch} packaging/build-deb {version} "
+            f"{'/tmp/elsewhere/deb' if again else '/tmp/deb'} /mnt/{number}",
+            env={"SHARE": target, "CCACHE": ccache}, tag="again" if again else "")
+        self.index(f"{target}/{number}")
+        with open(f"{target}/{number}/epoch", "w", encoding="ascii") as f:
+            f.write(epoch)
+        remove(source)
+        run("chown", "-R", "0:0", target)
 
 
 def main():

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""What systemd says of the units, and what the installed programs' processes may do."""
+import json
+import os
+import re
+
+from lab import check, equal
+from machine import Machine, told
+from run import deadline
+
+LIMITS = {"tsgw@fgpu.service": 51, "tsgw.service": 39}
+# systemd.exec(5): what gives a unit a mount namespace of its own, which would hide the pins in /run/netns
+MOUNTING = re.compile(r"^(Protect(System|Home|ControlGroups|KernelTunables|KernelModules|KernelLogs|Hostname|Proc)|"
+                      r"ProcSubset|Private(Tmp|Devices|Mounts|Network|Users|IPC)|MountFlags|MountAPIVFS|BindPaths|"
+                      r"BindReadOnlyPaths|TemporaryFileSystem|RootDirectory|RootImage|(ReadWrite|ReadOnly|"
+                      r"Inaccessible|Exec|NoExec)Paths|DynamicUser|(Runtime|State|Cache|Logs)Directory)\s*=", re.M)
+
+
+@deadline(240)
+def test_score_and_mounts(picture, release):
+    """The exposure levels; no option of tsgw@ that mounts, and the same mount namespace as the host's."""
+    with told(Machine(picture, release)) as m:
+        m.add("fgpu", ssh=False)
+        m.configure()
+        for unit, most in LIMITS.items():
+            p = m.run(["systemd-analyze", "security", "--no-pager", f"--threshold={most}", unit])
+            level = re.search(r"Overall exposure level for \S+: ([\d.]+)", p.stdout)
+            check(level, p.stdout + p.stderr)
+            print(f"# {release}: {unit} {level.group(1)}")
+            check(float(level.group(1)) * 10 <= most, f"{unit}: {level.group(1)}, more than {most / 10}\n" + "\n".join(
+                line for line in p.stdout.splitlines() if "✗" in line))
+        p = m.run(["systemd-analyze", "verify", "/usr/lib/systemd/system/tsgw.service",
+                   "/usr/lib/systemd/system/tsgw@.service"])
+        said = [line for line in (p.stdout + p.stderr).splitlines() if "tsgw" in line
+                and "Command 'man" not in line]  # which a small system does not have
+        equal(said, [], "systemd-analyze verify")
+        # tsgw@ pins namespaces, which have to be the host's; the front pins none
+        equal(MOUNTING.findall(m.out("systemctl cat tsgw@fgpu")), [], "options of tsgw@ that mount")
+        m.systemctl("start", "tsgw@fgpu")
+        pid = m.show("tsgw@fgpu", "MainPID")
+        equal(m.out(["readlink", f"/proc/{pid}/ns/mnt"]), m.out(["readlink", "/proc/1/ns/mnt"]),
+              "mount namespace of tsgw@fgpu")
+
+
+@deadline(240)
+def test_control_socket(picture, release):
+    """Root may all, the group tsgw may look, others nothing; tsgwctl is not setuid and refuses in one line."""
+    with told(Machine(picture, release)) as m:
+        m.add("fgpu", ssh=False)
+        m.configure()
+        m.systemctl("start", "tsgw@fgpu")
+        m.wait_state("fgpu", "up")
+        m.out("useradd -m looker && usermod -a -G tsgw looker && useradd -m stranger")
+        as_user = ["runuser", "-u"]
+        p = m.run([*as_user, "looker", "--", "tsgwctl", "list", "--json"], ok=0)
+        equal(json.loads(p.stdout)[0]["state"], "up", "what a member of the group sees")
+        for change in (["down", "fgpu"], ["reload"]):
+            p = m.run([*as_user, "looker", "--", "tsgwctl", *change])
+            check(p.returncode == 1 and "only root may do that" in p.stderr,
+                  f"a member of the group does {change}: {p.returncode} {p.stderr}")
+        equal(m.state("fgpu"), "up", "its state")
+        p = m.run([*as_user, "stranger", "--", "tsgwctl", "status", "fgpu"])
+        check(p.returncode != 0 and "ermission" in p.stderr, f"a stranger: {p.returncode} {p.stdout}{p.stderr}")
+        for sock in ("/run/tsgw/fgpu/control.sock", "/run/tsgw/front.sock"):
+            equal(m.out(["stat", "-c", "%a %U %G", sock]).strip(), "660 root tsgw", sock)
+        equal(m.out(["stat", "-c", "%a %U %G", "/var/lib/tsgw", "/var/lib/tsgw/fgpu"]).splitlines(),
+              ["700 root root"] * 2, "the state's directories")
+
+
+@deadline(240)
+def test_no_key_in_sight(picture, release):
+    """The private key is in no argument, environment, log, state file that others read, and in no core file."""
+    with told(Machine(picture, release)) as m:
+        fgpu, = m.add("fgpu", ssh=False)
+        m.configure()
+        m.systemctl("start", "tsgw@fgpu")
+        m.wait_state("fgpu", "up")
+        found = m.out("for p in /proc/[0-9]*; do tr '\\0' '\\n' <$p/cmdline; tr '\\0' '\\n' <$p/environ; done 2>/dev/null; "
+                      "journalctl -q --no-pager; tsgwctl list --json; tsgwctl status fgpu --json; tsgwctl peers fgpu; "
+                      "find /run/tsgw /var/lib/tsgw -type f -perm /044 -exec cat {} +")
+        check(fgpu.private not in found, "the key is to be seen")
+        for pid in m.out("pgrep -f 'tsgw-[a-z]+ --worker|tsgw-(wg|proxy|dns|host|web)'").split():
+            limits = m.read(f"/proc/{pid}/limits")
+            check(re.search(r"Max core file size\s+0\s+0", limits), f"core of {pid}: {limits}")
+            check(re.search(r"Max file size\s+0\s+0", limits), f"file size of {pid}")
+            equal(os.stat(m.path(f"/proc/{pid}/mem")).st_uid, 0, f"{pid} is not dumpable: owner of its memory")
