@@ -38,6 +38,7 @@
 #define WORKER_SEND_TIMEOUT_S 2
 #define WORKER_SNDBUF_BYTES   (8 << 20)
 #define WORKER_TERM_MS	      500
+#define WORKER_EXIT_GONE      127 /* exec found no program */
 #define WORKER_KILL_MS	      5000
 
 static void worker_spawn(struct worker *w);
@@ -159,7 +160,9 @@ static void worker_why(const struct worker *w, char *ret, size_t size)
 	snprintf(ret, size, "ended");
 	if (w->adopted || waitid(P_PIDFD, (id_t)w->pidfd, &si, WEXITED | WNOHANG) < 0 || !si.si_pid)
 		return;
-	if (si.si_code == CLD_EXITED)
+	if (si.si_code == CLD_EXITED && si.si_status == WORKER_EXIT_GONE)
+		snprintf(ret, size, "is gone: there is no such file any more");
+	else if (si.si_code == CLD_EXITED)
 		snprintf(ret, size, "exited with code %d", si.si_status);
 	else
 		snprintf(ret, size, "died of signal %d (%s)", si.si_status,
@@ -237,7 +240,7 @@ static _Noreturn void worker_child(
 		_exit(121);
 	syscall(SYS_close_range, WORKER_CHANNEL + 1, ~0u, 0);
 	execv(path, argv);
-	_exit(errno == ENOENT ? 127 : 126);
+	_exit(errno == ENOENT ? WORKER_EXIT_GONE : 126);
 }
 
 static int worker_fork(struct worker *w, int *ret_channel)

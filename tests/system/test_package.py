@@ -173,7 +173,7 @@ def test_files_gone_while_running(picture, release):
         check_page(picture, fgpu)
         m.out("pkill -KILL -x tsgw-proxy")
         m.wait_state("fgpu", "degraded", "starting", "failed")
-        wait_for(lambda: re.search(r"tsgw-proxy.*(No such file|not found|missing)", m.journal("tsgw@fgpu")),
+        wait_for(lambda: re.search(r"tsgw-proxy: is gone: there is no such file", m.journal("tsgw@fgpu")),
                  lambda: "a line that says what is missing: " + m.journal("tsgw@fgpu"))
         m.out("mkdir -p /usr/libexec && cp -a /root/kept /usr/libexec/tsgw")
         m.wait_state("fgpu", "up", timeout_s=60)
