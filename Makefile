@@ -8,6 +8,7 @@ BINDIR     ?= $(PREFIX)/bin
 LIBEXECDIR ?= $(PREFIX)/libexec/tsgw
 SYSCONFDIR ?= /etc/tsgw
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
+CATALOGDIR ?= $(PREFIX)/lib/systemd/catalog
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
 ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
@@ -161,7 +162,7 @@ deps:
 	tests/server-deps $(SERVERS)
 
 install: all
-	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(BINDIR) $(LIBEXECDIR) $(UNITDIR) $(TMPFILESDIR) \
+	install -d $(addprefix $(DESTDIR),$(SBINDIR) $(BINDIR) $(LIBEXECDIR) $(UNITDIR) $(TMPFILESDIR) $(CATALOGDIR) \
 		$(SYSUSERSDIR) $(PRESETDIR) $(SYSCONFDIR)/tsgw.d $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man8 \
 		$(DOCDIR)/dns $(BASHCOMPDIR) $(ZSHCOMPDIR) $(FISHCOMPDIR))
 	install -m 755 $(O)/tsgwd $(DESTDIR)$(SBINDIR)/
@@ -169,6 +170,7 @@ install: all
 	install -m 755 $(addprefix $(O)/,$(WORKERS)) $(DESTDIR)$(LIBEXECDIR)/
 	install -m 644 units/*.service $(DESTDIR)$(UNITDIR)/
 	install -m 644 units/tsgw.tmpfiles $(DESTDIR)$(TMPFILESDIR)/tsgw.conf
+	install -m 644 units/tsgw.catalog $(DESTDIR)$(CATALOGDIR)/
 	install -m 644 units/tsgw.sysusers $(DESTDIR)$(SYSUSERSDIR)/tsgw.conf
 	install -m 644 units/tsgw.preset $(DESTDIR)$(PRESETDIR)/70-tsgw.preset
 	install -m 644 man/*.1 $(DESTDIR)$(MANDIR)/man1/

@@ -3,21 +3,27 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
 
 #define LOG_LINE_MAX 1024
 
+const char *log_journal_socket = "/run/systemd/journal/socket";
+
 static char log_program[32] = "tsgw";
 static char log_tailnet[64];
 static int log_max = LOG_INFO;
 static bool log_journal;
+static int log_fd = -1; /* of the journal's socket */
 
 /* Inherited by what a unit's shell redirects elsewhere, so it names the stream: "DEVICE:INODE". */
 static bool log_is_journal(void)
@@ -32,11 +38,33 @@ static bool log_is_journal(void)
 	return !strcmp(stream, own);
 }
 
+/* A reader that is stuck must not hold us: then lines go to stderr, as without it. */
+static void log_connect(void)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", log_journal_socket);
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&un, sizeof(un)) == 0)
+		log_fd = take_fd(fd);
+}
+
 void log_open(const char *program, const char *tailnet)
 {
 	snprintf(log_program, sizeof(log_program), "%s", program);
 	snprintf(log_tailnet, sizeof(log_tailnet), "%s", tailnet ? tailnet : "");
 	log_journal = log_is_journal();
+	log_fd = fd_close(log_fd);
+	if (log_journal)
+		log_connect();
+}
+
+void log_keep_at(int fd)
+{
+	if (log_fd < 0 || log_fd == fd || dup3(log_fd, fd, O_CLOEXEC) < 0)
+		return;
+	fd_close(log_fd);
+	log_fd = fd;
 }
 
 void log_set_level(int priority)
@@ -86,37 +114,80 @@ static void log_defuse(char *text, size_t len)
 	}
 }
 
-void log_line(int priority, const char *tailnet, const char *object, const char *fmt, ...)
+/* "[tailnet: ][object: ]text", defused. */
+static size_t log_text(char *line, size_t size, const char *tailnet, const char *object,
+	const char *fmt, va_list ap)
 {
-	char line[LOG_LINE_MAX];
 	size_t len = 0;
-	int saved = errno;
-	va_list ap;
+
+	if (*tailnet)
+		len += (size_t)snprintf(line, size, "%s: ", tailnet);
+	if (object && len < size)
+		len += (size_t)snprintf(line + len, size - len, "%s: ", object);
+	if (len < size)
+		len += (size_t)vsnprintf(line + len, size - len, fmt, ap);
+	len = MIN(len, size - 1);
+	log_defuse(line, len);
+	return len;
+}
+
+/* The journal's native protocol: a datagram of KEY=value lines. No value holds a newline. */
+static bool log_to_journal(
+	const char *id, int priority, const char *tailnet, const char *object, const char *text)
+{
+	char place[128], packet[LOG_LINE_MAX + 512];
+	int n;
+
+	if (log_fd < 0)
+		return false;
+	snprintf(place, sizeof(place), "%s", object ? object : "");
+	log_defuse(place, strlen(place));
+	n = snprintf(packet, sizeof(packet),
+		"MESSAGE=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=%s\n%s%s%s%s%s%s%s%s%s", text, priority,
+		log_program, *tailnet ? "TSGW_TAILNET=" : "", tailnet, *tailnet ? "\n" : "",
+		*place ? "TSGW_OBJECT=" : "", place, *place ? "\n" : "", id ? "MESSAGE_ID=" : "",
+		id ? id : "", id ? "\n" : "");
+	return n < (int)sizeof(packet) && write(log_fd, packet, (size_t)n) == n;
+}
+
+static void log_put(const char *id, int priority, const char *tailnet, const char *object,
+	const char *fmt, va_list ap)
+{
+	char text[LOG_LINE_MAX], line[LOG_LINE_MAX];
+	int saved = errno, n;
 
 	if (priority > log_max)
 		return;
 	if (!tailnet)
 		tailnet = log_tailnet;
-	if (log_journal)
-		len += (size_t)snprintf(line, sizeof(line), "<%d>", priority);
-	else
-		len += (size_t)snprintf(line, sizeof(line), "%s: ", log_program);
-	size_t start = len;
-	if (*tailnet)
-		len += (size_t)snprintf(line + len, sizeof(line) - len, "%s: ", tailnet);
-	if (object && len < sizeof(line))
-		len += (size_t)snprintf(line + len, sizeof(line) - len, "%s: ", object);
-	if (len < sizeof(line)) {
-		va_start(ap, fmt);
-		errno = saved; /* for %m */
-		len += (size_t)vsnprintf(line + len, sizeof(line) - len, fmt, ap);
-		va_end(ap);
+	(void)log_text(text, sizeof(text), tailnet, object, fmt, ap);
+	if (!log_to_journal(id, priority, tailnet, object, text)) {
+		n = log_journal ? snprintf(line, sizeof(line), "<%d>%s\n", priority, text)
+				: snprintf(line, sizeof(line), "%s: %s\n", log_program, text);
+		n = MIN(n, LOG_LINE_MAX - 1);
+		line[n - 1] = '\n'; /* also of one that was cut */
+		(void)!write(STDERR_FILENO, line, (size_t)n);
 	}
-	len = MIN(len, sizeof(line) - 2);
-	log_defuse(line + start, len - start);
-	line[len++] = '\n';
-	(void)!write(STDERR_FILENO, line, len);
 	errno = saved;
+}
+
+void log_line(int priority, const char *tailnet, const char *object, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_put(NULL, priority, tailnet, object, fmt, ap);
+	va_end(ap);
+}
+
+void log_event(
+	const char *id, int priority, const char *tailnet, const char *object, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_put(id, priority, tailnet, object, fmt, ap);
+	va_end(ap);
 }
 
 bool log_limit_ok(struct log_limit *l, uint64_t now_ms, uint32_t *ret_suppressed)

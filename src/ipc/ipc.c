@@ -20,6 +20,8 @@ static const struct ipc_rule {
 	{MSG_COMMIT, sizeof(struct msg_generation), IPC_PARENT, 0, 0, "commit"},
 	{MSG_READY, sizeof(struct msg_generation), IPC_WORKER, 0, 0, "ready"},
 	{MSG_LOG_LEVEL, sizeof(struct msg_log_level), IPC_PARENT, 0, 0, "log-level"},
+	{MSG_PING, sizeof(struct msg_ping), IPC_PARENT, 0, 0, "ping"},
+	{MSG_PONG, sizeof(struct msg_ping), IPC_WORKER, 0, 0, "pong"},
 	{MSG_WG_TUN, sizeof(struct msg_wg_tun), IPC_PARENT, 1, 1, "wg-tun"},
 	{MSG_WG_UDP, sizeof(struct msg_wg_udp), IPC_PARENT, 1, 2, "wg-udp"},
 	{MSG_WG_UAPI, sizeof(struct msg_wg_uapi), IPC_PARENT, 1, 1, "wg-uapi"},
@@ -154,6 +156,14 @@ static size_t ipc_take_fds(struct msghdr *mh, int fds[MSG_FDS_MAX])
 	return n;
 }
 
+/* One that finds no room is lost: the next ping comes. */
+static void ipc_pong(int sock)
+{
+	struct msg_ping m = {.h = {.type = MSG_PONG, .size = sizeof(m)}};
+
+	(void)!send(sock, &m, sizeof(m), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 int ipc_recv(
 	int sock, enum ipc_sender sender, union msg *ret, int fds[MSG_FDS_MAX], size_t *ret_n_fds)
 {
@@ -183,6 +193,10 @@ int ipc_recv(
 		for (size_t i = 0; i < n_fds && i < MSG_FDS_MAX; i++)
 			fd_close(fds[i]);
 		return -EBADMSG;
+	}
+	if (ret->h.type == MSG_PING) {
+		ipc_pong(sock);
+		return -EAGAIN;
 	}
 	*ret_n_fds = n_fds;
 	return 1;

@@ -16,6 +16,7 @@ int ipc_send(int sock, enum msg_type type, void *msg, size_t size, const int *fd
 
 /* Receives one message that SENDER may send. Checks type, exact size and the number of descriptors;
  * those are the caller's then (CLOEXEC), *ret_n_fds of them.
+ * A ping is answered here, and is nothing to the caller (-EAGAIN).
  * 1 a message; 0 end of file; -EAGAIN; -EBADMSG against the page msg.h; other -errno. */
 int ipc_recv(
 	int sock, enum ipc_sender sender, union msg *ret, int fds[MSG_FDS_MAX], size_t *ret_n_fds);

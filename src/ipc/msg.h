@@ -37,6 +37,8 @@ enum msg_type {
 	MSG_COMMIT,    /* parent -> 0 */
 	MSG_READY,     /* worker -> 0 */
 	MSG_LOG_LEVEL, /* parent -> 0 */
+	MSG_PING, /* parent -> 0: are you alive? Answered in ipc_recv(), so by every worker's loop */
+	MSG_PONG, /* worker -> 0 */
 
 	MSG_WG_TUN = 16,      /* parent -> 1 */
 	MSG_WG_UDP,	      /* parent -> 1 or 2: IPv4 first, then IPv6 (see .has_v4, .has_v6) */
@@ -109,6 +111,10 @@ struct msg_generation { /* BEGIN, COMMIT, READY */
 struct msg_log_level {
 	struct msg_header h;
 	int32_t log_level;
+};
+
+struct msg_ping { /* PING, PONG */
+	struct msg_header h;
 };
 
 /* A port of forward (made in the host's namespace, for tsgw-proxy) or publish (made in the tailnet's,
@@ -435,6 +441,7 @@ union msg {
 	struct msg_hello hello;
 	struct msg_generation generation;
 	struct msg_log_level log_level;
+	struct msg_ping ping;
 	struct msg_port port;
 	struct msg_wg_tun wg_tun;
 	struct msg_wg_udp wg_udp;

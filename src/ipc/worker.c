@@ -44,6 +44,7 @@ int worker_start(int argc, char **argv, enum sandbox_kind kind, size_t stats_siz
 	int r;
 
 	log_open(program ? program + 1 : argv[0], strcmp(argv[2], "-") ? argv[2] : NULL);
+	log_keep_at(STDIN_FILENO); /* the sandbox closes what is above the channel */
 	r = parse_u64(argv[3], 1, UINT32_MAX - 1, &uid);
 	if (r < 0) {
 		log_error(NULL, NULL, "bad uid %s", argv[3]);

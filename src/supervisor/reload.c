@@ -127,7 +127,8 @@ int supervisor_reload(struct supervisor *s, bool dry,
 	if (dry) {
 		config_free(new);
 	} else {
-		log_info(NULL, "reload", "%zu step%s", p.n, p.n == 1 ? "" : "s");
+		log_event(LOG_ID_RELOADED, LOG_INFO, NULL, "reload", "%zu step%s", p.n,
+			p.n == 1 ? "" : "s");
 		reload_adopt(s, new);
 		reload_apply(s, &p);
 		if (s->front)

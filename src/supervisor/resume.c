@@ -477,7 +477,8 @@ int resume_tailnet(struct tailnet *t)
 	r = resume_parts(t);
 	if (r == 0) {
 		left_settle(t);
-		log_info(t->name, NULL, "taken over from the supervisor before");
+		log_event(LOG_ID_RESUMED, LOG_INFO, t->name, NULL,
+			"taken over from the supervisor before");
 		return 0;
 	}
 	(void)tailnet_record(t); /* of those too that were not come to */

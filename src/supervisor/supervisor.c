@@ -25,6 +25,8 @@
 #include "supervisor/uplink.h"
 #include "supervisor/unitjob.h"
 
+#define WATCHDOG_ACCURACY_USEC 1000000
+
 bool supervisor_wants(const struct supervisor *s, const struct tailnet_config *t)
 {
 	const struct options *o = s->options;
@@ -231,6 +233,31 @@ static int supervisor_signals(struct supervisor *s)
 	return r < 0 ? r : 0;
 }
 
+/* systemd is told that we live as long as this loop turns; a worker that does not is ended by us. */
+static int supervisor_on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct supervisor *s = userdata;
+
+	(void)sd_notify(0, "WATCHDOG=1");
+	worker_ping_all();
+	return sd_event_source_set_time_relative(source, s->watchdog_usec);
+}
+
+static int supervisor_watchdog(struct supervisor *s)
+{
+	sd_event_source *source;
+	int r = sd_watchdog_enabled(1, &s->watchdog_usec);
+
+	s->watchdog_usec /= 2;
+	if (r <= 0)
+		return r;
+	r = sd_event_add_time_relative(s->event, &source, CLOCK_MONOTONIC, s->watchdog_usec,
+		WATCHDOG_ACCURACY_USEC, supervisor_on_watchdog, s);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(source, SD_EVENT_ON);
+	return r < 0 ? r : sd_event_source_set_floating(source, true);
+}
+
 /* ---- life ---- */
 
 static void raise_limits(void)
@@ -271,6 +298,8 @@ static int supervisor_open(struct supervisor *s)
 	r = sd_event_new(&s->event);
 	if (r >= 0)
 		r = supervisor_signals(s);
+	if (r >= 0)
+		r = supervisor_watchdog(s);
 	if (r >= 0)
 		r = links_open(-1, &s->host);
 	if (r >= 0)

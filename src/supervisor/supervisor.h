@@ -45,6 +45,7 @@ struct supervisor {
 	struct control *control;
 	struct watch *watchers;
 	struct uplink_watch *uplink_watch; /* NULL = no uplink needs it */
+	uint64_t watchdog_usec; /* between two signs of life to systemd, 0 = none is wanted */
 	bool started; /* every tailnet has been started once: being down means something now */
 	bool ready;
 	bool stopping;

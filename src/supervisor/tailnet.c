@@ -204,11 +204,14 @@ static void tailnet_say_state(struct tailnet *t)
 
 static void tailnet_set(struct tailnet *t, enum tailnet_state state, const char *reason)
 {
+	static const char *const ids[TAILNET_STATES] = {[TAILNET_DOWN] = LOG_ID_DOWN,
+		[TAILNET_UP] = LOG_ID_UP,
+		[TAILNET_DEGRADED] = LOG_ID_DEGRADED};
 	bool news = t->state != state || strcmp(t->reason, reason), other = t->state != state;
 
 	if (news && t->state != state)
-		log_info(t->name, NULL, "%s%s%s", tailnet_state_name(state), *reason ? ": " : "",
-			reason);
+		log_event(ids[state], state == TAILNET_DEGRADED ? LOG_WARNING : LOG_INFO, t->name,
+			NULL, "%s%s%s", tailnet_state_name(state), *reason ? ": " : "", reason);
 	t->state = state;
 	if (t->reason != reason)
 		snprintf(t->reason, sizeof(t->reason), "%s", reason);
@@ -299,7 +302,7 @@ static int tailnet_on_retry(sd_event_source *s, uint64_t usec, void *userdata)
 
 static void tailnet_fail(struct tailnet *t, bool retry)
 {
-	log_error(t->name, NULL, "failed: %s", t->reason);
+	log_event(LOG_ID_FAILED, LOG_ERR, t->name, NULL, "failed: %s", t->reason);
 	tailnet_teardown(t);
 	t->late = true;
 	t->state = TAILNET_FAILED;

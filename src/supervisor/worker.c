@@ -43,6 +43,8 @@
 
 static void worker_spawn(struct worker *w);
 
+static struct worker *workers;
+
 const char *worker_label(const struct worker *w)
 {
 	return strcmp(w->tailnet, "-") ? w->tailnet : "front";
@@ -53,6 +55,37 @@ void worker_init(struct worker *w, size_t stats_size)
 	w->channel = w->pidfd = w->stats_fd = -1;
 	w->stats_size = stats_size;
 	w->backoff_ms = WORKER_BACKOFF_MIN_MS;
+	w->next = workers;
+	if (workers)
+		workers->prev = w;
+	workers = w;
+}
+
+static void worker_unlist(struct worker *w)
+{
+	if (w->prev)
+		w->prev->next = w->next;
+	else if (workers == w)
+		workers = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	w->prev = w->next = NULL;
+}
+
+void worker_ping_all(void)
+{
+	struct msg_ping m = {0};
+
+	for (struct worker *w = workers; w; w = w->next) {
+		if (!w->pid)
+			continue;
+		if (w->pinged) {
+			log_error(worker_label(w), w->program, "does not answer: ended");
+			worker_kill(w, SIGKILL);
+			continue;
+		}
+		w->pinged = worker_tell(w, MSG_PING, &m) == 0;
+	}
 }
 
 void worker_kill(const struct worker *w, int signal_number)
@@ -109,7 +142,7 @@ void worker_leave(struct worker *w)
 	w->channel = fd_close(w->channel);
 	w->pidfd = fd_close(w->pidfd);
 	w->pid = 0;
-	w->wanted = w->ready = w->serves = w->adopted = w->resuming = false;
+	w->wanted = w->ready = w->serves = w->adopted = w->resuming = w->pinged = false;
 }
 
 static void worker_forget(struct worker *w)
@@ -144,8 +177,9 @@ static void worker_back_off(struct worker *w, const char *why)
 	delay_ms = w->backoff_ms + jitter % (w->backoff_ms / 4 + 1);
 	w->backoff_ms = MIN(w->backoff_ms * 2, (uint32_t)WORKER_BACKOFF_MAX_MS);
 	snprintf(w->reason, sizeof(w->reason), "%s %s, starting it again", w->program, why);
-	log_warning(worker_label(w), w->program, "%s; starting it again in %u.%u s", why,
-		(unsigned)(delay_ms / 1000), (unsigned)(delay_ms % 1000 / 100));
+	log_event(LOG_ID_WORKER, LOG_WARNING, worker_label(w), w->program,
+		"%s; starting it again in %u.%u s", why, (unsigned)(delay_ms / 1000),
+		(unsigned)(delay_ms % 1000 / 100));
 	if (sd_event_add_time_relative(w->event, &w->restart_source, CLOCK_MONOTONIC,
 		    delay_ms * 1000, 10000, worker_on_restart, w) < 0)
 		log_error(worker_label(w), w->program, "out of memory: it is not started again");
@@ -183,6 +217,10 @@ static int worker_on_exit(sd_event_source *s, int fd, uint32_t revents, void *us
 
 static int worker_handle(struct worker *w, const union msg *m)
 {
+	if (m->h.type == MSG_PONG) {
+		w->pinged = false;
+		return 0;
+	}
 	if (w->resuming && (m->h.type != MSG_READY || m->generation.generation != w->generation))
 		return 0; /* to the supervisor before us */
 	w->resuming = false;
@@ -376,6 +414,7 @@ void worker_stop(struct worker *w)
 void worker_done(struct worker *w)
 {
 	worker_stop(w);
+	worker_unlist(w);
 	if (w->stats)
 		munmap(w->stats, w->stats_size);
 	w->stats = NULL;

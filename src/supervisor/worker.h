@@ -48,6 +48,7 @@ struct worker {
 	int pidfd;
 	int channel;
 	uint64_t build; /* of its program */
+	bool pinged;	/* and has not answered */
 	bool adopted;	/* not our child: an earlier supervisor started it */
 	bool resuming;	/* adopted, and has not yet answered what we told it first */
 	bool ready;	/* answered READY to the last COMMIT */
@@ -61,6 +62,7 @@ struct worker {
 	void *stats;
 	size_t stats_size;
 	sd_event_source *io_source, *exit_source, *restart_source;
+	struct worker *prev, *next; /* all of this process */
 };
 
 void worker_init(struct worker *w, size_t stats_size);
@@ -91,6 +93,10 @@ int worker_send(
 int worker_tell_prefixes(struct worker *w, enum msg_type type, const struct prefix *p, size_t n);
 int worker_begin(struct worker *w);
 int worker_commit(struct worker *w);
+
+/* Every worker that runs is asked whether it is alive; who has not answered since the last time is
+ * killed, and started again. */
+void worker_ping_all(void);
 
 /* For those who take it over, too. */
 const char *worker_label(const struct worker *w); /* in the log: "-" is the front */

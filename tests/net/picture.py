@@ -146,7 +146,7 @@ class Peer:
         self.process.stop()
         self.start()
 
-    def start_sshd(self):
+    def start_sshd(self, command=None):
         """A real sshd whose banner says who it is; its own /run, so that nothing is left in ours."""
         sshd = L.shutil.which("sshd", path="/usr/sbin:/sbin:/usr/bin")
         if not sshd:
@@ -158,7 +158,7 @@ class Peer:
             "Port 22", f"ListenAddress {self.target}", f"HostKey {host_key}", "PidFile none",
             f"VersionAddendum {self.name}", "UsePAM no", "PermitRootLogin yes", "StrictModes no",
             "PasswordAuthentication no", f"AuthorizedKeysFile {self.picture.ssh_key()}.pub",
-            f"ForceCommand echo this is {self.name}", "MaxStartups 1000", "")))
+            f"ForceCommand {command or 'echo this is ' + self.name}", "MaxStartups 1000", "")))
         script = (f"mount -t tmpfs none /run && mkdir -m 755 /run/sshd && exec {sshd} -D -e "
                   f"-f {config}")
         self.sshd = self.ns.spawn(["unshare", "-m", "--propagation", "private", "sh", "-c",

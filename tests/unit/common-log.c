@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -162,6 +164,7 @@ static void journal(void)
 	CHECK_EQ(fstat(STDERR_FILENO, &st), 0);
 	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
 	setenv("JOURNAL_STREAM", stream, 1);
+	log_journal_socket = "/nowhere";
 	log_open("x", NULL);
 	log_error("red", NULL, "bad");
 	log_info("red", NULL, "good");
@@ -173,6 +176,60 @@ static void journal(void)
 	log_error("red", NULL, "bad");
 	CHECK_STR(heard(), "x: red: bad\n");
 	unsetenv("JOURNAL_STREAM");
+}
+
+/* A journal's socket, and what it was sent last. */
+static int journal_open(char dir[64])
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	static char path[80];
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	snprintf(dir, 64, "%s/tsgw-log-XXXXXX", getenv("TMPDIR") ?: "/tmp");
+	CHECK(mkdtemp(dir) != NULL);
+	snprintf(path, sizeof(path), "%s/s", dir);
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+	CHECK_EQ(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	log_journal_socket = path;
+	return fd;
+}
+
+static const char *journal_got(int fd)
+{
+	static char packet[4096];
+	ssize_t n = recv(fd, packet, sizeof(packet) - 1, 0);
+
+	packet[n > 0 ? n : 0] = '\0';
+	return packet;
+}
+
+static void journal_fields(void)
+{
+	struct stat st;
+	char stream[64], dir[64];
+	int fd;
+
+	listen_to_stderr();
+	CHECK_EQ(fstat(STDERR_FILENO, &st), 0);
+	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	fd = journal_open(dir);
+	log_open("tsgwd", "red");
+	log_keep_at(dup(STDIN_FILENO)); /* another number, as in a worker */
+	log_event(LOG_ID_UP, LOG_INFO, NULL, "wg0", "a\nTSGW_TAILNET=blue");
+	CHECK_STR(journal_got(fd),
+		"MESSAGE=red: wg0: a?TSGW_TAILNET=blue\nPRIORITY=6\nSYSLOG_IDENTIFIER=tsgwd\n"
+		"TSGW_TAILNET=red\nTSGW_OBJECT=wg0\nMESSAGE_ID=" LOG_ID_UP "\n");
+	log_error("", "x\ny", "bad");
+	CHECK_STR(journal_got(fd),
+		"MESSAGE=x?y: bad\nPRIORITY=3\nSYSLOG_IDENTIFIER=tsgwd\nTSGW_OBJECT=x?y\n");
+	close(fd); /* the journal ends: lines go to stderr */
+	log_error("red", NULL, "late");
+	CHECK_STR(heard(), "<3>red: late\n");
+	unlink(log_journal_socket);
+	rmdir(dir);
+	unsetenv("JOURNAL_STREAM");
+	log_open("x", NULL);
 }
 
 /* ---- rate ---- */
@@ -232,6 +289,7 @@ int main(void)
 	RUN(long_lines);
 	RUN(errno_is_kept);
 	RUN(journal);
+	RUN(journal_fields);
 	RUN(limit);
 	RUN(limit_property);
 	return TEST_END();
