@@ -294,6 +294,20 @@ int proxy_open_veth(struct tailnet *t)
 	return r;
 }
 
+int proxy_remake_veth(struct tailnet *t)
+{
+	struct msg_proxy_listen had = {.at = t->veth_listener.at, .kind = LISTEN_VETH};
+	int r;
+
+	t->veth_listener.fd = fd_close(t->veth_listener.fd);
+	fdstore_drop(t->name, "veth");
+	if (t->proxy.pid)
+		(void)worker_tell(&t->proxy, MSG_PROXY_UNLISTEN, &had);
+	r = proxy_open_veth(t);
+	t->veth_listener.udp_given = t->veth_listener.udp_used = 0;
+	return r == 0 && t->proxy.pid ? proxy_send_listener(t, &t->veth_listener, LISTEN_VETH) : r;
+}
+
 /* Its place in the descriptor store. */
 static const char *listener_object(const struct listener *l, char ret[FDSTORE_NAME_MAX])
 {

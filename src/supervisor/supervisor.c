@@ -18,6 +18,7 @@
 #include "supervisor/control.h"
 #include "supervisor/fdstore.h"
 #include "supervisor/front.h"
+#include "supervisor/heal.h"
 #include "supervisor/recover.h"
 #include "supervisor/sweep.h"
 #include "supervisor/tailnet.h"
@@ -159,7 +160,10 @@ static int supervisor_on_link(sd_event_source *source, int fd, uint32_t revents,
 
 	if (r < 0)
 		log_error(NULL, "netlink", "%s", strerror(-r));
-	if (r == 0 || supervisor_read_addresses(s) < 0 || addresses_digest(s) == before)
+	if (r == 0 || supervisor_read_addresses(s) < 0)
+		return 0;
+	heal_links(s);
+	if (addresses_digest(s) == before)
 		return 0;
 	for (size_t i = 0; i < s->n_tailnets; i++)
 		tailnet_addresses_changed(s->tailnets[i]);
@@ -222,6 +226,7 @@ static int supervisor_signals(struct supervisor *s)
 	sigaddset(&mask, SIGTERM);
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGIO);
 	sigaddset(&mask, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -312,6 +317,8 @@ static int supervisor_open(struct supervisor *s)
 	if (r >= 0)
 		r = watch_new(s, &s->watchers);
 	if (r >= 0)
+		heal_open(s);
+	if (r >= 0)
 		r = control_new(s, &s->control);
 	if (r < 0)
 		log_error(NULL, NULL, "cannot start: %s", strerror(-r));
@@ -367,6 +374,7 @@ static void supervisor_close(struct supervisor *s)
 	s->stopping = true;
 	if (!s->leaving)
 		supervisor_clear(s);
+	heal_close(s);
 	control_free(s->control);
 	s->control = NULL;
 	watch_free(s->watchers);
@@ -441,7 +449,8 @@ int supervisor_run(const struct options *o)
 {
 	struct supervisor s = {.options = o,
 		.store = {.run_dir = o->run_dir, .state_dir = o->state_dir},
-		.host_netns_fd = -1};
+		.host_netns_fd = -1,
+		.heal = {.shared_fds = {-1, -1}, .run_fd = -1}};
 	int code;
 
 	if (config_load(o->config_path, &s.config) < 0) {

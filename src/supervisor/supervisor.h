@@ -27,6 +27,13 @@ struct options {
 	bool check, sweep;
 };
 
+#define HEAL_SHARED 2
+
+struct heal { /* directories that are watched, see heal.c */
+	int shared_fds[HEAL_SHARED], run_fd;
+	sd_event_source *timer;
+};
+
 struct supervisor {
 	const struct options *options;
 	sd_event *event;
@@ -44,6 +51,7 @@ struct supervisor {
 	struct front *front; /* NULL = not ours */
 	struct control *control;
 	struct watch *watchers;
+	struct heal heal;
 	struct uplink_watch *uplink_watch; /* NULL = no uplink needs it */
 	uint64_t watchdog_usec; /* between two signs of life to systemd, 0 = none is wanted */
 	bool started; /* every tailnet has been started once: being down means something now */

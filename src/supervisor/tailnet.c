@@ -28,6 +28,7 @@
 #include "common/parse.h"
 #include "ipc/stats.h"
 #include "supervisor/fdstore.h"
+#include "supervisor/heal.h"
 #include "supervisor/netmap.h"
 #include "supervisor/recover.h"
 #include "supervisor/watch.h"
@@ -65,18 +66,18 @@ int tailnet_new(struct supervisor *s, struct tailnet_config *config, struct tail
 	names_netns(t->name, t->pin, sizeof(t->pin));
 	t->lock_fd = t->netns_fd = t->tun_fd = t->udp4_fd = t->udp6_fd = t->uapi_fd =
 		t->resolve_fd = -1;
-	t->veth_listener.fd = -1;
+	t->veth_listener.fd = t->heal_fd = -1;
 	uplink_init(t);
 	t->backoff_ms = WORKER_BACKOFF_MIN_MS;
+	if (told_update(t) < 0) {
+		free(t);
+		return -ENOMEM;
+	}
 	tailnet_init_worker(t, &t->node, "tsgw-wg", SANDBOX_WG, &node_ops, sizeof(struct wg_stats));
 	tailnet_init_worker(
 		t, &t->proxy, "tsgw-proxy", SANDBOX_PROXY, &proxy_ops, sizeof(struct proxy_stats));
 	tailnet_init_worker(
 		t, &t->host, "tsgw-host", SANDBOX_HOST, &endpoint_ops, sizeof(struct host_stats));
-	if (told_update(t) < 0) {
-		free(t);
-		return -ENOMEM;
-	}
 	*ret = t;
 	return 0;
 }
@@ -95,6 +96,7 @@ void tailnet_free(struct tailnet *t)
 	netmap_free(t->netmap);
 	told_free(&t->told);
 	fd_close(t->lock_fd);
+	fd_close(t->heal_fd);
 	free(t);
 }
 
@@ -321,6 +323,7 @@ static void tailnet_watch(struct tailnet *t)
 	t->started_ms = clock_now_ms();
 	(void)sd_event_add_time_relative(t->s->event, &t->ready_timer, CLOCK_MONOTONIC,
 		t->config->ready_timeout_s * 1000000ull, 100000, tailnet_on_ready_timeout, t);
+	heal_watch(t);
 	t->state = TAILNET_DOWN; /* so that the first state is told */
 	tailnet_evaluate(t);
 }

@@ -85,6 +85,7 @@ struct tailnet {
 	sd_event_source *ready_timer, *retry_timer, *listen_timer, *lookup_timer, *udp_timer;
 
 	int lock_fd;
+	int heal_fd;		       /* of RUN/NAME, watched; -1 = not */
 	struct made made, made_before; /* of this supervisor, of the one before */
 	struct leftover left[STORE_PIDS_MAX];
 	size_t n_left;
@@ -206,6 +207,7 @@ void proxy_update_listeners(struct tailnet *t);
 void proxy_retry_listeners(struct tailnet *t);
 void proxy_close_listeners(struct tailnet *t);
 int proxy_open_veth(struct tailnet *t);
+int proxy_remake_veth(struct tailnet *t); /* on a new link */
 void proxy_tell_node(struct tailnet *t);
 
 /* associate.c: the proxy's host-side sockets for UDP associations. */

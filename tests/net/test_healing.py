@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What somebody takes away from outside comes back by itself, and the other tailnet does not notice."""
-from lab import equal, wait_for
-from picture import check_page
+import contextlib
+import os
+import shutil
+
+from client import connect, get, socks5
+from lab import check, equal, wait_for
+from picture import PRIMARY, TARGET, check_page
 
 
 def test_tun_deleted(picture):
@@ -20,13 +25,55 @@ def test_tun_deleted(picture):
     equal(g.stop(), 0, "exit code")
 
 
-def test_socket_of_wg_removed(picture):
-    """Without its UAPI socket a tailnet goes on; the next start serves it again."""
+def test_files_removed(picture):
+    """`ip netns del`, and rm of every socket: all come back within a second, connections go on."""
     red = picture.tailnet("red", 11080, ssh=False)
     g = picture.gateway().start()
     g.wait_up()
-    picture.lab.run(["rm", f"/run/wireguard/{g.list()[red.name]['link']}.sock"], ok=0)
+    s = connect(picture.mac, PRIMARY, red.port)
+    equal(socks5(s, TARGET, 3000), 0, "CONNECT")
+    get(s, "/1")
+    link, home = g.list()[red.name]["link"], f"{g.run_dir}/{red.name}"
+    picture.lab.run(["ip", "netns", "del", "tsgw-" + red.name], ok=0)
+    wait_for(lambda: os.path.exists("/run/netns/tsgw-" + red.name), "the pin is back", 5)
+    shown = wait_for(lambda: picture.lab.run(["ip", "-n", "tsgw-" + red.name, "link", "show", "wg0"]).stdout,
+                     "the same namespace")
+    check("wg0" in shown, shown)
+    for path in (f"/run/wireguard/{link}.sock", home + "/control.sock", home + "/resolve.sock",
+                 g.run_dir + "/front.sock"):
+        os.unlink(path)
+        wait_for(lambda p=path: os.path.exists(p), f"{path} is back", 5)
+    picture.lab.run(["wg", "show", link], ok=0)
+    equal(g.state(red), "up", "state")
+    shutil.rmtree(home)
+    wait_for(lambda: os.path.exists(home + "/control.sock") and os.path.exists(home + "/made"), "RUN/NAME", 5)
+    equal(g.state(red), "up", "state")
+    get(s, "/2")
+    g.kill()
+    g.start().wait_up()
     check_page(picture, red)
-    g.ctl("restart", red.name, ok=0)
-    picture.lab.run(["wg", "show", g.list()[red.name]["link"]], ok=0)
     equal(g.stop(), 0, "exit code")
+    check(not os.path.exists("/run/netns/tsgw-" + red.name), "the pin is gone after a stop")
+
+
+def test_veth_deleted(picture):
+    """`ip link del` of the veth: it comes back, with its listener; who came by a primary does not notice."""
+    red = picture.tailnet("red", 11080, ssh=False)
+    g = picture.gateway().start()
+    g.wait_up()
+    s = connect(picture.mac, PRIMARY, red.port)
+    equal(socks5(s, TARGET, 3000), 0, "CONNECT")
+    link, veth = g.list()[red.name]["link"], "10.200.0.2"
+    for _ in range(3):
+        picture.demon.ip(f"link del {link}")
+        wait_for(lambda: link in picture.demon.links(), "the link is back", 5)
+        get(s, "/x")
+
+        def by_veth():
+            with contextlib.suppress(OSError):
+                with connect(picture.demon, veth, 1080) as c:
+                    return socks5(c, TARGET, 3000) == 0 and "/x" in get(c, "/x")
+        wait_for(by_veth, "the listener on the veth")
+    equal(g.state(red), "up", "state")
+    equal(g.stop(), 0, "exit code")
+    check(link not in picture.demon.links(), "the link is gone after a stop")
