@@ -25,6 +25,8 @@ static const struct row {
 	{MSG_COMMIT, sizeof(struct msg_generation), IPC_PARENT, 0, 0, "commit"},
 	{MSG_READY, sizeof(struct msg_generation), IPC_WORKER, 0, 0, "ready"},
 	{MSG_LOG_LEVEL, sizeof(struct msg_log_level), IPC_PARENT, 0, 0, "log-level"},
+	{MSG_PING, sizeof(struct msg_ping), IPC_PARENT, 0, 0, "ping"},
+	{MSG_PONG, sizeof(struct msg_ping), IPC_WORKER, 0, 0, "pong"},
 	{MSG_WG_TUN, sizeof(struct msg_wg_tun), IPC_PARENT, 1, 1, "wg-tun"},
 	{MSG_WG_UDP, sizeof(struct msg_wg_udp), IPC_PARENT, 1, 2, "wg-udp"},
 	{MSG_WG_UAPI, sizeof(struct msg_wg_uapi), IPC_PARENT, 1, 1, "wg-uapi"},
