@@ -54,7 +54,7 @@ static int probe_open(void *arg, int *ret_fd)
 
 static int probe_port(int fd, uint16_t *ret)
 {
-	struct sockaddr_in sin;
+	struct sockaddr_in sin = {0};
 	socklen_t len = sizeof(sin);
 
 	if (getsockname(fd, (struct sockaddr *)&sin, &len) < 0)
@@ -146,7 +146,7 @@ int firewall_probe(struct tailnet *t, const struct nat_host *table, const char *
 	struct probe p = {.source = t->veth_ns,
 		.mark = t->config->uplink == UPLINK_VETH ? UPLINK_MARK : UPLINK_LAN_MARK};
 	_cleanup_close_ int fd = -1;
-	struct nft *trace;
+	struct nft *trace = NULL;
 	uint16_t port = 0;
 	int r = netns_run(t->netns_fd, probe_open, &p, &fd);
 

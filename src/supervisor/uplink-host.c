@@ -318,7 +318,7 @@ int uplink_recover(
 	struct made_forward claims[STORE_FORWARDS_MAX];
 	char mark[RECOVER_ALIAS_MAX], comment[NFT_COMMENT_MAX], table[48];
 	_cleanup_close_ int lock = -1;
-	struct nft *nft;
+	struct nft *nft = NULL;
 	size_t n = 0;
 	int r;
 
