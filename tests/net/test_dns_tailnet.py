@@ -32,8 +32,8 @@ def resolver(picture, tailnet, **options):
                    options.pop("ttl", 60), args=RECORDS, **options)
 
 
-def short(picture, name, *args):
-    return picture.dig(name, "+short", *args).split("\n")[:-1]
+def short(picture, name, *args, **options):
+    return picture.dig(name, "+short", *args, **options).split("\n")[:-1]
 
 
 def set_up(picture, **options):
@@ -185,3 +185,35 @@ def test_supervisors_apart(picture):
     front = g.demon.spawn(g.command("--front"), name="tsgwd front 2")
     wait_for(works, "the front came later")
     front.stop()
+
+
+def test_every_primary_address(picture):
+    """Each address of the primaries answers, as itself; those that come are served, those that go are not."""
+    t = picture.tailnet("red", 11080, ssh=False, serve=False)
+    second, six, mac6, late = "100.121.76.22", "fd7a:115c:a1e0::21", "fd7a:115c:a1e0::99", "100.121.76.23"
+    picture.demon.ip(f"addr add {second}/32 dev tailscale0", f"addr add {six}/128 dev tailscale0 nodad",
+                     "addr add fd00:1::1/64 dev home0 nodad", f"route add {mac6} via fd00:1::2")
+    picture.mac.ip("addr add fd00:1::2/64 dev home0 nodad", f"addr add {mac6}/128 dev home0 nodad",
+                   f"route add {six} via fd00:1::1 src {mac6}",
+                   *(f"route add {a} dev home0" for a in (second, late)))
+    g = picture.gateway().start()
+    g.wait_up()
+    pid = g.worker("tsgw-dns", "-")
+
+    def answers(address, *flags):
+        return short(picture, f"{TARGET}.{t.name}", *flags, server=address) == [TARGET]
+    for address in (PRIMARY, second, six):  # dig takes no answer from another address
+        for flags in ((), ("+tcp",)):
+            wait_for(lambda a=address, f=flags: answers(a, *f), f"{address} {flags}")
+    equal(short(picture, f"ns.{t.name}", server=second), [second], "the server's own name is the address asked")
+    picture.demon.ip(f"addr add {late}/32 dev tailscale0")
+    wait_for(lambda: answers(late), "an address that came")
+    picture.demon.ip(f"addr del {second}/32 dev tailscale0", f"addr add {second}/32 dev lo")
+    wait_for(lambda: not answers(second, "+time=1"), "one that is no primary's any more")
+    check(answers(PRIMARY) and answers(six), "the others")
+    picture.demon.ip("link del tailscale0")
+    wait_for(lambda: not answers(late, "+time=1"), "the interface is gone")
+    picture.demon.ip("link add tailscale0 type veth peer name tailscale0-end", "link set tailscale0-end up",
+                     f"addr add {PRIMARY}/32 dev tailscale0", "link set tailscale0 up")
+    wait_for(lambda: answers(PRIMARY), "and back")
+    equal(g.worker("tsgw-dns", "-"), pid, "all by the same process")
