@@ -27,6 +27,8 @@ static struct {
 	uint8_t control[UDP_BATCH][CONTROL_BYTES] __attribute__((aligned(8)));
 	uint8_t query[UDP_BATCH][UDP_QUERY_MAX];
 	uint8_t reply[UDP_BATCH][PACKET_UDP_MAX];
+	unsigned used; /* entries of .in that are not as recvmmsg(2) wants them */
+	bool prepared; /* the others are */
 } batch;
 
 /* The address that was asked, which is the one the answer must come from: CONTROL is turned from what
@@ -76,7 +78,9 @@ static size_t udp_answer(struct listener *l, unsigned i)
 
 static int udp_receive(struct listener *l)
 {
-	for (unsigned i = 0; i < UDP_BATCH; i++) {
+	int n;
+
+	for (unsigned i = 0; i < (batch.prepared ? batch.used : UDP_BATCH); i++) {
 		batch.in_iov[i] = (struct iovec){batch.query[i], UDP_QUERY_MAX};
 		batch.in[i].msg_hdr = (struct msghdr){
 			.msg_name = &batch.from[i],
@@ -87,7 +91,10 @@ static int udp_receive(struct listener *l)
 			.msg_controllen = CONTROL_BYTES,
 		};
 	}
-	return recvmmsg(l->udp_fd, batch.in, UDP_BATCH, MSG_DONTWAIT, NULL);
+	n = recvmmsg(l->udp_fd, batch.in, UDP_BATCH, MSG_DONTWAIT, NULL);
+	batch.prepared = true;
+	batch.used = n > 0 ? (unsigned)n : 0;
+	return n;
 }
 
 /* What cannot be sent is lost, as everywhere in UDP; the asker asks again. */
