@@ -17,8 +17,8 @@
 #define RELOAD_MS  60000
 
 const struct command_option add_options[] = {
-	{"--wg-config", "FILE", "engine wireguard: a wg-quick file, of which a copy is kept"},
-	{"--login-server", "URL", "engine tailscale: its control server (Tailscale's own)"},
+	{"--wg-config", "FILE", "plain WireGuard: a wg-quick file; a copy is kept"},
+	{"--login-server", "URL", "its control server (Tailscale's own)"},
 	{"--auth-key-file", "FILE", "a file with the key that registers us"},
 	{"--node", "own|stock", "whose node joins it"},
 	{"--port", "N", "of its listener (a free one)"},

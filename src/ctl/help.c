@@ -5,7 +5,7 @@
 
 #include "ctl/command.h"
 
-#define USAGE_COLUMN 34
+#define USAGE_COLUMN 24
 
 static const char *usage_of(const struct command *c)
 {

@@ -105,6 +105,11 @@ int import_show(const struct args *a)
 			a->words[0]);
 		return CTL_USAGE;
 	}
+	/* it is printed in a comment */
+	if (strpbrk(a->words[1], "\r\n")) {
+		fputs("tsgwctl: import: the directory's name has a line break\n", stderr);
+		return CTL_USAGE;
+	}
 	if (!t || !paths) {
 		fputs("tsgwctl: out of memory\n", stderr);
 		return CTL_FAILED;

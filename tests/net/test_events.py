@@ -13,6 +13,7 @@ import termios
 import time
 
 import lab as L
+import run
 from lab import BUILD, check, equal, wait_for
 
 
@@ -46,6 +47,7 @@ def on_terminal(g, args, columns, env=None, enough=None):
     return text.replace("\r\n", "\n")
 
 
+@run.deadline(240)
 def test_events(picture):
     red = picture.tailnet("red", 11080, ssh=False, serve=False)
     blue = picture.tailnet("blue", 11081, ssh=False, serve=False)

@@ -176,7 +176,7 @@ static void table(void)
 		CHECK(command_find(c->name) == c);
 		if (!c->run)
 			continue;
-		CHECK(c->summary && *c->summary);
+		CHECK(c->summary && *c->summary && strlen(c->summary) <= 52); /* 80 columns */
 		CHECK(c->usage || !(c->flags & (COMMAND_NAME | COMMAND_MAY_NAME)));
 		for (const struct command_option *o = c->options; o && o->name; o++)
 			CHECK(!strncmp(o->name, "--", 2) && o->help);
