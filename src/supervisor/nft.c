@@ -2,10 +2,8 @@
 // nftables over netlink: the socket, what is there, who drops.
 #include "supervisor/nft.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <libnftnl/chain.h>
 #include <libnftnl/common.h>
 #include <libnftnl/expr.h>
 #include <libnftnl/rule.h>
@@ -13,10 +11,8 @@
 #include <libnftnl/trace.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,52 +246,69 @@ int nft_packets(struct nft *n, const char *name, const char *chain, uint64_t *re
 
 /* ---- who drops ---- */
 
-static int nft_on_trace(const struct nlmsghdr *h, void *arg)
+struct nft_hearing {
+	const char *ours;
+	struct nft_dropper *d;
+};
+
+static void nft_note_drop(const struct nftnl_trace *t, struct nft_dropper *d)
 {
 	static const struct {
 		uint32_t family;
 		const char *name;
 	} families[] = {{NFPROTO_INET, "inet"}, {NFPROTO_IPV4, "ip"}, {NFPROTO_IPV6, "ip6"}};
-	struct nft_dropper *ret = arg;
+
+	snprintf(d->table, sizeof(d->table), "%s", nftnl_trace_get_str(t, NFTNL_TRACE_TABLE));
+	snprintf(d->chain, sizeof(d->chain), "%s", nftnl_trace_get_str(t, NFTNL_TRACE_CHAIN));
+	for (size_t i = 0; i < ELEMENTSOF(families); i++)
+		if (families[i].family == nftnl_trace_get_u32(t, NFTNL_TRACE_FAMILY))
+			snprintf(d->family, sizeof(d->family), "%s", families[i].name);
+}
+
+/* Others trace their packets, too: ours is the one that our own table tells of. */
+static void nft_judge(const struct nftnl_trace *t, const char *ours, struct nft_dropper *d)
+{
+	const char *table = nftnl_trace_get_str(t, NFTNL_TRACE_TABLE);
+	const char *chain = nftnl_trace_get_str(t, NFTNL_TRACE_CHAIN);
+	uint32_t id = nftnl_trace_get_u32(t, NFTNL_TRACE_ID);
+
+	if (!table || !chain)
+		return;
+	if (!strcmp(table, ours)) {
+		d->id = id;
+		return;
+	}
+	d->policy = nftnl_trace_get_u32(t, NFTNL_TRACE_TYPE) == NFT_TRACETYPE_POLICY;
+	if (d->id && id == d->id &&
+		nftnl_trace_get_u32(t, d->policy ? NFTNL_TRACE_POLICY : NFTNL_TRACE_VERDICT) ==
+			NF_DROP)
+		nft_note_drop(t, d);
+}
+
+static int nft_on_trace(const struct nlmsghdr *h, void *arg)
+{
+	const struct nft_hearing *hearing = arg;
 	struct nftnl_trace *t = nftnl_trace_alloc();
-	const char *table, *chain;
-	uint32_t type;
 
 	if (!t)
 		return MNL_CB_OK;
-	if (nftnl_trace_nlmsg_parse(h, t) == 0) {
-		type = nftnl_trace_get_u32(t, NFTNL_TRACE_TYPE);
-		table = nftnl_trace_get_str(t, NFTNL_TRACE_TABLE);
-		chain = nftnl_trace_get_str(t, NFTNL_TRACE_CHAIN);
-		ret->policy = type == NFT_TRACETYPE_POLICY;
-		if (table && chain && strncmp(table, "tsgw-", 5) != 0 &&
-			nftnl_trace_get_u32(
-				t, ret->policy ? NFTNL_TRACE_POLICY : NFTNL_TRACE_VERDICT) ==
-				NF_DROP) {
-			snprintf(ret->table, sizeof(ret->table), "%s", table);
-			snprintf(ret->chain, sizeof(ret->chain), "%s", chain);
-			for (size_t i = 0; i < ELEMENTSOF(families); i++)
-				if (families[i].family ==
-					nftnl_trace_get_u32(t, NFTNL_TRACE_FAMILY))
-					snprintf(ret->family, sizeof(ret->family), "%s",
-						families[i].name);
-		}
-	}
+	if (nftnl_trace_nlmsg_parse(h, t) == 0)
+		nft_judge(t, hearing->ours, hearing->d);
 	nftnl_trace_free(t);
-	return *ret->table ? MNL_CB_STOP : MNL_CB_OK;
+	return *hearing->d->table ? MNL_CB_STOP : MNL_CB_OK;
 }
 
-int nft_hear_drop(struct nft *n, struct nft_dropper *ret)
+int nft_hear_drop(struct nft *n, const char *ours, struct nft_dropper *d)
 {
 	_cleanup_free_ char *buf = malloc(NFT_RECEIVE_BYTES);
+	struct nft_hearing hearing = {ours, d};
 	ssize_t len;
 
-	*ret = (struct nft_dropper){0};
-	while (buf && !*ret->table) {
+	while (buf && !*d->table) {
 		len = recv(nft_fd(n), buf, NFT_RECEIVE_BYTES, MSG_DONTWAIT);
 		if (len <= 0)
 			break;
-		(void)mnl_cb_run(buf, (size_t)len, 0, 0, nft_on_trace, ret);
+		(void)mnl_cb_run(buf, (size_t)len, 0, 0, nft_on_trace, &hearing);
 	}
-	return *ret->table != '\0';
+	return *d->table != '\0';
 }

@@ -63,11 +63,13 @@ void nft_end(struct nft_batch *b); /* without a verdict */
 /* Sends it and frees it. 0 or the kernel's -errno; then nothing was changed. */
 int nft_commit(struct nft *n, struct nft_batch *b);
 
-/* What the kernel told on NFNLGRP_NFTRACE: the table and chain that drop. 1 one drops, 0 none heard yet. */
+/* What the kernel told on NFNLGRP_NFTRACE of the packet that OURS, a table, has seen first: the table and
+ * chain that drop it. 1 one drops, 0 none heard yet. Starts with zeroes. */
 struct nft_dropper {
+	uint32_t id;	/* of the packet, 0 = not yet known */
 	char family[8]; /* "inet", "ip", "ip6" */
 	char table[64];
 	char chain[64];
 	bool policy; /* by its policy, not by a rule */
 };
-int nft_hear_drop(struct nft *n, struct nft_dropper *ret);
+int nft_hear_drop(struct nft *n, const char *ours, struct nft_dropper *d);

@@ -27,9 +27,9 @@
 #include "supervisor/tailnet.h"
 
 #define PROBE_PORT    9 /* discard */
-#define PROBE_MS      1000
+#define PROBE_MS      1500
 #define PROBE_STEP_MS 5
-#define PROBE_LOST_MS 150 /* seen by the first chain, and not by the last */
+#define PROBE_LOST_MS 500 /* seen by the first chain, and not by the last */
 #define PROBE_FIRST   "probe-first"
 #define PROBE_LAST    "probe-last"
 
@@ -121,7 +121,7 @@ static int probe_watch(
 		struct pollfd p = {.fd = nft_fd(trace), .events = POLLIN};
 
 		(void)poll(&p, 1, PROBE_STEP_MS);
-		if (nft_hear_drop(trace, &d)) {
+		if (nft_hear_drop(trace, h->table, &d)) {
 			probe_explain(&d, ret_why, size);
 			return -EPERM;
 		}

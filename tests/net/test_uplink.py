@@ -70,6 +70,34 @@ def test_veth_after_sigkill(lab):
     g.stop()
 
 
+def test_veth_killed_at_any_moment(lab):
+    """SIGKILL as soon as one thing is there, and a start that needs none of it: nothing is left."""
+    p, (t,) = veth_picture(lab)
+    moments = {
+        "its link": lambda: t.link in p.demon.links(),
+        "forwarding of its link": lambda: t.link in p.demon.links() and forwarding(p.demon, t.link) == [1],
+        "forwarding": lambda: forwarding(p.demon, "to1") == [1],
+        "its table": lambda: t.netns in nft(p.demon, "list", "tables"),
+        "up": lambda: t.name in (p.lab.gateways[-1].list() or {}) and p.lab.gateways[-1].state(t) == "up",
+    }
+    g = p.gateway()
+    for what, there in moments.items():
+        for _ in range(2):
+            t.keys = ["uplink = veth"]
+            g.write_config()
+            g.start(ready=False)
+            wait_for(there, what)
+            g.kill()
+            t.keys = []
+            g.write_config()
+            g.start()
+            g.wait_up()
+            nothing_left(p, "to1", t.link)
+            check_page(p, t)
+            g.stop()
+    nothing_left(p, "to1")
+
+
 def test_veth_shared_by_two_gateways(lab):
     p, (red, blue) = veth_picture(lab, 2)
     one = p.gateway([red], tag="one", gateway_keys=["dns-port = 0"]).start()
