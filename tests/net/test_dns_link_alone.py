@@ -199,6 +199,18 @@ def test_silence(lab):
     L.check(w.alive(), "alive")
 
 
+def test_routes_not_known_yet(lab):
+    """A tailnet whose netmap has not come: SERVFAIL for its addresses, but what nobody may reach is not there."""
+    ns, w = start(lab, {"name": "home", "asks": True, "unsure": True, "routes": [], "hosts": [("nas", "10.1.1.1")]})
+    for n, k, code, count in (("10.100.0.1.home", A, "SERVFAIL", 0), ("fd7a--1.home", AAAA, "SERVFAIL", 0),
+                              ("127.0.0.1.home", A, "NXDOMAIN", 0), ("nas.home", A, "NOERROR", 1),
+                              ("nas.home", AAAA, "NOERROR", 0), ("gpu1.home", A, "SERVFAIL", 0), ("home", 6, "NOERROR", 1)):
+        L.equal(ask(ns, n, k), (code, count), f"{n} type {k}")
+    w.configure({"name": "home", "asks": True, "routes": ["10.100.0.0/16"]})
+    L.equal(ask(ns, "10.100.0.1.home"), ("NOERROR", 1), "it has come")
+    L.equal(ask(ns, "10.99.0.1.home"), ("NXDOMAIN", 0), "and says all")
+
+
 def test_hostile(lab):
     """A datagram against the rules ends the connection, and nothing else."""
     ns, w = start(lab)

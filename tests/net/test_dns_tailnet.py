@@ -97,6 +97,22 @@ def test_what_does_not_exist(picture):
           and zone["asked"] == zone["answered"] > 5 and not zone["timeouts"] + zone["full"] + zone["down"], dns)
 
 
+def test_odd_names(picture):
+    """Labels that hold dots, blanks, zero bytes, any byte; the longest names: asked or not, nothing breaks."""
+    t, g, server = set_up(picture)
+    pids = g.workers()
+    n = t.name
+    long = ".".join(["x" * 63] * 3 + ["y" * (253 - 3 * 64 - len(n) - 1)])
+    for name in (r"a\.b", r"back\\slash", r"sp\032ace", r"\255\254", r"tab\009", "*", "-", "_", "a-.-b", "0x7f000001",
+                 "x" * 63, long, r"\000", r"nul\000gpu1", "1.2.3.4.5", "localhost", "gpu1.localhost"):
+        code = rcode(picture.dig(f"{name}.{n}", "-q"))
+        check(code in ("NXDOMAIN", "SERVFAIL"), f"{name}: {code}")
+    equal(rcode(picture.dig(f"{long}zz.{n}")), "no answer", "dig itself refuses what is longer")
+    check(server.asked(), "the resolver was asked")
+    equal(short(picture, f"gpu1.{n}"), [TARGET], "it goes on")
+    equal(g.workers(), pids, "by the same processes")
+
+
 def test_names_of_addresses(picture):
     """PTR: [hosts], else the tailnet's name for it as clients use it, else the address; REFUSED elsewhere."""
     t, _, server = set_up(picture)
