@@ -270,7 +270,10 @@ static void front_web(struct doctor *d, const struct hostport *at)
 		buf[n > 0 ? n : 0] = '\0';
 		buf[strcspn(buf, "\r\n")] = '\0';
 	}
-	if (r < 0)
+	if (r == -ECONNREFUSED) /* names and proxies do without it */
+		doctor_say(d, "page", FINDING_WARN, "tsgwctl reload, or web-port = 0.",
+			"nobody serves the page at %s", text);
+	else if (r < 0)
 		doctor_say(d, "page", FINDING_FAIL,
 			"See whether the port is taken, and the log of the front (journalctl -u "
 			"tsgw).",

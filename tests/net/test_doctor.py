@@ -11,7 +11,7 @@ from picture import PRIMARY, STRANGER, check_page
 
 
 def gateway(picture, keys=(), **options):
-    return picture.gateway(gateway_keys=["web-port = 0", *keys], **options)
+    return picture.gateway(gateway_keys=keys, **options)
 
 
 def doctor(g, code=None):
@@ -86,7 +86,7 @@ def test_primary_and_allow(picture):
     found(checks, "primary", "warn", "nosuch0", PRIMARY)
     found(checks, "allow", "warn", "lets in nobody of 100.64.0.0/10")
     g.stop()
-    g.gateway_keys = ["web-port = 0", "allow = 0.0.0.0/0"]
+    g.gateway_keys = ["allow = 0.0.0.0/0"]
     g.primary = "nosuch0"
     g.write_config()
     checks = doctor(g, 1)
