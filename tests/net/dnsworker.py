@@ -22,7 +22,7 @@ class Worker:
     """Started in this process' namespace; its sockets are made where they are to listen."""
 
     def __init__(self, lab, level=6):
-        self.generation = 0
+        self.generation, self.zones = 0, ()
         self.ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.memfd = os.memfd_create("stats")
         os.ftruncate(self.memfd, 2 << 20)
@@ -52,6 +52,7 @@ class Worker:
     def configure(self, *zones):
         """Each zone: a dict of name, suffixes, routes, hosts, allow."""
         self.generation += 1
+        self.zones = zones
         self.send(BEGIN, struct.pack("=I", self.generation))
         for z in zones:
             self.send(ZONE, struct.pack("=33sBBx", z["name"].encode(), z.get("asks", False), z.get("unsure", False)))
@@ -85,11 +86,12 @@ class Worker:
         tcp.close()
 
     def link(self, tailnet):
-        """A connection to the resolver of a tailnet: our end of it."""
+        """A connection to the resolver of a tailnet, which the worker has taken: our end of it."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         theirs.setsockopt(socket.SOL_SOCKET, 32, 1 << 20)  # SO_SNDBUFFORCE, as tsgwd does
         self.send(LINK, struct.pack("=33s3x", tailnet.encode()), [theirs.fileno()])
         theirs.close()
+        self.configure(*self.zones)  # its answer comes after that
         ours.settimeout(20)
         return ours
 

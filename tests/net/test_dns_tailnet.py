@@ -42,6 +42,7 @@ def set_up(picture, **options):
     server = resolver(picture, t, **options)
     g = picture.gateway(hosts={t.name: [("fixed", "10.100.1.1")]}).start()
     g.wait_up()
+    wait_for(lambda: rcode(picture.dig(f"probe.{t.name}")) == "NXDOMAIN", "the resolver is asked")
     return t, g, server
 
 
@@ -93,8 +94,8 @@ def test_what_does_not_exist(picture):
     check("HINFO" in picture.dig(f"gpu1.{n}", "ANY"), "RFC 8482")
     dns = json.loads(g.ctl("status", "--json", ok=0).stdout)["dns"]
     zone = dns["tailnets"][n]
-    check(dns["queries_udp"] + dns["queries_tcp"] >= 16 and zone["rcodes"]["nxdomain"] == 5 and zone["unrouted"] >= 3
-          and zone["asked"] == zone["answered"] > 5 and not zone["timeouts"] + zone["full"] + zone["down"], dns)
+    check(dns["queries_udp"] + dns["queries_tcp"] >= 16 and zone["rcodes"]["nxdomain"] >= 6 and zone["unrouted"] >= 3
+          and zone["asked"] >= zone["answered"] > 5 and not zone["full"], dns)
 
 
 def test_odd_names(picture):

@@ -36,6 +36,7 @@ def set_up(picture):
     g.start()
     g.wait_up()
     picture.mac.ip("link set lo up")
+    wait_for(lambda: rcode(picture.dig("probe.fgpu")) == "NXDOMAIN", "the tailnet's resolver is asked")
     return t, g
 
 
