@@ -73,8 +73,8 @@ Q          := $(if $(V),,@)
 say         = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(patsubst $(O)/%,%,$@)';)
 
 # A program is a folder of src/ and the folders below it; its libraries are named beside it.
-PROGRAMS        := tsgwd tsgwctl tsgw-wg tsgw-proxy tsgw-dns tsgw-host
-WORKERS         := tsgw-wg tsgw-proxy tsgw-dns tsgw-host
+PROGRAMS        := tsgwd tsgwctl tsgw-wg tsgw-proxy tsgw-dns tsgw-host tsgw-web
+WORKERS         := tsgw-wg tsgw-proxy tsgw-dns tsgw-host tsgw-web
 tsgwd_DIR       := supervisor
 tsgwd_USES      := config ipc common
 tsgwd_LIBS      := libnl-3.0 libnl-route-3.0 libmnl libnftnl libsystemd libsodium inih
@@ -113,6 +113,8 @@ help:
 $(O)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/src/web/asset.o $(O)/clang/src/web/asset.o: $(wildcard src/web/page.* src/web/*.svg)
 
 # The layers below the programs are archives: a program takes from them what it calls, so that tsgwd
 # and tsgwctl do not carry the workers' sandbox.

@@ -32,8 +32,6 @@ static void check_gateway(struct loader *l)
 	if (g->dns_port && g->dns_port == g->web_port)
 		problem(l, web.line > dns.line ? &web : &dns, "%u is used by %s too", g->dns_port,
 			web.line > dns.line ? "dns-port" : "web-port");
-	if (web.line != l->gateway->line && g->web_port)
-		warning(l, &web, "the page is not in this version: nothing listens there");
 	if (last > UID_LIMIT)
 		problem(l, &uid, "%u is too high: the veth-pool's workers need ids up to %llu",
 			g->uid_base, (unsigned long long)last);

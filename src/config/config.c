@@ -211,15 +211,6 @@ bool prefs_equal(const struct tailnet_config *a, const struct tailnet_config *b)
 		text_equal(a->exit_node, b->exit_node);
 }
 
-const char *port_map_target(const struct port_map *m, char buf[PORT_TARGET_MAX])
-{
-	if (m->name)
-		snprintf(buf, PORT_TARGET_MAX, "%s:%u", m->name, m->to.port);
-	else
-		hostport_format(&m->to, buf);
-	return buf;
-}
-
 int config_routes(const struct tailnet_config *t, struct prefix_list *ret)
 {
 	struct prefix_list all = {0};

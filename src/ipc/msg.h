@@ -18,7 +18,9 @@
 #include "common/addr.h"
 
 #define MSG_VERSION    1
-#define MSG_SIZE_MAX   2048
+#define MSG_SIZE_MAX   4096
+#define MSG_RECORD_MAX 4000 /* room for a record of control.h */
+#define MSG_REASON_MAX 512
 #define MSG_FDS_MAX    2
 
 #define MSG_NAME_MAX   33  /* tailnet name with NUL */
@@ -89,6 +91,22 @@ enum msg_type {
 	MSG_PROXY_FORWARD, /* parent -> 1 live: a socket of forward; the same again: a new target */
 	MSG_PROXY_UNFORWARD, /* parent -> 0 live */
 	MSG_PROXY_PUBLISHED, /* parent -> 0 item: a port of an own address that may be reached */
+
+	MSG_WEB_CONFIG = 96, /* parent -> 0 item, exactly one */
+	MSG_WEB_NAME,	     /* parent -> 0 item: one more name by which browsers may ask */
+	MSG_WEB_ALLOW,	     /* parent -> 0 item: clients that may see the page */
+	MSG_WEB_TAILNET,     /* parent -> 0 item: a tailnet; the following items belong to it */
+	MSG_WEB_SUFFIX,	     /* parent -> 0 item */
+	MSG_WEB_SEES,	     /* parent -> 0 item: clients that may see this tailnet */
+	MSG_WEB_ROUTE,	     /* parent -> 0 item: routed prefixes */
+	MSG_WEB_ADDRESS,     /* parent -> 0 item: configured addresses in the tunnel */
+	MSG_WEB_PORT,	     /* parent -> 0 item: a port of forward, or (.local) publish */
+	MSG_WEB_LISTEN,	     /* parent -> 1 live: an accepting TCP socket */
+	MSG_WEB_UNLISTEN,    /* parent -> 0 live */
+	MSG_WEB_RECORD,	     /* parent -> 0 live: what is known of a tailnet now */
+	MSG_WEB_FRONT,	     /* parent -> 0 live: counters of the front itself */
+	MSG_WEB_FRESH,	     /* parent -> 0 live: these were the newest records and counters */
+	MSG_WEB_WANTED,	     /* worker -> 0 report: it has use for newer ones, answered by FRESH */
 	MSG_PROXY_RESOLVE,   /* parent -> 1 live: listening unix socket, see ipc/resolve.h */
 };
 
@@ -435,6 +453,8 @@ struct msg_host_config {
 	uint32_t half_close_timeout_s;
 };
 
+#include "ipc/msg-web.h" /* tsgw-web's */
+
 /* Any of them, for receiving. */
 union msg {
 	struct msg_header h;
@@ -477,5 +497,11 @@ union msg {
 	struct msg_host_lookup host_lookup;
 	struct msg_host_answer host_answer;
 	struct msg_host_config host_config;
+	struct msg_web_config web_config;
+	struct msg_web_name web_name;
+	struct msg_web_tailnet web_tailnet;
+	struct msg_web_record web_record;
+	struct msg_web_front web_front;
+	struct msg_empty empty;
 	uint8_t bytes[MSG_SIZE_MAX];
 };

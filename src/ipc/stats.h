@@ -208,3 +208,13 @@ struct dns_stats {
 	struct dns_counts all;
 	struct dns_zone_stats zones[STATS_ZONES_MAX];
 };
+
+struct web_stats {
+	uint64_t connections; /* now */
+	uint64_t accepted;    /* ever */
+	uint64_t refused;     /* clients outside web-allow */
+	uint64_t limit;	      /* connections closed: too many, or too many of one client */
+	uint64_t slow; /* connections closed: a request, or taking its answer, took too long */
+	uint64_t responses[6]; /* by the first digit of the code */
+	uint64_t misdirected;  /* Host header of somebody else */
+};

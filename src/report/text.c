@@ -97,7 +97,7 @@ json_t *text_json(const char *text)
 
 int text_print_json(json_t *j)
 {
-	if (!j || json_dumpf(j, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER) < 0) {
+	if (!j || json_dumpf(j, stdout, TEXT_JSON_FLAGS) < 0) {
 		fputs("tsgwctl: cannot write JSON\n", stderr);
 		json_decref(j);
 		return 1;

@@ -53,7 +53,8 @@ bool front_differs(const struct config *old, const struct config *new)
 	size_t i = 0, k = 0;
 
 	if (a->dns_port != b->dns_port || a->has_allow != b->has_allow ||
-		!prefix_list_equal(&a->allow, &b->allow) || expose_differs(a, b))
+		!prefix_list_equal(&a->allow, &b->allow) || expose_differs(a, b) ||
+		frontweb_differs(a, b))
 		return true;
 	for (;;) {
 		const struct tailnet_config *x = next_served(old, &i), *y = next_served(new, &k);
@@ -168,10 +169,13 @@ static int front_send_listener(struct front *f, const struct front_listener *l)
 int front_record(void *owner)
 {
 	struct front *f = owner;
-	struct made_process *p = &f->made.processes[0];
+	struct made_process *p = f->made.processes;
 
 	memset(p, 0, sizeof(*p));
-	(void)worker_describe(&f->dns, p);
+	(void)worker_describe(&f->dns, &p[0]);
+	/* without one, front_resume() has somebody else's here */
+	if (f->web.worker.pid)
+		(void)worker_describe(&f->web.worker, &p[1]);
 	return store_made_write(&f->s->store, NULL, &f->made);
 }
 
@@ -309,6 +313,7 @@ static void front_on_record(void *owner, const struct collected *c)
 {
 	log_debug(c->name, "front", "is %s",
 		c->known ? tailnet_state_name(c->record.state) : "run by nobody");
+	frontweb_record(owner, c);
 }
 
 static void front_on_facts(void *owner, const struct collected *c)
@@ -320,10 +325,13 @@ static void front_on_facts(void *owner, const struct collected *c)
 		c->facts.n_names);
 	if (t && !t->wg && front_serves(t) && f->dns.pid)
 		(void)front_send_config(f);
+	if (t && !t->wg)
+		frontweb_facts(f);
 }
 
 static void front_on_fresh(void *owner)
 {
+	frontweb_fresh(owner);
 }
 
 static const struct collect_ops front_collect_ops = {
@@ -396,6 +404,7 @@ int front_new(struct supervisor *s, struct front **ret)
 		.owner = f,
 	};
 	worker_init(&f->dns, sizeof(struct dns_stats));
+	frontweb_init(f);
 	r = store_lock(&s->store, NULL, &f->lock_fd, &owner);
 	if (r == -EAGAIN)
 		log_error(NULL, "front", "runs already, under process %d", (int)owner);
@@ -419,7 +428,7 @@ int front_new(struct supervisor *s, struct front **ret)
 	return 0;
 }
 
-void front_start(struct front *f)
+static void front_start_dns(struct front *f)
 {
 	if (!f->s->config->gateway.dns_port || !fdstore_has(FRONT_NAME))
 		(void)recover_front(&f->s->store);
@@ -433,8 +442,17 @@ void front_start(struct front *f)
 	worker_start_now(&f->dns);
 }
 
+void front_start(struct front *f)
+{
+	front_start_dns(f);
+	frontweb_start(f);
+}
+
 void front_leave(struct front *f)
 {
+	/* the page may be away for a moment */
+	frontweb_free(f);
+	(void)front_record(f);
 	worker_leave(&f->dns);
 	for (size_t i = 0; i < f->n_listeners; i++) {
 		fd_close(f->listeners[i].udp_fd);
@@ -450,7 +468,7 @@ void front_reload(struct front *f)
 		front_update_listeners(f); /* closes them all */
 		worker_stop(&f->dns);
 	} else if (!f->dns.wanted) {
-		front_start(f);
+		front_start_dns(f);
 	} else {
 		front_update_listeners(f);
 		if (f->dns.pid)
@@ -464,6 +482,7 @@ void front_addresses_changed(struct front *f)
 	front_update_listeners(f);
 	if (f->dns.pid && !f->s->config->gateway.has_allow)
 		(void)front_send_config(f);
+	frontweb_update(f);
 }
 
 void front_free(struct front *f)
@@ -472,6 +491,7 @@ void front_free(struct front *f)
 		return;
 	f->listen_timer = sd_event_source_disable_unref(f->listen_timer);
 	frontlinks_close(f);
+	frontweb_free(f);
 	while (f->n_listeners)
 		front_close(f, f->n_listeners - 1);
 	worker_done(&f->dns);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The front services: one DNS responder for the whole gateway.
+// The front services: one DNS responder and one page for the whole gateway.
 #pragma once
 
 #include <stdbool.h>
@@ -8,6 +8,7 @@
 #include "supervisor/collect.h"
 #include "supervisor/fdstore.h"
 #include "supervisor/frontlinks.h"
+#include "supervisor/frontweb.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/worker.h"
 
@@ -30,6 +31,7 @@ struct front {
 	char reason[256];
 	sd_event_source *listen_timer;
 	struct frontlinks links;
+	struct frontweb web;
 	bool left; /* everything stays for the next supervisor */
 };
 
@@ -42,7 +44,7 @@ bool front_differs(const struct config *old, const struct config *new);
 
 /* Takes RUN/front.lock; -EAGAIN after having logged who has it. */
 int front_new(struct supervisor *s, struct front **ret);
-/* Starts the DNS worker, if the configuration wants one. */
+/* Starts the workers that the configuration wants. */
 void front_start(struct front *f);
 /* The configuration changed: zones and listeners follow. */
 void front_reload(struct front *f);

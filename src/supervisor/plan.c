@@ -257,29 +257,54 @@ static void (*const say_part[])(const struct teller *to) = {
 	say_published,
 };
 
-static void say_front(const struct teller *to)
+static void say_dns(const struct teller *to, const struct expose *e)
 {
 	const struct config *c = to->config;
 	char text[HOSTPORT_TEXT_MAX];
-	struct expose e;
 	size_t zones = 0;
 
 	for (size_t i = 0; i < c->n_tailnets; i++)
 		zones += front_serves(c->tailnets[i]);
-	if (!c->gateway.dns_port) {
-		tell(to, "no DNS (dns-port = 0)");
-		return;
-	}
 	tell(to, "%s tsgw-dns for %zu tailnet%s", to->s->front ? "configure" : "start", zones,
 		zones == 1 ? "" : "s");
-	expose_find(&c->gateway, to->s->addresses, to->s->n_addresses, &e);
-	for (size_t i = 0; i < e.n; i++) {
-		struct hostport at = {.addr = e.addrs[i], .port = c->gateway.dns_port};
+	for (size_t i = 0; i < e->n; i++) {
+		struct hostport at = {.addr = e->addrs[i], .port = c->gateway.dns_port};
 
 		tell(to, "answer DNS on %s, UDP and TCP", hostport_format(&at, text));
 	}
-	if (*e.missing)
-		tell(to, "answer DNS when it comes: %s", e.missing);
+	if (*e->missing)
+		tell(to, "answer DNS when it comes: %s", e->missing);
+}
+
+static void say_page(const struct teller *to, const struct expose *e)
+{
+	const struct gateway_config *g = &to->config->gateway;
+	char text[HOSTPORT_TEXT_MAX];
+
+	tell(to, "%s tsgw-web", to->s->front ? "configure" : "start");
+	for (size_t i = 0; i < e->n; i++) {
+		struct hostport at = {.addr = e->addrs[i], .port = g->web_port};
+
+		tell(to, "serve the page on %s", hostport_format(&at, text));
+	}
+	if (*e->missing)
+		tell(to, "serve the page when it comes: %s", e->missing);
+}
+
+static void say_front(const struct teller *to)
+{
+	const struct gateway_config *g = &to->config->gateway;
+	struct expose e;
+
+	expose_find(g, to->s->addresses, to->s->n_addresses, &e);
+	if (g->dns_port)
+		say_dns(to, &e);
+	else
+		tell(to, "no DNS (dns-port = 0)");
+	if (g->web_port)
+		say_page(to, &e);
+	else
+		tell(to, "no page (web-port = 0)");
 }
 
 /* ---- making the plan ---- */

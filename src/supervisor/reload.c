@@ -97,6 +97,13 @@ static void reload_adopt(struct supervisor *s, struct config *new)
 	s->config = new;
 }
 
+/* It shows every tailnet, whoever runs it. */
+static void reload_front(struct front *f)
+{
+	collect_reload(f->collected);
+	frontweb_update(f);
+}
+
 int supervisor_reload(struct supervisor *s, bool dry,
 	void (*say)(void *arg, bool problem, const char *line), void *arg)
 {
@@ -132,7 +139,7 @@ int supervisor_reload(struct supervisor *s, bool dry,
 		reload_adopt(s, new);
 		reload_apply(s, &p);
 		if (s->front)
-			collect_reload(s->front->collected);
+			reload_front(s->front);
 		config_free(old);
 	}
 	plan_free(&p);

@@ -108,7 +108,8 @@ void supervisor_changed(struct supervisor *s)
 	for (size_t i = 0; i < s->n_tailnets; i++)
 		if (!tailnet_is_settled(s->tailnets[i]))
 			return;
-	if (s->front && s->front->dns.wanted && !s->front->dns.ready && !*s->front->dns.reason)
+	if (s->front &&
+		(worker_is_starting(&s->front->dns) || worker_is_starting(&s->front->web.worker)))
 		return;
 	s->ready = true;
 	(void)sd_notify(0, "READY=1");

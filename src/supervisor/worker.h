@@ -79,6 +79,11 @@ uint64_t worker_build(const struct worker *w);
 int worker_describe(const struct worker *w, struct made_process *ret);
 /* Lets go of it, alive and in the store, for the next supervisor. */
 void worker_leave(struct worker *w);
+/* Wanted, and neither ready nor known to fail. */
+static inline bool worker_is_starting(const struct worker *w)
+{
+	return w->wanted && !w->ready && !*w->reason;
+}
 /* Ends it (SIGTERM; SIGKILL after half a second), waits for it, forgets it. */
 void worker_stop(struct worker *w);
 /* Frees what worker_init() made. */

@@ -7,7 +7,7 @@ from client import connect, ping, socks5
 from lab import BUILD, check, equal, inside, kill_all, status, wait_for
 from picture import GATEWAY_INNER, PEER_INNER, TARGET, check_page, wg
 
-KINDS = {"tsgw-wg": 0, "tsgw-proxy": 1, "tsgw-host": 3, "tsgw-dns": 4}
+KINDS = {"tsgw-wg": 0, "tsgw-proxy": 1, "tsgw-host": 3, "tsgw-dns": 4, "tsgw-web": 5}
 CAPS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 
 

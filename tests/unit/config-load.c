@@ -208,7 +208,7 @@ static void whose_error(void)
 	CHECK(c->errors && c->fatal && !c->tailnets[0]->broken && !c->problems[0].tailnet);
 	config_free(c);
 
-	write_file("tsgw.ini", "[gateway]\nweb-port = 1\n");
+	write_file("tsgw.ini", "[tailnet a]\nport = 1\nwg-config = wg.conf\nsuffix = com\n");
 	c = load();
 	CHECK(!c->errors && !c->fatal && c->n_problems == 1 && c->problems[0].warning);
 	config_free(c);
