@@ -256,6 +256,11 @@ static int write_body(const struct visit *v, struct answer *a, FILE *out)
 		return 0;
 	case ROUTE_PAC:
 		return write_pac(v, a, out);
+	case ROUTE_KINDS:
+		a->type = TEXT_TYPE;
+		for (int i = 0; i < CLIENTS_KINDS; i++)
+			fprintf(out, "%s\n", clients_kind_name((enum clients_kind)i));
+		return 0;
 	case ROUTE_SETUP:
 		return write_setup(v, a, out);
 	case ROUTE_PROFILE:

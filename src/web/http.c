@@ -279,6 +279,11 @@ static void http_log(void *cls, const char *fmt, va_list ap)
 	log_debug(NULL, "page", "%s", text);
 }
 
+static size_t on_unescape(void *cls, struct MHD_Connection *c, char *text)
+{
+	return request_unescape(text);
+}
+
 int http_new(struct site *s, struct http **ret)
 {
 	struct http *h = calloc(1, sizeof(*h));
@@ -296,7 +301,8 @@ int http_new(struct site *s, struct http **ret)
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_S,		   //
 		MHD_OPTION_STRICT_FOR_CLIENT, 1,				   //
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,			   //
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,			   //
+		MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, h, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, h, //
 		MHD_OPTION_END);
 	if (!h->daemon) {
 		free(h);

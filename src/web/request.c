@@ -13,6 +13,35 @@
 
 #define NEAREST_MAX 64 /* bytes of a path that are worth a guess */
 
+/* ---- escapes ---- */
+
+static int digit(char c)
+{
+	return c >= '0' && c <= '9'    ? c - '0'
+		: c >= 'a' && c <= 'f' ? c - 'a' + 10
+		: c >= 'A' && c <= 'F' ? c - 'A' + 10
+				       : -1;
+}
+
+size_t request_unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; from++) {
+		int high = *from == '%' ? digit(from[1]) : -1;
+		int low = high >= 0 ? digit(from[2]) : -1;
+
+		if (low >= 0 && (high || low)) {
+			*to++ = (char)(high << 4 | low);
+			from += 2;
+		} else {
+			*to++ = *from;
+		}
+	}
+	*to = '\0';
+	return (size_t)(to - text);
+}
+
 /* ---- Host ---- */
 
 static int host_port(const char *text)
@@ -75,6 +104,8 @@ static const struct {
 	{"/readyz", ROUTE_READY},
 	{"/proxy.pac", ROUTE_PAC},
 	{"/tsgw.mobileconfig", ROUTE_PROFILE},
+	{"/setup", ROUTE_KINDS},
+	{"/setup/", ROUTE_KINDS},
 	{"/page.css", ROUTE_CSS},
 	{"/page.js", ROUTE_JS},
 	{"/icon.svg", ROUTE_ICON},
@@ -112,7 +143,7 @@ static void path_setup(const char *rest, struct request *r)
 	}
 	if (r->kind < 0)
 		note_wrong(r, rest, n);
-	else if (rest[n] && !take_tailnet(r, rest + n + 1, strlen(rest + n + 1)))
+	else if (rest[n] && rest[n + 1] && !take_tailnet(r, rest + n + 1, strlen(rest + n + 1)))
 		note_wrong(r, rest + n + 1, strlen(rest + n + 1));
 }
 

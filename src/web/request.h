@@ -8,6 +8,9 @@
 #include "clients/clients.h"
 #include "ipc/msg.h"
 
+/* Decodes %XX in place, but leaves what is no such escape, and %00. Returns the new length. */
+size_t request_unescape(char *text);
+
 /* Splits the value of a Host header into *RET, lower case, without brackets, port and a dot at its
  * end; *ret_literal says whether it is an address. 0 or -EINVAL. */
 int request_host(const char *value, char ret[CLIENTS_HOST_MAX], struct addr *ret_literal);
@@ -20,6 +23,7 @@ enum route {
 	ROUTE_HEALTH,
 	ROUTE_READY,
 	ROUTE_PAC,     /* .tailnet "" = all */
+	ROUTE_KINDS,   /* which there are */
 	ROUTE_SETUP,   /* .kind, .tailnet */
 	ROUTE_PROFILE, /* tsgw.mobileconfig */
 	ROUTE_CSS,

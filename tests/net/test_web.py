@@ -177,12 +177,14 @@ def test_web_headers_and_refusals(picture):
     equal(code(picture, "/metric"), 404, "404")
     equal(fetch(picture, "/setup/macs"), "there is no set-up for macs (did you mean macos?); there are: "
           + " ".join(KINDS) + "\n", "an unknown kind")
+    equal(fetch(picture, "/setup/").split(), KINDS, "the kinds")
+    equal(fetch(picture, "/setup/ssh/"), fetch(picture, "/setup/ssh"), "a slash more")
     near = red.name[:-1] + "_"
     equal(fetch(picture, f"/setup/ssh/{red.name}x"),
           f"there is no tailnet {red.name}x; did you mean {red.name}?\n", "an unknown tailnet")
     equal(code(picture, f"/setup/ssh/{near}"), 404, "an impossible tailnet")
-    for path in ("/../etc/passwd", "/%2e%2e/x", "/setup/", "/setup", "//", "/.pac", "/%00.pac", "/a/b.pac",
-                 "/setup/ssh/", "/setup/ssh/a/b", "/index.html"):
+    for path in ("/../etc/passwd", "/%2e%2e/x", "//", "/.pac", "/%00.pac", "/a/b.pac",
+                 "/setup/ssh/a/b", "/%", "/index.html"):
         equal(code(picture, path, "--path-as-is"), 404, path)
     equal(code(picture, "/" + "a" * 2000), 414, "a long path")
     check(" 414 " in raw(picture, b"GET /" + b"a" * 60000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
