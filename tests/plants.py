@@ -33,6 +33,7 @@ PLANTS = {
     "proxy-socks": ("src/proxy/socks.c", "len < 6u + (size_t)size)", "len < 5u + (size_t)size)"),
     "proxy-socksudp": ("src/proxy/socksudp.c", "len < at + size + 2)", "len < at + size)"),
     "supervisor-store": ("src/supervisor/store.c", " ||\n\t\tmemcmp(text, again, len))", ")"),
+    "web-request": ("src/web/request.c", "if (low >= 0 && (high || low))", "if (low >= 0)"),
     "wg-cmsg": ("src/wg/udpio.c", "segment > 0 && (uint32_t)segment < m->len", "segment > 0"),
     "wg-cookie": ("src/wg/cookie.c", "\tm->has_last_mac1 = false;\n\tsodium_memzero", "\tsodium_memzero"),
     "wg-dispatch": ("src/wg/receive.c", "\t\t\tp->ok = 0;\n\t\t\treplayed++;\n\t\t\tcontinue;\n",

@@ -4,6 +4,7 @@
 
 #include "common/cleanup.h"
 #include "common/distance.h"
+#include "ctl/clientconfig.h"
 #include "ctl/command.h"
 #include "report/text.h"
 
@@ -25,6 +26,14 @@ static const struct command_option why_options[] = {
 static const struct command_option remove_options[] = {
 	{"--purge", NULL, "remove its keys and state, too"},
 	{"--state-dir", "DIR", "where that is (" STATE_DIR_DEFAULT ")"},
+	{0},
+};
+
+static const struct command_option clientconfig_options[] = {
+	{"--host", "HOST", "the gateway's name or address as its clients know it"},
+	{"--install", NULL, "ssh and env: put it into your own files here"},
+	{"--undo", NULL, "take it out of them again"},
+	{"--yes", NULL, "do not ask"},
 	{0},
 };
 
@@ -83,9 +92,14 @@ const struct command commands[] = {
 	{ .name = "nc", .flags = NAME, .run = pipe_nc,
 		.min_words = 2, .max_words = 2, .words = ":target",
 		.usage = "NAME HOST PORT", .summary = "connect stdin and stdout to HOST:PORT there" },
+	{ .name = "client-config", .flags = JSON, .run = clientconfig_show,
+		.options = clientconfig_options, .min_words = 1, .max_words = 2,
+		.words = "macos ios windows linux android ssh curl git env docker kubectl pac "
+			 "firefox tailscale headscale terraform|:tailnet",
+		.usage = "KIND [NAME] [--host=HOST] [--install [--undo] [--yes]]",
+		.summary = "how a kind of client is set up, as the page shows it" },
 	{ .name = "help", .max_words = 1, .words = ":subcommand", .run = help_show,
 		.usage = "[COMMAND]", .summary = "the usage of a command, or of all" },
-	{ .name = "client-config" },
 	{ .name = "tailscale" },
 	{ .name = "login" },
 	{ .name = "logout" },
