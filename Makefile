@@ -31,7 +31,8 @@ DEPS_CLIENTS := dnsmasq-base dnsperf knot-dnsutils git rsync openssl chromium go
 	postgresql postgresql-client net-tools
 DEPS_OPTIONAL := dante-client # not in Debian 13
 DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables iptables passt iperf3 socat microsocks \
-	libclang-rt-dev util-linux iputils-ping bash zsh fish
+	libclang-rt-dev util-linux iputils-ping bash zsh fish \
+	python3-pacparser prometheus kubernetes-client python3-docker
 # building packages and booting them in a real systemd
 DEPS_SYSTEM := debhelper dpkg-dev fakeroot lintian mmdebstrap systemd-container apparmor rpm
 
@@ -181,7 +182,8 @@ install: all
 	install -m 644 completion/tsgwctl.bash $(DESTDIR)$(BASHCOMPDIR)/tsgwctl
 	install -m 644 completion/_tsgwctl $(DESTDIR)$(ZSHCOMPDIR)/
 	install -m 644 completion/tsgwctl.fish $(DESTDIR)$(FISHCOMPDIR)/
-	install -m 644 README.md NEWS.md LICENSE etc/tsgw.ini $(DESTDIR)$(DOCDIR)/
+	install -m 644 README.md NEWS.md LICENSE etc/tsgw.ini etc/prometheus-alerts.yml \
+		etc/grafana-dashboard.json $(DESTDIR)$(DOCDIR)/
 	install -m 644 dns/* $(DESTDIR)$(DOCDIR)/dns/
 	test ! -e $(O)/tsgw.spdx.json || install -m 644 $(O)/tsgw.spdx.json $(DESTDIR)$(DOCDIR)/
 	test -e $(DESTDIR)$(SYSCONFDIR)/tsgw.ini || \

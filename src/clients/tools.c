@@ -54,7 +54,9 @@ static void git_url(FILE *out, const char *before, size_t i, const char *suffix,
 
 void tools_git(struct builder *b)
 {
-	FILE *out = build_code(b, "In a shell:");
+	FILE *out = build_code(b,
+		"In a shell; a server on another port than 80 or 443 needs a line of its "
+		"own, with the port behind the name:");
 	const size_t n = sizeof(git_urls) / sizeof(git_urls[0]);
 
 	EACH_TAILNET(b->view, t)

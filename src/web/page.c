@@ -213,7 +213,8 @@ static int cards(const struct visit *v, const struct clients_view *view, FILE *o
 	}
 	if (yours >= 0)
 		r = card((enum clients_kind)yours, view, true, out);
-	fputs("<div class=\"cards\">\n", out);
+	fprintf(out, "<p class=\"more\">%s</p>\n<div class=\"cards\">\n",
+		yours >= 0 ? "Other devices and programs" : "Devices and programs");
 	for (int i = 0; i < CLIENTS_KINDS && r == 0; i++)
 		if (i != yours)
 			r = card((enum clients_kind)i, view, false, out);
