@@ -127,7 +127,7 @@ static int live_routes(const struct args *a, const char *name, struct prefix_lis
 	return r == -ECANCELED || r == -ENOENT ? 0 : r;
 }
 
-static int add_tailnet(struct setup *s, const struct tailnet_config *t)
+static int use_tailnet(struct setup *s, const struct tailnet_config *t)
 {
 	struct prefix_list *routes = &s->routes[s->n];
 	int r = t->wg			 ? config_routes(t, routes)
@@ -162,7 +162,7 @@ static int setup_tailnets(struct setup *s)
 		if ((s->only && strcmp(s->only, t->name) != 0) || !t->port || !t->n_suffixes ||
 			!(t->enabled || (e && e->live)))
 			continue;
-		r = add_tailnet(s, t);
+		r = use_tailnet(s, t);
 	}
 	return r;
 }

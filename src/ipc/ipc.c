@@ -81,6 +81,7 @@ static const struct ipc_rule {
 	{MSG_WEB_UNLISTEN, sizeof(struct msg_dns_listen), IPC_PARENT, 0, 0, "web-unlisten"},
 	{MSG_WEB_RECORD, sizeof(struct msg_web_record), IPC_PARENT, 0, 0, "web-record"},
 	{MSG_WEB_FRONT, sizeof(struct msg_web_front), IPC_PARENT, 0, 0, "web-front"},
+	{MSG_WEB_DNS, sizeof(struct msg_web_dns), IPC_PARENT, 0, 0, "web-dns"},
 	{MSG_WEB_FRESH, sizeof(struct msg_empty), IPC_PARENT, 0, 0, "web-fresh"},
 	{MSG_WEB_WANTED, sizeof(struct msg_empty), IPC_WORKER, 0, 0, "web-wanted"},
 	{MSG_HOST_LOOKUP, sizeof(struct msg_host_lookup), IPC_PARENT, 0, 0, "host-lookup"},

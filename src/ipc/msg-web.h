@@ -4,6 +4,11 @@
 
 #include <stdint.h>
 
+#include "ipc/stats.h"
+
+#define MSG_RECORD_MAX 4000 /* room for a record of control.h */
+#define MSG_REASON_MAX 512
+
 struct msg_web_config {
 	struct msg_header h;
 	char hostname[MSG_DOMAIN_MAX];
@@ -46,8 +51,16 @@ struct msg_web_front {
 	uint32_t restarts_web;
 	uint64_t resident_supervisor, resident_dns, resident_web; /* bytes, 0 = not known */
 	uint64_t proportional_supervisor, proportional_dns, proportional_web;
-	uint64_t dns_udp, dns_tcp, dns_dropped;
-	uint64_t dns_rcodes[16];
+	uint8_t has_dns; /* there is a DNS responder, and WEB_DNS told of it */
+	uint8_t zero[7];
+};
+
+struct msg_web_dns { /* .tailnet "": .all is it, else .zone */
+	struct msg_header h;
+	char tailnet[MSG_NAME_MAX];
+	uint8_t zero[3];
+	struct dns_counts all;
+	struct dns_zone_stats zone;
 };
 
 struct msg_empty { /* WEB_FRESH, WEB_WANTED */

@@ -19,8 +19,6 @@
 
 #define MSG_VERSION    1
 #define MSG_SIZE_MAX   4096
-#define MSG_RECORD_MAX 4000 /* room for a record of control.h */
-#define MSG_REASON_MAX 512
 #define MSG_FDS_MAX    2
 
 #define MSG_NAME_MAX   33  /* tailnet name with NUL */
@@ -105,6 +103,7 @@ enum msg_type {
 	MSG_WEB_UNLISTEN,    /* parent -> 0 live */
 	MSG_WEB_RECORD,	     /* parent -> 0 live: what is known of a tailnet now */
 	MSG_WEB_FRONT,	     /* parent -> 0 live: counters of the front itself */
+	MSG_WEB_DNS,	     /* parent -> 0 live: what the DNS responder has counted */
 	MSG_WEB_FRESH,	     /* parent -> 0 live: these were the newest records and counters */
 	MSG_WEB_WANTED,	     /* worker -> 0 report: it has use for newer ones, answered by FRESH */
 	MSG_PROXY_RESOLVE,   /* parent -> 1 live: listening unix socket, see ipc/resolve.h */
@@ -502,6 +501,7 @@ union msg {
 	struct msg_web_tailnet web_tailnet;
 	struct msg_web_record web_record;
 	struct msg_web_front web_front;
+	struct msg_web_dns web_dns;
 	struct msg_empty empty;
 	uint8_t bytes[MSG_SIZE_MAX];
 };

@@ -340,45 +340,6 @@ static const struct collect_ops front_collect_ops = {
 	.fresh = front_on_fresh,
 };
 
-/* ---- counters ---- */
-
-/* The worker writes the page, so a name there is held against the configuration's. */
-static const struct dns_zone_stats *front_zone_stats(
-	const struct dns_stats *stats, const char *tailnet)
-{
-	for (size_t i = 0; i < STATS_ZONES_MAX; i++)
-		if (!strncmp(stats->zones[i].tailnet, tailnet, sizeof(stats->zones[i].tailnet)))
-			return &stats->zones[i];
-	return NULL;
-}
-
-bool front_dns_counts(const struct front *f, size_t i, struct control_dns *ret)
-{
-	const struct config *c = f ? f->s->config : NULL;
-	const struct dns_stats *stats = f ? f->dns.stats : NULL;
-	const struct dns_zone_stats *zone;
-	struct control_dns r = {0};
-	size_t served = 0, k = 0;
-
-	if (!stats || !c->gateway.dns_port)
-		return false;
-	if (!i) {
-		r.all = stats->all;
-		*ret = r;
-		return true;
-	}
-	while (k < c->n_tailnets && (!front_serves(c->tailnets[k]) || ++served < i))
-		k++;
-	if (k == c->n_tailnets)
-		return false;
-	snprintf(r.tailnet, sizeof(r.tailnet), "%s", c->tailnets[k]->name);
-	zone = front_zone_stats(stats, r.tailnet);
-	if (zone)
-		r.zone = *zone;
-	*ret = r;
-	return true;
-}
-
 /* ---- life ---- */
 
 int front_new(struct supervisor *s, struct front **ret)

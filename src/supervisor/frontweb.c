@@ -166,8 +166,9 @@ static int send_record(struct front *f, const struct collected *c)
 
 static int send_counters(struct front *f)
 {
-	const struct dns_stats *dns = f->dns.stats;
 	struct process_memory self, names, page;
+	struct control_dns d;
+	int r;
 	struct msg_web_front m = {
 		.restarts_dns = f->dns.restarts, .restarts_web = worker_of(f)->restarts};
 
@@ -180,14 +181,15 @@ static int send_counters(struct front *f)
 	m.proportional_supervisor = self.proportional;
 	m.proportional_dns = names.proportional;
 	m.proportional_web = page.proportional;
-	if (dns) {
-		m.dns_udp = STAT_GET(dns->queries_udp);
-		m.dns_tcp = STAT_GET(dns->queries_tcp);
-		m.dns_dropped = STAT_GET(dns->dropped);
-		for (size_t i = 0; i < ELEMENTSOF(m.dns_rcodes); i++)
-			m.dns_rcodes[i] = STAT_GET(dns->rcodes[i]);
+	m.has_dns = front_dns_counts(f, 0, &d);
+	r = worker_tell(worker_of(f), MSG_WEB_FRONT, &m);
+	for (size_t i = 0; r == 0 && front_dns_counts(f, i, &d); i++) {
+		struct msg_web_dns dns = {.all = d.all, .zone = d.zone};
+
+		memcpy(dns.tailnet, d.tailnet, sizeof(dns.tailnet));
+		r = worker_tell(worker_of(f), MSG_WEB_DNS, &dns);
 	}
-	return worker_tell(worker_of(f), MSG_WEB_FRONT, &m);
+	return r;
 }
 
 static int send_listener(struct front *f, size_t i)

@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/distance.h"
+#include "report/dnscounts.h"
 #include "report/text.h"
 #include "web/asset.h"
 
@@ -188,6 +189,29 @@ static int write_profile(const struct visit *v, struct answer *a, FILE *out)
 	return 0;
 }
 
+/* As the control socket's CONTROL_DNS tells it, of the tailnets that the client sees. */
+static json_t *status_dns(const struct visit *v)
+{
+	const struct model *m = v->site->model;
+	struct control_dns d = {.all = v->site->dns};
+	json_t *j;
+
+	if (!v->site->front.has_dns)
+		return json_null();
+	j = json_object();
+	dnscounts_json(j, &d);
+	for (size_t i = 0; i < m->n_tailnets; i++) {
+		const struct web_tailnet *t = m->tailnets[i];
+
+		if (!t->has_dns || !model_sees(t, &v->client))
+			continue;
+		d.zone = t->dns;
+		memcpy(d.tailnet, t->config.name, sizeof(d.tailnet));
+		dnscounts_json(j, &d);
+	}
+	return j;
+}
+
 static int write_status(const struct visit *v, struct answer *a, FILE *out)
 {
 	const struct model *m = v->site->model;
@@ -201,6 +225,7 @@ static int write_status(const struct visit *v, struct answer *a, FILE *out)
 			json_array_append_new(list, entry_json(&e, true));
 	}
 	all = entry_json_status(list);
+	json_object_set_new(all, "dns", status_dns(v));
 	a->type = "application/json";
 	r = json_dumpf(all, out, TEXT_JSON_FLAGS) < 0 ? -ENOMEM : 0;
 	fputc('\n', out);

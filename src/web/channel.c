@@ -50,6 +50,12 @@ static int channel_handle(struct channel *c, const union msg *m, const int *fds)
 	case MSG_WEB_FRONT:
 		c->site->front = m->web_front;
 		return 0;
+	case MSG_WEB_DNS:
+		if (!*m->web_dns.tailnet)
+			c->site->dns = m->web_dns.all;
+		else if (c->site->model)
+			model_dns(c->site->model, &m->web_dns);
+		return 0;
 	case MSG_WEB_FRESH:
 		site_fresh(c->site);
 		return 0;

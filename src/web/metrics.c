@@ -311,24 +311,70 @@ static void memory(const struct writer *w)
 
 /* ---- the front ---- */
 
+static void rcodes(FILE *out, const char *name, const char *tailnet, const uint64_t counts[16])
+{
+	static const char *const names[16] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN",
+		"NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE", "11",
+		"12", "13", "14", "BADVERS"};
+
+	for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+		if (i > 5 && !counts[i])
+			continue;
+		fprintf(out, "%s{", name);
+		if (tailnet)
+			fprintf(out, "tailnet=\"%s\",", tailnet);
+		fprintf(out, "rcode=\"%s\"} %" PRIu64 "\n", names[i], counts[i]);
+	}
+}
+
+static void dns_limits(const struct writer *w)
+{
+	const struct dns_counts *d = &w->v->site->dns;
+	const struct {
+		const char *limit;
+		uint64_t n;
+	} rows[] = {{"tcp-connections", d->tcp_evicted}, {"tcp-per-client", d->tcp_refused},
+		{"descriptors", d->tcp_paused}, {"cache", d->cache_evicted},
+		{"zones", d->zones_full}};
+
+	family(w->out, "tsgw_dns_limit_hits_total", "counter",
+		"Times that a bound of the DNS responder was reached.");
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+		fprintf(w->out, "tsgw_dns_limit_hits_total{limit=\"%s\"} %" PRIu64 "\n",
+			rows[i].limit, rows[i].n);
+}
+
+static void dns_tailnets(const struct writer *w)
+{
+	const char *name = "tsgw_tailnet_dns_responses_total";
+
+	family(w->out, name, "counter", "Answers about the tailnet's names.");
+	EACH(w, t)
+	if (t->has_dns)
+		rcodes(w->out, name, t->config.name, t->dns.rcodes);
+	name = "tsgw_tailnet_dns_limit_hits_total";
+	family(w->out, name, "counter", "Questions refused: too many under way into the tailnet.");
+	EACH(w, t)
+	if (t->has_dns)
+		fprintf(w->out, "%s{tailnet=\"%s\"} %" PRIu64 "\n", name, t->config.name,
+			t->dns.full);
+}
+
 static void dns(const struct writer *w)
 {
-	static const char *const rcodes[16] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN",
-		"NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE", "11",
-		"12", "13", "14", "15"};
-	const struct msg_web_front *f = &w->v->site->front;
+	const struct dns_counts *d = &w->v->site->dns;
 
+	if (!w->v->site->front.has_dns)
+		return;
 	family(w->out, "tsgw_dns_queries_total", "counter", "Questions to the gateway's DNS.");
-	fprintf(w->out, "tsgw_dns_queries_total{transport=\"udp\"} %" PRIu64 "\n", f->dns_udp);
-	fprintf(w->out, "tsgw_dns_queries_total{transport=\"tcp\"} %" PRIu64 "\n", f->dns_tcp);
+	fprintf(w->out, "tsgw_dns_queries_total{transport=\"udp\"} %" PRIu64 "\n", d->queries_udp);
+	fprintf(w->out, "tsgw_dns_queries_total{transport=\"tcp\"} %" PRIu64 "\n", d->queries_tcp);
 	family(w->out, "tsgw_dns_responses_total", "counter", "Answers of the gateway's DNS.");
-	for (size_t i = 0; i < ELEMENTSOF(rcodes); i++)
-		if (i <= 5 || f->dns_rcodes[i])
-			fprintf(w->out, "tsgw_dns_responses_total{rcode=\"%s\"} %" PRIu64 "\n",
-				rcodes[i], f->dns_rcodes[i]);
-	family(w->out, "tsgw_dns_dropped_total", "counter",
-		"Questions that were not worth an answer.");
-	fprintf(w->out, "tsgw_dns_dropped_total %" PRIu64 "\n", f->dns_dropped);
+	rcodes(w->out, "tsgw_dns_responses_total", NULL, d->rcodes);
+	family(w->out, "tsgw_dns_dropped_total", "counter", "Questions that got no answer.");
+	fprintf(w->out, "tsgw_dns_dropped_total %" PRIu64 "\n", d->dropped);
+	dns_limits(w);
+	dns_tailnets(w);
 }
 
 static void one(

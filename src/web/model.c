@@ -210,6 +210,8 @@ void model_inherit(struct model *m, const struct model *old)
 		t->known = was->known;
 		t->pid = was->pid;
 		t->live = was->live;
+		t->has_dns = was->has_dns;
+		t->dns = was->dns;
 	}
 }
 
@@ -235,6 +237,17 @@ int model_record(struct model *m, const struct msg_web_record *r)
 		return -EBADMSG;
 	t->live = any.tailnet;
 	return 0;
+}
+
+void model_dns(struct model *m, const struct msg_web_dns *d)
+{
+	struct web_tailnet *t =
+		terminated(d->tailnet, sizeof(d->tailnet)) ? model_find(m, d->tailnet) : NULL;
+
+	if (!t)
+		return;
+	t->has_dns = true;
+	t->dns = d->zone;
 }
 
 /* ---- questions ---- */

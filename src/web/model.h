@@ -16,6 +16,8 @@ struct web_tailnet {
 	bool known;
 	pid_t pid;
 	struct control_tailnet live;
+	bool has_dns;
+	struct dns_zone_stats dns;
 };
 
 struct model {
@@ -35,6 +37,8 @@ void model_free(struct model *m); /* NULL is fine */
 int model_item(struct model *m, const union msg *item);
 /* The records that OLD (may be NULL) has of M's tailnets. */
 void model_inherit(struct model *m, const struct model *old);
+/* What the DNS responder has counted for a tailnet. */
+void model_dns(struct model *m, const struct msg_web_dns *d);
 /* 0 or -EBADMSG. */
 int model_record(struct model *m, const struct msg_web_record *r);
 

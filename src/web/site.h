@@ -20,6 +20,7 @@ struct listener {
 struct site {
 	struct model *model; /* NULL until the first COMMIT */
 	struct msg_web_front front;
+	struct dns_counts dns; /* with .front.has_dns */
 	struct web_stats *stats;
 	struct listener listeners[SITE_LISTENERS_MAX];
 	size_t n_listeners;

@@ -252,6 +252,7 @@ def test_web_metrics_are_clean(picture):
     for line in (rf'tsgw_tailnet_state{{tailnet="{red.name}",state="up"}} 1',
                  rf'tsgw_tailnet_connections_total{{tailnet="{red.name}",result="policy"}} 1',
                  r'tsgw_dns_responses_total{rcode="REFUSED"} 1', r'tsgw_dns_responses_total{rcode="NOERROR"} 1',
+                 rf'tsgw_tailnet_dns_responses_total{{tailnet="{red.name}",rcode="NOERROR"}} 1',
                  rf'tsgw_worker_restarts_total{{tailnet="{red.name}",worker="wg"}} 0',
                  rf'tsgw_tailnet_last_handshake_timestamp_seconds{{tailnet="{red.name}"}} [1-9]\d+',
                  rf'tsgw_worker_proportional_memory_bytes{{tailnet="{red.name}",worker="proxy"}} [1-9]\d+',
