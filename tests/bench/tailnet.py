@@ -11,6 +11,7 @@ connections per second of 32 clients; memory of all processes of a way (PSS); fo
 start of tsgwd to `up`, at the first join and with the state of an earlier one.
 """
 import argparse
+import json
 import os
 import sys
 import time
@@ -27,8 +28,8 @@ UPLINKS = ("pasta", "veth", "macvlan:wan1")
 
 
 class Way:
-    def __init__(self, name, port, pids):
-        self.name, self.port, self.pids = name, port, pids
+    def __init__(self, name, port, pids, socket):
+        self.name, self.port, self.pids, self.socket = name, port, pids, socket
 
     @staticmethod
     def client(picture):
@@ -45,7 +46,7 @@ def stock_socks(net, picture, control, port):
     node = T.Node(net, "stock", ns=picture.demon, attach=False,
                   args=["--tun=userspace-networking", f"--socks5-server={P.PRIMARY}:{port}"])
     node.up(control, "--accept-routes")
-    return Way("tailscaled's SOCKS, without TUN", port, lambda: [node.process.pid])
+    return Way("tailscaled's SOCKS, without TUN", port, lambda: [node.process.pid], node.socket)
 
 
 class Home:
@@ -58,7 +59,7 @@ class Home:
 def chain(net, picture, work, port):
     rival = W.Rival(Home(net, picture), work, port, address=P.PRIMARY)
     return Way("socat + microsocks + tailscaled", port, lambda: [
-        rival.node.process.pid, rival.socks.pid, rival.expose.pid, *P.children(rival.expose.pid)])
+        rival.node.process.pid, rival.socks.pid, rival.expose.pid, *P.children(rival.expose.pid)], rival.node.socket)
 
 
 def ours(picture, control, uplink, port):
@@ -79,7 +80,8 @@ def ours(picture, control, uplink, port):
         if len(took) < 2:
             g.stop()
     return Way(f"tsgw, uplink {uplink.split(':')[0]}", port,
-               lambda: [g.process.pid, *descendants(g.process.pid)]), took, g
+               lambda: [g.process.pid, *descendants(g.process.pid)],
+               f"{g.run_dir}/{joined.name}/tailscaled.sock"), took
 
 
 def topology(lab, a):
@@ -97,13 +99,34 @@ def topology(lab, a):
     ways = [stock_socks(net, picture, control, 1055), chain(net, picture, W.Tailnet(control, "chain"), 11090)]
     starts = {}
     for i, uplink in enumerate(a.uplinks):
-        way, took, _ = ours(picture, control, uplink, 11080 + i)
+        way, took = ours(picture, control, uplink, 11080 + i)
         ways.append(way)
         starts[way] = took
     return picture, ways, starts, path, server
 
 
+def by(lab, way):
+    """"direct", or the relay that carries it, as the node itself says."""
+    p = lab.run([T.programs()["tailscale"], "--socket=" + way.socket, "status", "--json"], ok=0)
+    for peer in json.loads(p.stdout)["Peer"].values():
+        if peer["HostName"] == "router":
+            return "direct" if peer["CurAddr"] else "relay " + peer["Relay"]
+    return "?"
+
+
+def wait_direct(lab, way):
+    def direct():
+        p = lab.run([T.programs()["tailscale"], "--socket=" + way.socket, "ping", "--c=5", "--timeout=2s", "router"])
+        return p.returncode == 0 and by(lab, way) == "direct"
+    try:
+        L.wait_for(direct, f"a direct path of {way.name}", 30)
+    except L.Failure as e:
+        print(e, file=sys.stderr)
+
+
 def measure(picture, ways, a, path):
+    for w in ways:
+        wait_direct(picture.lab, w)
     result = {w: {"bulk": [], "cpu": [], "conn": [], "p99": [], "failed": 0, "idle": memory(w)} for w in ways}
     for turn in range(a.repeat):
         for w in ways:
@@ -116,7 +139,7 @@ def measure(picture, ways, a, path):
             print(f"turn {turn + 1}: {w.name}: {speed:.2f} Gb/s, {rate:.0f} conn/s, p99 {p99:.1f} ms",
                   file=sys.stderr, flush=True)
     for w in ways:
-        result[w]["loaded"] = memory(w)
+        result[w].update(loaded=memory(w), by=by(picture.lab, w))
     return result
 
 
@@ -142,12 +165,12 @@ def main():
         for w in ways:
             r = result[w]
             first, again = (f"{s:.1f}" for s in starts[w]) if w in starts else ("–", "–")
-            rows.append([w.name, f"{median(r['bulk']):.2f}", f"{median(r['bulk']) / median(base['bulk']):.2f}×",
+            rows.append([w.name, r["by"], f"{median(r['bulk']):.2f}", f"{median(r['bulk']) / median(base['bulk']):.2f}×",
                          f"{median(r['cpu']):.2f}", f"{median(r['conn']):.0f}",
                          f"{median(r['conn']) / median(base['conn']):.2f}×", f"{median(r['p99']):.1f}", r["failed"],
                          f"{r['idle']:.1f}", f"{r['loaded']:.1f}", first, again])
         print(f"mac → listener → tailnet → router → {server}; {machine()}; median of {a.repeat}")
-        table(["way", "bulk Gb/s", "ratio", "CPU-s/GB", "conn/s", "ratio", "p99 ms", "failed", "PSS idle MB",
+        table(["way", "path", "bulk Gb/s", "ratio", "CPU-s/GB", "conn/s", "ratio", "p99 ms", "failed", "PSS idle MB",
                "PSS after load MB", "first start s", "start s"], rows)
     return 0
 
