@@ -37,6 +37,8 @@ static int policy_put_match(struct nl_msg *m, const struct policy_rule *rule)
 			?: rtnl_put_u32(m, FRA_FWMASK, rule->mask);
 	if (r == 0 && rule->iif)
 		r = rtnl_put_string(m, FRA_IIFNAME, rule->iif);
+	if (r == 0 && rule->from.len)
+		r = rtnl_put(m, FRA_SRC, rule->from.addr.bytes, addr_len(&rule->from.addr));
 	if (r == 0 && rule->to.len)
 		r = rtnl_put(m, FRA_DST, rule->to.addr.bytes, addr_len(&rule->to.addr));
 	if (r == 0 && rule->has_uid)
@@ -52,6 +54,7 @@ int policy_add_rule(struct links *l, const struct policy_rule *rule)
 {
 	_cleanup_msg_ struct nl_msg *m = NULL;
 	struct fib_rule_hdr h = {.family = policy_family(rule->family),
+		.src_len = rule->from.len,
 		.dst_len = rule->to.len,
 		.table = rule->table < 256 ? (uint8_t)rule->table : RT_TABLE_UNSPEC,
 		.action = FR_ACT_TO_TBL};

@@ -15,7 +15,8 @@ struct policy_rule {
 	uint32_t table;
 	uint32_t mark, mask; /* mask 0 = any */
 	const char *iif;     /* NULL = any */
-	struct prefix to;    /* addr.family 0 = anywhere */
+	struct prefix from;  /* addr.family 0 = from anywhere */
+	struct prefix to;    /* the same */
 	bool has_uid;
 	uid_t uid;
 	uint8_t protocol; /* 0 = any */

@@ -83,6 +83,20 @@ static int inside_rule_dns(struct tailnet *t)
 	return r;
 }
 
+/* Who asks by ARP for the address is asked back for by rp_filter, which then looks for a way to him: without one
+ * the question is dropped, and the address is lost to the network as soon as others forget it. What leaves
+ * without the mark still meets the filter. */
+static int inside_rule_macvlan(struct tailnet *t)
+{
+	const struct addr *own = &t->config->uplink_address.addr;
+	const struct policy_rule rule = {.pref = UPLINK_PREF,
+		.family = own->family,
+		.table = UPLINK_TABLE,
+		.from = prefix_of_addr(own)};
+
+	return t->uplink.has_macvlan ? policy_add_rule(t->links, &rule) : 0;
+}
+
 static int inside_rules(struct tailnet *t)
 {
 	const struct prefix_list *l = &t->config->advertise_routes;
@@ -105,6 +119,8 @@ static int inside_rules(struct tailnet *t)
 	}
 	if (r == 0 && inside_has_uplink(t) && tailnet_is_stock(t->config))
 		r = inside_rule_dns(t);
+	if (r == 0 && inside_has_uplink(t))
+		r = inside_rule_macvlan(t);
 	if (r == 0 && l->n)
 		r = policy_add_rule(t->links, &lan);
 	for (size_t i = 0; i < l->n && r == 0; i++) {

@@ -137,6 +137,9 @@ def test_macvlan(lab):
     equal(truenas.node()["hostname"], "truenas", "in the tailnet")
     wait_for(lambda: "pong" in home.phone.cli("ping", "--c=1", "--timeout=2s", us).stdout, "a path")
     check(address in home.lan.run(["ip", "neigh"], ok=0).stdout, "it is seen on the LAN by its own address")
+    home.lan.ip("neigh flush dev br0")
+    home.lan.run(["ping", "-c", "1", "-W", "2", address])  # which the node's filter drops, but not the question before it
+    check("lladdr" in home.lan.run(["ip", "neigh", "show", address], ok=0).stdout, "it answers by ARP")
     equal(home.host.demon.sysctl("ipv4/ip_forward"), "0", "the host forwards nothing")
     p = home.host.demon.run(["curl", "-sS", "--socks5-hostname", "127.0.0.1:11080",
                              f"http://{home.phone.ip()}:1/"])
