@@ -182,9 +182,7 @@ static int add_go(const struct args *a)
 		return code;
 	if (t.state == TAILNET_NEEDS_LOGIN && *t.login_url)
 		printf("\nTo log it in, visit:\n\n    %s\n", t.login_url);
-	else if (t.state != TAILNET_UP)
-		printf("%s is %s%s%s\n", a->name, tailnet_state_name(t.state),
-			*t.reason ? ": " : "", t.reason);
+	/* any other state was told when it was started */
 	return t.state == TAILNET_FAILED ? CTL_FAILED : add_tell(a, &t);
 }
 

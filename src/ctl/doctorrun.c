@@ -86,7 +86,8 @@ void doctor_tailnets(struct doctor *d)
 
 /* ---- systemd ---- */
 
-static void unit_one(struct doctor *d, const char *unit, const char *name, bool enabled)
+/* True if it is as it is to be. NAME is NULL for the front, which the tailnets' units pull in. */
+static bool unit_one(struct doctor *d, const char *unit, const char *name, bool enabled)
 {
 	struct unit_state s;
 	char advice[160];
@@ -94,7 +95,7 @@ static void unit_one(struct doctor *d, const char *unit, const char *name, bool 
 
 	if (r < 0) {
 		doctor_say(d, "unit", FINDING_SKIP, NULL, "%s: %s", unit, strerror(-r));
-		return;
+		return false;
 	}
 	snprintf(advice, sizeof(advice), "systemctl enable --now %s", unit);
 	if (!s.exists)
@@ -104,7 +105,7 @@ static void unit_one(struct doctor *d, const char *unit, const char *name, bool 
 	else if (s.failed)
 		doctor_say(d, "unit", FINDING_FAIL,
 			"journalctl says why; then systemctl restart it.", "%s has failed", unit);
-	else if (enabled && !s.enabled && s.active)
+	else if (name && enabled && !s.enabled && s.active)
 		doctor_say(d, "unit", FINDING_WARN, advice, "%s runs, but will not after a reboot",
 			unit);
 	else if (s.enabled && !s.active && enabled)
@@ -113,22 +114,29 @@ static void unit_one(struct doctor *d, const char *unit, const char *name, bool 
 	else if (s.enabled && !enabled && name)
 		doctor_say(d, "unit", FINDING_WARN, "systemctl disable it, or enabled = yes.",
 			"%s is enabled, but %s has enabled = no", unit, name);
+	else
+		return true;
+	return false;
 }
 
 void doctor_units(struct doctor *d)
 {
 	const struct config *c = d->view.config;
 	char unit[64];
+	bool good;
 
 	if (!unit_available()) {
 		doctor_say(d, "unit", FINDING_SKIP, NULL, "systemd does not run here");
 		return;
 	}
-	unit_one(d, "tsgw.service", NULL, c->n_tailnets > 0);
+	good = unit_one(d, "tsgw.service", NULL, c->n_tailnets > 0);
 	for (size_t i = 0; i < c->n_tailnets; i++) {
 		snprintf(unit, sizeof(unit), "tsgw@%s.service", c->tailnets[i]->name);
-		unit_one(d, unit, c->tailnets[i]->name, c->tailnets[i]->enabled);
+		good &= unit_one(d, unit, c->tailnets[i]->name, c->tailnets[i]->enabled);
 	}
+	if (good)
+		doctor_say(d, "unit", FINDING_OK, NULL,
+			"what is enabled runs, and what runs is enabled");
 }
 
 /* ---- the clock ---- */
