@@ -33,8 +33,8 @@ static int adopt_process(
 	const struct made_process *p;
 	_cleanup_close_ int pidfd = -1;
 	char object[64];
-	uint64_t ticks;
-	pid_t pid;
+	uint64_t ticks = 0;
+	pid_t pid = 0;
 	int r;
 
 	pidfd = fdstore_take(w->tailnet, worker_object(w, "pid", object));
