@@ -69,10 +69,14 @@ static void check_advertised(struct loader *l, const struct section *s)
 	struct where w = section_where(s, "advertise-routes");
 	char a[PREFIX_TEXT_MAX], b[PREFIX_TEXT_MAX];
 
-	for (size_t i = 0; i < list->n; i++)
+	for (size_t i = 0; i < list->n; i++) {
 		if (prefix_overlaps(&list->items[i], pool))
 			problem(l, &w, "%s overlaps the gateway's veth-pool %s",
 				prefix_format(&list->items[i], a), prefix_format(pool, b));
+		if (list->items[i].addr.family == 6)
+			warning(l, &w, "%s is not routed: only IPv4 networks are",
+				prefix_format(&list->items[i], a));
+	}
 }
 
 void enginecheck(struct loader *l, struct section *s)
