@@ -129,10 +129,11 @@ def test_ends_that_leave_nothing(picture, release):
         m.wait_state("fgpu", "up")
         s = relay(picture, fgpu)
         # systemd is asked over the bus: without an answer all is removed, and made anew by the start
-        m.run("systemctl kill -s STOP dbus.service", ok=0)
+        bus = m.show("dbus.service", "MainPID")
+        m.run(f"kill -STOP {bus}", ok=0)
         p = m.spawn(["systemctl", "restart", "tsgw@fgpu"])
         wait_for(lambda: "does not tell" in m.journal("tsgw@fgpu") or not p.alive(), "the second passes")
-        m.run("kill -CONT $(pidof dbus-daemon)", ok=0)
+        m.run(f"kill -CONT {bus}", ok=0)
         p.wait()
         m.wait_state("fgpu", "up")
         check_page(picture, fgpu)
