@@ -47,7 +47,6 @@ static void places(void)
 int main(void)
 {
 	RUN(merges);
-	CHECK(install_knows(CLIENTS_SSH) && install_knows(CLIENTS_ENV) &&
-		!install_knows(CLIENTS_GIT));
+	RUN(places);
 	return TEST_END();
 }
