@@ -162,3 +162,54 @@ def test_nothing_leaves_by_the_host(picture):
     g.start()
     g.wait_up()
     wait_for(lambda: ping(t.pin, TARGET, 1), "it works again")
+
+
+AS_ANOTHER = r"""
+import os, socket, sys
+sockets, pids = sys.argv[1].split(","), sys.argv[2].split(",")
+for path in sockets:
+    for kind in (socket.SOCK_SEQPACKET, socket.SOCK_STREAM):
+        try:
+            socket.socket(socket.AF_UNIX, kind).connect(path)
+            print("connected to", path)
+        except PermissionError:
+            pass
+        except OSError as e:
+            print(path, e) if e.errno != 91 else None  # EPROTOTYPE: it was let in as far as the type
+for pid in pids:
+    try:
+        os.kill(int(pid), 0)
+        print("may signal", pid)
+    except PermissionError:
+        pass
+    for name in ("mem", "environ", "maps", "fd", "ns/net"):
+        path = f"/proc/{pid}/{name}"
+        try:
+            os.listdir(path) if name == "fd" else os.readlink(path) if "/" in name else open(path, "rb").read(1)
+            print("may read", path)
+        except OSError:
+            pass
+"""
+
+
+def test_others_sockets_and_processes(picture):
+    """With a worker's uid alone, without its sandbox: no socket, process, memory or descriptor of anybody else."""
+    tailnets = [picture.tailnet("red", 11080, ssh=False), picture.tailnet("blue", 11081, ssh=False)]
+    g = picture.gateway().start()
+    g.wait_up(*tailnets)
+    os.chmod(picture.lab.dir, 0o755)
+    for folder in (g.tag, g.tag + "/run"):
+        os.chmod(os.path.join(picture.lab.dir, folder), 0o755)
+    sockets = [os.path.join(d, f) for d, _, files in os.walk(g.run_dir) for f in files if f.endswith(".sock")]
+    check(len(sockets) >= 3, f"sockets: {sockets}")
+    workers = {key: (pid, status(pid)["Uid"][0]) for key, pid in g.workers().items()}
+    for key, (pid, uid) in workers.items():
+        others = [str(p) for p, u in workers.values() if u != uid] + [str(g.process.pid)]
+        p = picture.demon.run(["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups", "python3",
+                               "-c", AS_ANOTHER, ",".join(sockets), ",".join(others)], ok=0)
+        equal(p.stdout, "", f"what the uid of {key} reaches")
+        with open(f"/proc/{pid}/limits", encoding="ascii") as f:
+            limits = {line[:26].strip(): line[26:].split()[:2] for line in f}
+        equal(limits["Max core file size"], ["0", "0"], f"RLIMIT_CORE of {key}")
+        equal(limits["Max file size"], ["0", "0"], f"RLIMIT_FSIZE of {key}")
+        equal(os.stat(f"/proc/{pid}/mem").st_uid, 0, f"{key} is not dumpable")
