@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""The commands of README.md and of the manual pages, run as they are written, on an installed gateway.
+
+A command is looked up in COMMANDS: where it runs, or why it cannot and which test does it instead. One that is not
+there must at least exist: its program on the gateway, its subcommand in tsgwctl's help.
+"""
+import glob
+import os
+import re
+
+import image
+from lab import check
+from machine import Machine, told
+from picture import PRIMARY, TARGET
+from run import deadline
+
+PROGRAM = re.compile(r"(\$ |# )?(sudo |tsgwctl|tsgwd|curl|ssh|git |export |dig|psql|nc |systemctl|wg |WG_|modprobe)")
+# (what it looks like, "gateway" or "mac" where it runs, else the reason)
+COMMANDS = (
+    (r"apt-get|make (deps|demo|install)", "installs on the machine that builds; CI's first step, and the package's tests"),
+    (r"install -m 600 fgpu.conf", "gateway"),
+    (r"systemd-tmpfiles .*systemctl enable --now", "gateway"),
+    (r"systemctl enable --now", "gateway"),
+    (r"/etc/resolver", "macOS; tests/net/test_stub_resolvers.py has what Linux can stand in for"),
+    (r"^curl ", "mac"),
+    (r"^dig ", "mac"),
+    (r"^export ALL_PROXY", "mac"),
+    (r"git config --global http", "mac"),
+    (r"ProxyCommand|^nc ", "a line of ssh_config; tests/net/test_ctl_real.py and test_clients.py"),
+    (r"psql", "tests/net/test_forward.py with a real PostgreSQL"),
+    (r"modprobe", "the kernel of the host"),
+    (r"WG_QUICK_USERSPACE|^wg set wgl|IFNAME", "tests/net/test_wg_alone.py"),
+    (r"tsgwctl (events|logs|ping)", "never ends; tests/net/test_events.py, test_ctl_real.py"),
+    (r"tsgwctl import", "needs a tree of tsproxy; tests/net/test_import.py"),
+    (r"tsgwctl (login|logout|tailscale|add home)", "needs a tailnet of Tailscale; tests/tailnet"),
+    (r"tsgwctl passwd", "asks at a terminal; tests/net/test_users.py"),
+    (r"^tsgwctl$|^tsgwctl ping$|^tsgwctl nc", "a name in a sentence; tests/net/test_ctl_real.py"),
+    (r"^tsgwctl add lab", "gateway"),
+    (r"^tsgwctl remove lab", "gateway"),
+    (r"^tsgwctl (list|status|check|wait|exec|why|reload|doctor|ip|peers|clients)\b", "gateway"),
+    (r"^tsgwd( --config /etc/tsgw-lab.*)?$", "runs until it is ended; tests/net/test_gateway.py, test_ownership"),
+)
+# says something, but its exit code is that of what it found
+MAY_FAIL = re.compile(r"tsgwctl doctor")
+
+
+def plain(line):
+    line = re.sub(r"^\s*(\$ |# )?(sudo )?", "", line.strip())
+    line = re.sub(r"\\\(dq", '"', line).replace("\\e", "\\").replace("\\-", "-")
+    line = re.sub(r"&& sudo ", "&& ", line)
+    for word, value in (("COMMAND", "true"), ("HOST", TARGET), ("NAME", "fgpu"), ("name.fgpu", TARGET + ".fgpu")):
+        line = line.replace(word, value)
+    return line
+
+
+def readme():
+    with open(os.path.join(image.ROOT, "README.md"), encoding="utf-8") as f:
+        text = f.read()
+    for block in re.findall(r"(?ms)^ *```sh\n(.*?)^ *```", text):
+        yield from (("README", line) for line in block.replace("\\\n", " ").splitlines() if line.strip())
+    for row in re.findall(r"(?m)^\|.*", text):
+        yield from (("README", c) for c in re.findall(r"`([^`]+)`", row) if PROGRAM.match(c))
+
+
+def manuals():
+    for path in sorted(glob.glob(image.ROOT + "/man/*.[158]")):
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        lines = re.findall(r"(?m)^\.Dl (.*)$", text)
+        for block in re.findall(r"(?ms)^\.Bd -literal.*?\n(.*?)^\.Ed", text):
+            lines += block.replace("\\e\n", " ").splitlines()
+        yield from ((os.path.basename(path), line) for line in lines if PROGRAM.match(line.strip()))
+
+
+def judge(m, picture, where, command):
+    """None, or what is wrong."""
+    how = next((h for pattern, h in COMMANDS if re.search(pattern, command)), None)
+    command = command.split("| jq")[0]
+    if how == "gateway":
+        p = m.run(["sh", "-c", "cd /root && " + command])
+    elif how == "mac":
+        p = picture.mac.run(["sh", "-c", "cd /tmp && HOME=/tmp; export HOME; " + command.replace("demon", PRIMARY)],
+                            env={"GIT_CONFIG_GLOBAL": picture.lab.dir + "/gitconfig", "no_proxy": "", "NO_PROXY": ""})
+    elif how:
+        return None
+    elif command.startswith("tsgwctl "):
+        words = command.split()
+        return None if words[1] in m.out("tsgwctl --help") else f"{where}: {command}: no such subcommand"
+    else:
+        p = m.run(["sh", "-c", "command -v " + command.split()[0]])
+        print(f"# {where}: not run: {command}")
+    if p.returncode and not MAY_FAIL.search(command):
+        return f"{where}: {command}: exit {p.returncode} {p.stdout[-300:]}{p.stderr[-300:]}"
+    return None
+
+
+@deadline(300)
+def test_every_command(picture):
+    with told(Machine(picture, "bookworm")) as m:
+        fgpu, lab = m.add("fgpu", "lab", ssh=False)
+        m.tailnets.remove(lab)  # is added by a command
+        m.configure(extra="[hosts fgpu]\ngrafana = 10.100.10.141\n")
+        m.write("/root/fgpu.conf", fgpu.wg_quick(), 0o600)
+        m.write("/root/lab.conf", lab.wg_quick(), 0o600)
+        m.systemctl("enable", "--now", "tsgw@fgpu")
+        m.wait_state(fgpu, "up")
+        found = list(dict.fromkeys((where, plain(line)) for where, line in [*readme(), *manuals()]))
+        check(len(found) > 20, f"commands: {found}")
+        wrong = [w for w in (judge(m, picture, where, c) for where, c in found) if w]
+        check(not wrong, "\n".join(wrong))
+        print(f"# {len(found)} commands")
