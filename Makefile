@@ -50,7 +50,7 @@ else
 CC         := $(CROSS)-gcc
 PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(SYSROOTS)/$(CROSS) \
 	PKG_CONFIG_LIBDIR=$(SYSROOTS)/$(CROSS)/usr/lib/$(CROSS)/pkgconfig pkg-config
-PKGS       := libsodium libseccomp inih libcares
+PKGS       := libsodium libseccomp inih libcares jansson
 endif
 SAN        ?=
 CPPFLAGS   += -Isrc -D_GNU_SOURCE -DTSGW_VERSION='"$(VERSION)"' -DTSGW_LIBEXECDIR='"$(LIBEXECDIR)"' \
@@ -95,7 +95,7 @@ tsgw-dns_USES   := ipc common
 tsgw-dns_LIBS   := libseccomp
 tsgw-host_DIR   := host
 tsgw-host_USES  := relay ipc common
-tsgw-host_LIBS  := libseccomp
+tsgw-host_LIBS  := libseccomp jansson
 tsgw-host_EXTRA := -pthread
 tsgw-web_DIR    := web
 tsgw-web_USES   := clients report config ipc common

@@ -29,7 +29,7 @@ MAY = {
 ONLY = {
     r"netlink/|libnl|libmnl|libnftnl": {"supervisor"},
     r"systemd/sd-event|systemd/sd-bus": {"supervisor", "ctl"},
-    r"jansson": {"ctl", "report", "web"},
+    r"jansson": {"ctl", "report", "web", "host"},
     r"microhttpd": {"web"},
     r"qrencode": {"web"},
     r"ini\.h": {"config"},

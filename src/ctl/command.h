@@ -112,6 +112,9 @@ int clients_show(const struct args *a);
 /* peers.c */
 int peers_show(const struct args *a);
 /* act.c */
+int login_in(const struct args *a);
+int login_out(const struct args *a);
+int login_tailscale(const struct args *a);
 int act_up(const struct args *a);
 int act_down(const struct args *a);
 int act_restart(const struct args *a);

@@ -100,9 +100,13 @@ const struct command commands[] = {
 		.summary = "how a kind of client is set up, as the page shows it" },
 	{ .name = "help", .max_words = 1, .words = ":subcommand", .run = help_show,
 		.usage = "[COMMAND]", .summary = "the usage of a command, or of all" },
-	{ .name = "tailscale" },
-	{ .name = "login" },
-	{ .name = "logout" },
+	{ .name = "login", .flags = NAME, .run = login_in,
+		.usage = "NAME", .summary = "print where to log it in, and wait until it is up" },
+	{ .name = "logout", .flags = NAME, .run = login_out,
+		.usage = "NAME", .summary = "log its node out, until login or restart" },
+	{ .name = "tailscale", .flags = NAME | COMMAND_REST, .run = login_tailscale,
+		.min_words = 1, .max_words = SIZE_MAX,
+		.usage = "NAME -- ARGS...", .summary = "run the tailscale command on its stock node" },
 };
 /* clang-format on */
 const size_t n_commands = ELEMENTSOF(commands);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/cleanup.h"
 #include "config/names.h"
@@ -229,9 +230,19 @@ static const char *join_ports(const struct port_maps *maps, char *buf, size_t si
 	return buf;
 }
 
+static const char *expiry_text(uint64_t s, char *buf, size_t size)
+{
+	time_t at = (time_t)s;
+	struct tm tm;
+
+	if (!localtime_r(&at, &tm) || !strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm))
+		snprintf(buf, size, "?");
+	return buf;
+}
+
 static void status_print(const struct entry *e)
 {
-	char text[TEXT_CELL_MAX], path[64], up[TEXT_SIZE_MAX];
+	char text[TEXT_CELL_MAX], path[64], up[TEXT_SIZE_MAX], when[32];
 	const struct control_tailnet *t = e->live;
 
 	bool counts = t && t->has_uptime && t->state != TAILNET_FAILED;
@@ -248,6 +259,11 @@ static void status_print(const struct entry *e)
 					     : " (not enabled)");
 	names_netns_path(e->name, path, sizeof(path));
 	status_line("reason", "%s", entry_reason(e));
+	if (e->live && *e->live->login_url)
+		status_line("log in at", "%s", e->live->login_url);
+	if (e->live && e->live->key_expiry_s)
+		status_line("key expires", "%s",
+			expiry_text(e->live->key_expiry_s, when, sizeof(when)));
 	status_line("engine", "%s", engine_name(e));
 	status_line("address", "%s", join_addresses(e, text, sizeof(text)));
 	status_line("listen", "%s", join_listen(e, text, sizeof(text)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// tsgw-host: the unprivileged worker in the host's namespace that looks up endpoint names and carries the
-// host's leg of published ports.
+// tsgw-host: the unprivileged worker in the host's namespace that looks up endpoint names, carries the
+// host's leg of published ports, and speaks with a stock node over connections that root opened.
 //
 // getaddrinfo(3) blocks, so threads ask it (asker.h); a full queue answers "try again" at once. Thus a
 // host whose resolver is dead never fills the channel, at which the root supervisor would have to wait,
@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "host/asker.h"
 #include "host/link.h"
+#include "host/node.h"
 #include "host/publish.h"
 #include "host/services.h"
 #include "ipc/ipc.h"
@@ -99,10 +100,12 @@ static void told(const union msg *m, int *fds)
 
 	switch (m->h.type) {
 	case MSG_BEGIN:
+		node_begin();
 		break;
 	case MSG_COMMIT:
 		if (!host_config.connect_timeout_s)
 			die("commit", "without a config");
+		node_commit();
 		ready = m->generation;
 		tell(MSG_READY, &ready, sizeof(ready));
 		break;
@@ -123,6 +126,17 @@ static void told(const union msg *m, int *fds)
 		break;
 	case MSG_HOST_UNPUBLISH:
 		publish_remove(&m->port);
+		break;
+	case MSG_ENGINE_CONFIG:
+	case MSG_ENGINE_TAG:
+	case MSG_ENGINE_ROUTES:
+	case MSG_ENGINE_KEY:
+	case MSG_ENGINE_NODE:
+	case MSG_ENGINE_CONN:
+	case MSG_ENGINE_LOG:
+	case MSG_ENGINE_ACT:
+		if (node_told(m, fds) < 0)
+			die(ipc_type_name(m->h.type), "is not what it should be");
 		break;
 	default:
 		die("channel", ipc_type_name(m->h.type));
@@ -191,6 +205,7 @@ int main(int argc, char **argv)
 		return r == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE;
 	host_stats = stats;
 	publish_set_descriptors(descriptors());
+	node_setup(tell);
 	fd_nonblock(WORKER_CHANNEL, true);
 	loop_on_drain(on_drain, is_busy);
 	r = loop_open();

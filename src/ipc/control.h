@@ -13,6 +13,7 @@
 // has .fresh after them. Who does not read is cut off, so the connection of a slow watcher ends.
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/addr.h"
@@ -24,7 +25,7 @@
 #define CONTROL_REASON_MAX 512
 #define CONTROL_ADDRS_MAX  16
 #define CONTROL_LISTEN_MAX 32
-#define CONTROL_LOGIN_MAX  256	     /* URL with NUL */
+#define CONTROL_LOGIN_MAX  512	     /* URL with NUL */
 #define CONTROL_FACTS_MAX  (1 << 20) /* routes, and names, of one tailnet */
 
 enum control_verb {
@@ -38,7 +39,16 @@ enum control_verb {
 	CONTROL_CLIENTS, /* name -> CONNECTION records */
 	CONTROL_WATCH,	 /* name or "" -> what there is, then what happens: see above */
 	CONTROL_DNS,	 /* front -> DNS_COUNTS records: the responder's, then each tailnet's */
+	CONTROL_LOGIN,	 /* name: logs its node in, or tells where; END comes at once */
+	CONTROL_LOGOUT,	 /* name */
 };
+
+/* Only root may ask for it. */
+static inline bool control_verb_changes(uint16_t verb)
+{
+	return verb != CONTROL_STATUS && verb != CONTROL_PEERS && verb != CONTROL_CLIENTS &&
+		verb != CONTROL_WAIT && verb != CONTROL_WATCH && verb != CONTROL_DNS;
+}
 
 struct control_request {
 	uint32_t magic;
@@ -96,6 +106,14 @@ struct process_memory { /* bytes, 0 = not known */
 	uint64_t proportional;
 };
 
+static inline const char *client_state_name(unsigned state)
+{
+	static const char *const names[CLIENT_STATES] = {
+		"greeting", "login", "connecting", "open", "closing"};
+
+	return state < CLIENT_STATES ? names[state] : "-";
+}
+
 struct control_tailnet {
 	struct control_header h;
 	char name[MSG_NAME_MAX];
@@ -131,6 +149,7 @@ struct control_tailnet {
 	uint64_t last_handshake_s; /* newest of all peers, CLOCK_REALTIME seconds, 0 = never */
 	struct process_memory memory_wg, memory_proxy, memory_host;
 	char reason[CONTROL_REASON_MAX];
+	uint64_t key_expiry_s; /* of the node's key, CLOCK_REALTIME; 0 = never, or not known */
 	char login_url[CONTROL_LOGIN_MAX]; /* needs-login: where somebody logs it in, "" = none */
 };
 
@@ -149,7 +168,18 @@ struct control_peer {
 	uint32_t n_shown;
 	struct prefix allowed[MSG_PREFIXES];
 	uint16_t persistent_keepalive_s;
-	uint16_t zero2[3];
+	/* engine tailscale: */
+	uint8_t tailscale; /* the rest counts */
+	uint8_t online;	   /* as the control server sees it */
+	uint8_t active;	   /* something was sent of late */
+	uint8_t zero2;
+	uint32_t flags; /* PEER_EXIT_NODE … of msg.h */
+	uint32_t n_addresses;
+	uint64_t last_seen_s;		/* while it is offline; 0 = not known */
+	char peer_name[MSG_DOMAIN_MAX]; /* gpu1.tail1234.ts.net */
+	char relay[ENGINE_RELAY_MAX];
+	uint8_t zero4[2];
+	struct addr addresses[CONTROL_ADDRS_MAX];
 };
 
 struct control_connection { /* a client of the listener, see struct msg_client */

@@ -107,6 +107,26 @@ enum msg_type {
 	MSG_WEB_FRESH,	     /* parent -> 0 live: these were the newest records and counters */
 	MSG_WEB_WANTED,	     /* worker -> 0 report: it has use for newer ones, answered by FRESH */
 	MSG_PROXY_RESOLVE,   /* parent -> 1 live: listening unix socket, see ipc/resolve.h */
+
+	/* tsgw-host and a stock node (tailscaled) */
+	MSG_ENGINE_CONFIG = 128, /* parent -> 0 item, at most one: what the node is to be */
+	MSG_ENGINE_TAG,		 /* parent -> 0 item */
+	MSG_ENGINE_ROUTES,	 /* parent -> 0 item: networks that it offers */
+	MSG_ENGINE_KEY,		 /* parent -> 0 item, at most one: its auth key */
+	MSG_ENGINE_NODE,	 /* parent -> 0 live: tailscaled was started, or is gone */
+	MSG_ENGINE_CONN,	 /* parent -> 1 live: a connection to its LocalAPI */
+	MSG_ENGINE_LOG,		 /* parent -> 1 live: the pipe that it logs to */
+	MSG_ENGINE_ACT,		 /* parent -> 0 live: log in, log out, look again */
+	MSG_ENGINE_STATE,	 /* worker -> 0 report: how it is with the node */
+	MSG_ENGINE_CONNS,	 /* worker -> 0 report: how many connections are left */
+	MSG_NETMAP_BEGIN,	 /* worker -> 0 report; then the items, then COMMIT */
+	MSG_NETMAP_SELF,	 /* worker -> 0 item, exactly one, the first */
+	MSG_NETMAP_PEER,	 /* worker -> 0 item */
+	MSG_NETMAP_ROUTES, /* worker -> 0 item, belongs to the last MSG_NETMAP_PEER; repeatable */
+	MSG_NETMAP_SEARCH, /* worker -> 0 item: a search domain; their order counts */
+	MSG_NETMAP_SPLIT,  /* worker -> 0 item: a domain and its resolvers */
+	MSG_NETMAP_COMMIT, /* worker -> 0 report */
+	MSG_NETMAP_LIVE,   /* worker -> 0 report: how it is with one peer of the netmap */
 };
 
 struct msg_header {
@@ -120,7 +140,7 @@ struct msg_hello {
 	int32_t log_level;
 };
 
-struct msg_generation { /* BEGIN, COMMIT, READY */
+struct msg_generation { /* BEGIN, COMMIT, READY; NETMAP_BEGIN, NETMAP_COMMIT */
 	struct msg_header h;
 	uint32_t generation;
 };
@@ -266,7 +286,7 @@ struct msg_proxy_route {
 	struct prefix prefixes[MSG_PREFIXES];
 };
 
-struct msg_prefixes { /* PROXY_ALLOW, PROXY_DENY, DNS_ROUTE, DNS_ALLOW */
+struct msg_prefixes { /* PROXY_ALLOW, PROXY_DENY, DNS_ROUTE, DNS_ALLOW, ENGINE_ROUTES, NETMAP_ROUTES */
 	struct msg_header h;
 	uint32_t n;
 	struct prefix prefixes[MSG_PREFIXES];
@@ -304,14 +324,6 @@ static inline const char *client_protocol_name(unsigned protocol)
 		"-", "socks5", "socks4", "http", "connect", "udp", "forward"};
 
 	return protocol < CLIENT_PROTOCOLS ? names[protocol] : "-";
-}
-
-static inline const char *client_state_name(unsigned state)
-{
-	static const char *const names[CLIENT_STATES] = {
-		"greeting", "login", "connecting", "open", "closing"};
-
-	return state < CLIENT_STATES ? names[state] : "-";
 }
 
 #define MSG_CLIENTS_PAGE 32 /* at most so many before an end */
@@ -393,7 +405,7 @@ struct msg_proxy_resolve {
 	struct msg_header h;
 };
 
-struct msg_proxy_search {
+struct msg_proxy_search { /* PROXY_SEARCH, NETMAP_SEARCH */
 	struct msg_header h;
 	char domain[MSG_DOMAIN_MAX];
 	uint8_t zero[2];
@@ -401,31 +413,7 @@ struct msg_proxy_search {
 
 #include "ipc/msg-dns.h" /* tsgw-dns's */
 
-/* ---- tsgw-host ---- */
-
-#define HOST_ADDRS_MAX 8
-
-struct msg_host_lookup {
-	struct msg_header h;
-	uint32_t id;
-	char name[MSG_DOMAIN_MAX];
-	uint8_t zero[2];
-};
-
-struct msg_host_answer {
-	struct msg_header h;
-	uint32_t id;
-	int32_t error; /* 0, or -EAI_* as getaddrinfo(3) names them, positive */
-	uint32_t n;
-	struct addr addrs[HOST_ADDRS_MAX];
-};
-
-struct msg_host_config {
-	struct msg_header h;
-	uint32_t connect_timeout_s;
-	uint32_t idle_timeout_s;
-	uint32_t half_close_timeout_s;
-};
+#include "ipc/engine.h" /* tsgw-host's, which need what stands above */
 
 #include "ipc/msg-web.h" /* tsgw-web's */
 
@@ -478,5 +466,16 @@ union msg {
 	struct msg_web_front web_front;
 	struct msg_web_dns web_dns;
 	struct msg_empty empty;
+	struct msg_engine_config engine_config;
+	struct msg_engine_tag engine_tag;
+	struct msg_engine_key engine_key;
+	struct msg_engine_node engine_node;
+	struct msg_engine_act engine_act;
+	struct msg_engine_state engine_state;
+	struct msg_engine_conns engine_conns;
+	struct msg_netmap_self netmap_self;
+	struct msg_netmap_peer netmap_peer;
+	struct msg_netmap_live netmap_live;
+	struct msg_netmap_split netmap_split;
 	uint8_t bytes[MSG_SIZE_MAX];
 };

@@ -62,6 +62,12 @@ static bool tailnet_ok(struct control_tailnet *t)
 
 static bool peer_ok(struct control_peer *p)
 {
+	if (!text_ok(p->peer_name, sizeof(p->peer_name)) || !text_ok(p->relay, sizeof(p->relay)) ||
+		p->n_addresses > CONTROL_ADDRS_MAX)
+		return false;
+	for (uint32_t i = 0; i < p->n_addresses; i++)
+		if (!addr_ok(&p->addresses[i], false))
+			return false;
 	if (!text_ok(p->endpoint_name, sizeof(p->endpoint_name)) || p->state > PEER_DOWN ||
 		!addr_ok(&p->endpoint.addr, true) || p->n_shown > MSG_PREFIXES)
 		return false;

@@ -323,6 +323,10 @@ json_t *entry_json(const struct entry *e, bool detail)
 	json_object_set_new(j, "uptime_s", json_number(t && t->has_uptime, t ? t->uptime_s : 0));
 	json_object_set_new(j, "reason", text_json(entry_reason(e)));
 	json_object_set_new(j, "uplink", t && *t->uplink ? text_json(t->uplink) : json_null());
+	json_object_set_new(
+		j, "login_url", t && *t->login_url ? text_json(t->login_url) : json_null());
+	json_object_set_new(
+		j, "key_expiry", json_number(t && t->key_expiry_s, t ? t->key_expiry_s : 0));
 	if (detail)
 		entry_json_detail(e, j);
 	return j;

@@ -18,7 +18,6 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "config/users.h"
-#include "supervisor/engine.h"
 #include "supervisor/facts.h"
 #include "supervisor/fdstore.h"
 #include "supervisor/recover.h"
@@ -32,6 +31,11 @@
 bool tailnet_is_stock(const struct tailnet_config *c)
 {
 	return c->engine == ENGINE_TAILSCALE && c->node == NODE_STOCK;
+}
+
+const char *tailnet_tun(const struct tailnet_config *c)
+{
+	return tailnet_is_stock(c) ? ENGINE_TUN : TAILNET_TUN;
 }
 
 uint16_t tailnet_mtu(const struct tailnet_config *c)
@@ -288,6 +292,14 @@ static int make_resolv_conf(
 		return 0;
 	}
 	return r;
+}
+
+void tailnet_write_resolv_conf(struct tailnet *t)
+{
+	int r = make_resolv_conf(t, t->config, t->config);
+
+	if (r < 0)
+		log_warning(t->name, "resolv.conf", "cannot be written: %s", strerror(-r));
 }
 
 static bool sockets_differ(const struct tailnet_config *old, const struct tailnet_config *new)

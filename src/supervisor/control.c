@@ -305,6 +305,7 @@ static void client_watch(struct client *k, const struct control_request *q)
 static void client_act(struct client *k, const struct control_request *q)
 {
 	struct tailnet *t = supervisor_find(k->c->s, k->name);
+	const char *why;
 
 	switch (q->verb) {
 	case CONTROL_STATUS:
@@ -347,15 +348,14 @@ static void client_act(struct client *k, const struct control_request *q)
 	case CONTROL_WAIT:
 		client_wait(k, q);
 		return;
+	case CONTROL_LOGIN:
+	case CONTROL_LOGOUT:
+		why = engine_login(t, q->verb == CONTROL_LOGIN);
+		client_end(k, why ? 1 : 0, why ? why : "");
+		return;
 	default:
 		client_end(k, 2, "no such command");
 	}
-}
-
-static bool verb_changes(uint16_t verb)
-{
-	return verb != CONTROL_STATUS && verb != CONTROL_PEERS && verb != CONTROL_CLIENTS &&
-		verb != CONTROL_WAIT && verb != CONTROL_WATCH && verb != CONTROL_DNS;
 }
 
 static int client_on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
@@ -382,7 +382,7 @@ static int client_on_io(sd_event_source *s, int fd, uint32_t revents, void *user
 	}
 	k->timer = sd_event_source_disable_unref(k->timer);
 	snprintf(k->name, sizeof(k->name), "%s", q.name);
-	if (verb_changes(q.verb) && k->uid != 0) {
+	if (control_verb_changes(q.verb) && k->uid != 0) {
 		client_end(k, 1, "only root may do that");
 		return 0;
 	}

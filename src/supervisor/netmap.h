@@ -22,7 +22,8 @@ struct netmap_peer {
 		routes; /* its own addresses and the subnets that it routes for us, sorted */
 	struct addr addresses[NETMAP_ADDRS_MAX];
 	uint32_t n_addresses;
-	bool online, exit_node, offers_exit, subnet_router, expired;
+	uint32_t flags; /* PEER_* of ipc/msg.h */
+	struct peer_live live;
 };
 
 struct netmap_split { /* names under .domain are asked of these resolvers */
@@ -45,6 +46,27 @@ struct netmap {
 	struct netmap_split *splits;
 	size_t n_splits;
 	size_t n_routes;
+	bool has_self; /* while it is told */
+	uint32_t generation;
+};
+
+/* Who judges what is told: what the configuration allows it to be. */
+struct netmap_rules {
+	bool accept_routes, exit_node;
+	struct prefix pool; /* the veth pool */
 };
 
 void netmap_free(struct netmap *m); /* NULL is fine */
+/* BEGIN. NULL without memory. */
+struct netmap *netmap_new(uint32_t generation);
+/* An item: 0; -EBADMSG what no honest worker says; -ENOSPC, -ENOMEM. What the rules forbid, or what no
+ * tailnet may route, is left out. */
+int netmap_take(struct netmap *m, const struct netmap_rules *rules, const union msg *item);
+/* COMMIT: 0 or -EBADMSG. */
+int netmap_seal(struct netmap *m, uint32_t generation);
+/* Names, addresses, routes and resolvers are the same: nobody has to be told. */
+bool netmap_equal(const struct netmap *a, const struct netmap *b);
+/* The peer with KEY, or NULL. */
+struct netmap_peer *netmap_find(const struct netmap *m, const uint8_t key[WG_KEY]);
+/* How the proxy sees a peer: who is known to the control server, or has just been heard of. */
+enum peer_state netmap_peer_state(const struct netmap_peer *p, uint64_t real_s);

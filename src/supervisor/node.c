@@ -234,7 +234,7 @@ int endpoint_setup(struct tailnet *t)
 
 void host_update(struct tailnet *t)
 {
-	bool wanted = t->n_endpoints || t->config->publishes.n;
+	bool wanted = t->n_endpoints || t->config->publishes.n || tailnet_is_stock(t->config);
 
 	if (wanted && !t->host.wanted)
 		worker_start_now(&t->host);
@@ -254,6 +254,8 @@ int host_send_config(struct tailnet *t)
 
 	if (r == 0)
 		r = worker_tell(&t->host, MSG_HOST_CONFIG, &m);
+	if (r == 0 && tailnet_is_stock(c))
+		r = engine_send_config(t);
 	return r < 0 ? r : worker_commit(&t->host);
 }
 
@@ -304,6 +306,8 @@ static int endpoint_configure(void *owner, struct worker *w)
 	struct tailnet *t = owner;
 	int r = host_send_config(t);
 
+	if (r == 0 && tailnet_is_stock(t->config))
+		r = engine_send_live(t);
 	if (r == 0)
 		r = publish_send(t);
 	for (size_t i = 0; i < t->n_endpoints; i++)
@@ -364,6 +368,8 @@ static int endpoint_report(void *owner, struct worker *w, const union msg *m)
 {
 	struct tailnet *t = owner;
 
+	if (m->h.type != MSG_HOST_ANSWER && tailnet_is_stock(t->config))
+		return engine_report(t, m);
 	if (m->h.type != MSG_HOST_ANSWER || m->host_answer.n > HOST_ADDRS_MAX)
 		return -EBADMSG;
 	for (uint32_t i = 0; i < m->host_answer.n; i++)
@@ -394,6 +400,8 @@ static void endpoint_changed(void *owner, struct worker *w)
 		STAT_SET(stats->connections, 0);
 		STAT_SET(stats->udp.sessions, 0);
 	}
+	if (!w->pid)
+		engine_lost_host(owner);
 	tailnet_evaluate(owner);
 }
 

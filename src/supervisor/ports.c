@@ -157,8 +157,8 @@ static bool port_is_open(const struct port_table *table, const struct port_socke
 
 static int port_open(const struct port_set *set, struct port_socket *s)
 {
-	struct port_place place = {
-		s->at, s->udp, set->kind->inside ? (s->local ? "lo" : TAILNET_TUN) : NULL};
+	struct port_place place = {s->at, s->udp,
+		set->kind->inside ? (s->local ? "lo" : tailnet_tun(set->t->config)) : NULL};
 	struct port_socket *more;
 	char object[FDSTORE_NAME_MAX];
 	int r;
@@ -394,4 +394,14 @@ int ports_resume(struct tailnet *t)
 	int r = ports_resume_of(&forwards);
 
 	return r < 0 ? r : ports_resume_of(&published);
+}
+
+void tailnet_addresses_changed(struct tailnet *t)
+{
+	if (t->netns_fd < 0)
+		return;
+	proxy_update_listeners(t);
+	if (t->proxy.pid && !t->config->has_allow && !t->s->config->gateway.has_allow)
+		(void)proxy_send_config(t);
+	tailnet_evaluate(t);
 }

@@ -49,6 +49,48 @@ static int proxy_send_suffixes(struct tailnet *t, const struct tailnet_config *c
 	return r;
 }
 
+static bool is_fixed(const struct tailnet_config *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_hosts; i++)
+		if (!strcmp(c->hosts[i].name, name))
+			return true;
+	return false;
+}
+
+static int proxy_send_name(
+	struct tailnet *t, const char *name, size_t len, const struct addr *addrs, uint32_t n)
+{
+	struct msg_host m = {0};
+	int r = 0;
+
+	snprintf(m.name, sizeof(m.name), "%.*s", (int)len, name);
+	for (uint32_t i = 0; i < n && r == 0 && !is_fixed(t->config, m.name); i++) {
+		m.addr = addrs[i];
+		r = worker_tell(&t->proxy, MSG_PROXY_HOST, &m);
+	}
+	return r;
+}
+
+/* gpu1 (so gpu1.SUFFIX, too) and gpu1.tail1234.ts.net; [hosts] goes before. */
+static int proxy_send_peer_names(struct tailnet *t)
+{
+	const struct netmap *m = t->netmap;
+	int r = 0;
+
+	for (size_t i = 0; i < facts_peers(t) && r == 0; i++) {
+		const struct netmap_peer *p = facts_peer(t, i).node;
+		const char *dot = p ? strchr(p->name, '.') : NULL;
+
+		if (!p || !*p->name)
+			continue;
+		r = proxy_send_name(t, p->name, strlen(p->name), p->addresses, p->n_addresses);
+		if (r == 0 && dot && *m->domain && !strcmp(dot + 1, m->domain))
+			r = proxy_send_name(
+				t, p->name, (size_t)(dot - p->name), p->addresses, p->n_addresses);
+	}
+	return r;
+}
+
 static int proxy_send_names(struct tailnet *t)
 {
 	const struct config *c = t->s->config;
@@ -62,7 +104,7 @@ static int proxy_send_names(struct tailnet *t)
 		snprintf(m.name, sizeof(m.name), "%s", t->config->hosts[i].name);
 		r = worker_tell(&t->proxy, MSG_PROXY_HOST, &m);
 	}
-	return r;
+	return r < 0 ? r : proxy_send_peer_names(t);
 }
 
 /* The proxy asks only those that the tailnet routes; `tsgwd --check` has said which it does not. */
@@ -169,6 +211,8 @@ int proxy_send_config(struct tailnet *t)
 
 		r = proxy_send_routes(t, &p);
 	}
+	if (r == 0 && t->netmap)
+		r = engine_send_service(t);
 	if (r == 0)
 		r = proxy_send_allow(t);
 	if (r == 0)
@@ -191,7 +235,8 @@ static int proxy_send_listener(struct tailnet *t, const struct listener *l, enum
 
 void proxy_tell_node(struct tailnet *t)
 {
-	struct msg_proxy_node m = {.alive = t->node.serves};
+	struct msg_proxy_node m = {
+		.alive = tailnet_is_stock(t->config) ? engine_serves(t) : t->node.serves};
 
 	(void)(t->proxy.pid && worker_tell(&t->proxy, MSG_PROXY_NODE, &m));
 }
@@ -203,6 +248,8 @@ static int proxy_send_peers(struct tailnet *t)
 	uint32_t n = stats ? MIN(STAT_GET(stats->n_peers), (uint32_t)STATS_PEERS_MAX) : 0;
 	int r = 0;
 
+	if (tailnet_is_stock(t->config))
+		return engine_send_peers(t);
 	for (uint32_t i = 0; i < n && r == 0; i++) {
 		struct msg_peer_state m = {.state = STAT_GET(stats->peers[i].state)};
 

@@ -27,6 +27,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "config/names.h"
+#include "supervisor/engine.h"
 #include "supervisor/netns.h"
 #include "supervisor/resolvesock.h"
 #include "supervisor/uplink.h"
@@ -310,6 +311,8 @@ static int recover_remove(const struct recovery *c)
 		r = netns_unpin(c->pin);
 	if (r == 0)
 		r = resolvconf_remove(c->store, c->name);
+	if (r == 0)
+		engine_remove_files(c->store, c->name);
 	if (r == 0)
 		resolvesock_unlink(c->store->run_dir, c->name);
 	if (r == 0 && c->has_uapi && unlink(c->uapi) < 0 && errno != ENOENT)

@@ -135,6 +135,8 @@ int tailnet_record(void *owner)
 	for (size_t i = 0; i < ELEMENTSOF(workers); i++)
 		if (worker_describe(workers[i], &t->made.processes[n]) == 0)
 			n++;
+	if (engine_describe(t, &t->made.processes[n]) == 0)
+		n++;
 	for (size_t i = 0; i < t->n_left && n < STORE_PIDS_MAX; i++)
 		if (!is_worker(workers, ELEMENTSOF(workers), t->left[i].process.pid))
 			t->made.processes[n++] = t->left[i].process;

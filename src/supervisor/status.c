@@ -4,11 +4,13 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "ipc/stats.h"
 #include "supervisor/facts.h"
+#include "supervisor/netmap.h"
 #include "supervisor/memory.h"
 
 static uint32_t n_peers(const struct tailnet *t)
@@ -25,6 +27,26 @@ static uint64_t newest_handshake(const struct wg_stats *wg, uint32_t n)
 	for (uint32_t i = 0; i < n; i++)
 		newest = MAX(newest, STAT_GET(wg->peers[i].last_handshake_s));
 	return newest;
+}
+
+static void status_stock(const struct tailnet *t, struct control_tailnet *r)
+{
+	const struct netmap *m = t->netmap;
+	uint64_t now = (uint64_t)time(NULL);
+
+	snprintf(r->login_url, sizeof(r->login_url), "%s", t->engine.said.url);
+	if (!m)
+		return;
+	r->key_expiry_s = m->key_expiry_s;
+	for (size_t i = 0; i < m->n_peers; i++) {
+		const struct peer_live *l = &m->peers[i].live;
+
+		r->peers++;
+		r->peers_up += netmap_peer_state(&m->peers[i], now) == PEER_UP;
+		r->rx_bytes += l->rx_bytes;
+		r->tx_bytes += l->tx_bytes;
+		r->last_handshake_s = MAX(r->last_handshake_s, l->last_handshake_s);
+	}
 }
 
 static void status_counters(const struct tailnet *t, struct control_tailnet *r)
@@ -46,9 +68,11 @@ static void status_counters(const struct tailnet *t, struct control_tailnet *r)
 		r->clients = STAT_GET(proxy->clients);
 		r->proxy = *proxy;
 	}
+	if (tailnet_is_stock(t->config))
+		status_stock(t, r);
 	if (t->host.stats)
 		memcpy(&r->published, t->host.stats, sizeof(r->published));
-	r->has_counters = wg && proxy;
+	r->has_counters = (wg || tailnet_is_stock(t->config)) && proxy;
 }
 
 void status_tailnet(const struct tailnet *t, struct control_tailnet *ret)
@@ -101,6 +125,37 @@ static const struct wg_peer_config *configured(const struct tailnet *t, const ui
 	return NULL;
 }
 
+static bool status_stock_peer(const struct tailnet *t, uint32_t i, struct control_peer *ret)
+{
+	const struct netmap *m = t->netmap;
+	struct control_peer r = {.tailscale = 1};
+	const struct netmap_peer *p;
+
+	if (!m || i >= m->n_peers)
+		return false;
+	p = &m->peers[i];
+	memcpy(r.public_key, p->key, sizeof(r.public_key));
+	memcpy(r.peer_name, p->name, sizeof(r.peer_name));
+	memcpy(r.relay, p->live.relay, sizeof(r.relay));
+	r.endpoint = p->live.endpoint;
+	r.state = netmap_peer_state(p, (uint64_t)time(NULL));
+	r.last_handshake_s = p->live.last_handshake_s;
+	r.last_seen_s = p->live.last_seen_s;
+	r.rx_bytes = p->live.rx_bytes;
+	r.tx_bytes = p->live.tx_bytes;
+	r.online = p->live.online != 0;
+	r.active = p->live.active != 0;
+	r.flags = p->flags;
+	r.n_addresses = MIN(p->n_addresses, (uint32_t)CONTROL_ADDRS_MAX);
+	memcpy(r.addresses, p->addresses, r.n_addresses * sizeof(r.addresses[0]));
+	r.n_allowed = (uint32_t)p->routes.n;
+	r.n_shown = (uint32_t)MIN(p->routes.n, (size_t)MSG_PREFIXES);
+	if (r.n_shown)
+		memcpy(r.allowed, p->routes.items, r.n_shown * sizeof(r.allowed[0]));
+	*ret = r;
+	return true;
+}
+
 bool status_peer(const struct tailnet *t, uint32_t i, struct control_peer *ret)
 {
 	const struct wg_stats *stats = t->node.stats;
@@ -108,6 +163,8 @@ bool status_peer(const struct tailnet *t, uint32_t i, struct control_peer *ret)
 	struct wg_peer_stats p;
 	struct control_peer r = {0};
 
+	if (tailnet_is_stock(t->config))
+		return t->netns_fd >= 0 && status_stock_peer(t, i, ret);
 	if (t->netns_fd < 0 || i >= n_peers(t))
 		return false;
 	p = stats->peers[i];

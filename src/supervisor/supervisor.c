@@ -381,7 +381,8 @@ static void supervisor_close(struct supervisor *s)
 	watch_free(s->watchers);
 	s->watchers = NULL;
 	for (size_t i = 0; i < s->n_tailnets && s->leaving; i++)
-		tailnet_leave(s->tailnets[i]);
+		if (!tailnet_is_stock(s->tailnets[i]->config)) /* nobody takes over a stock node */
+			tailnet_leave(s->tailnets[i]);
 	if (s->leaving && s->front)
 		front_leave(s->front);
 	for (size_t i = 0; i < s->n_tailnets; i++)

@@ -68,6 +68,7 @@ int tailnet_new(struct supervisor *s, struct tailnet_config *config, struct tail
 		t->resolve_fd = -1;
 	t->veth_listener.fd = t->heal_fd = -1;
 	uplink_init(t);
+	engine_init(&t->engine);
 	t->backoff_ms = WORKER_BACKOFF_MIN_MS;
 	if (told_update(t) < 0) {
 		free(t);
@@ -176,26 +177,33 @@ static enum tailnet_state tailnet_derive(const struct tailnet *t, char *reason, 
 {
 	const struct worker *workers[] = {&t->node, &t->proxy, &t->host};
 	const char *reasons[] = {t->listen_reason, t->forwards.reason, t->published.reason};
+	enum tailnet_state state;
+	bool stock = tailnet_is_stock(t->config);
 
 	if (*t->uplink.reason) {
 		snprintf(reason, size, "%s", t->uplink.reason);
 		return t->late ? TAILNET_DEGRADED : TAILNET_STARTING;
 	}
 	for (size_t i = 0; i < ELEMENTSOF(workers); i++) {
-		if (workers[i]->serves || (workers[i] == &t->host && !t->config->publishes.n))
+		if (workers[i]->serves ||
+			(workers[i] == &t->host && !stock && !t->config->publishes.n) ||
+			(workers[i] == &t->node && stock))
 			continue;
 		snprintf(reason, size, "%s",
 			*workers[i]->reason ? workers[i]->reason : "workers are starting");
 		return workers[i]->restarts || *workers[i]->reason || t->late ? TAILNET_DEGRADED
 									      : TAILNET_STARTING;
 	}
+	state = stock ? engine_derive(t, reason, size) : TAILNET_UP;
+	if (state != TAILNET_UP)
+		return state;
 	for (size_t i = 0; i < ELEMENTSOF(reasons); i++) {
 		if (!*reasons[i])
 			continue;
 		snprintf(reason, size, "%s", reasons[i]);
 		return TAILNET_DEGRADED;
 	}
-	return tailnet_peer_state(t, reason, size);
+	return stock ? TAILNET_UP : tailnet_peer_state(t, reason, size);
 }
 
 static void tailnet_say_state(struct tailnet *t)
@@ -466,6 +474,7 @@ void tailnet_teardown(struct tailnet *t)
 	ports_close(t);
 	worker_stop(&t->proxy);
 	worker_stop(&t->node);
+	engine_stop(t);
 	worker_stop(&t->host);
 	resume_forget(t);
 	tailnet_close(t);
@@ -486,14 +495,4 @@ void tailnet_stop(struct tailnet *t)
 	tailnet_teardown(t);
 	t->backoff_ms = WORKER_BACKOFF_MIN_MS;
 	tailnet_set(t, TAILNET_DOWN, "");
-}
-
-void tailnet_addresses_changed(struct tailnet *t)
-{
-	if (t->netns_fd < 0)
-		return;
-	proxy_update_listeners(t);
-	if (t->proxy.pid && !t->config->has_allow && !t->s->config->gateway.has_allow)
-		(void)proxy_send_config(t);
-	tailnet_evaluate(t);
 }

@@ -10,6 +10,7 @@
 #include "config/names.h"
 #include "ipc/control.h"
 #include "supervisor/clients.h"
+#include "supervisor/engine.h"
 #include "config/expose.h"
 #include "supervisor/told.h"
 #include "supervisor/netns.h"
@@ -110,6 +111,7 @@ struct tailnet {
 	struct netmap *netmap;	   /* engine tailscale: the last one that was reported, or NULL */
 	struct uplink_state uplink;
 	struct worker node, proxy, host;
+	struct stock engine; /* engine tailscale, node = stock: in place of .node */
 	struct clients_page clients_page;
 	struct told told;
 	struct watched watched;
@@ -146,6 +148,8 @@ struct peers_seen {
 void tailnet_see_peers(const struct tailnet *t, struct peers_seen *ret);
 /* State from what is known; tells the supervisor if it changed. */
 void tailnet_evaluate(struct tailnet *t);
+/* The netmap changed: everything that rests on facts.h follows. */
+void tailnet_facts_changed(struct tailnet *t);
 /* The host's addresses changed: listeners and default `allow` follow. */
 void tailnet_addresses_changed(struct tailnet *t);
 
@@ -170,7 +174,9 @@ bool tailnet_suffixes_differ(const struct tailnet_config *a, const struct tailne
 /* Would other tailnets' listeners name this one differently? */
 bool tailnet_names_differ(const struct tailnet_config *a, const struct tailnet_config *b);
 void tailnet_sort_routes(struct prefix_list *l);
-bool tailnet_is_stock(const struct tailnet_config *c); /* its node is tailscaled */
+bool tailnet_is_stock(const struct tailnet_config *c);	 /* its node is tailscaled */
+const char *tailnet_tun(const struct tailnet_config *c); /* the node's interface inside */
+void tailnet_write_resolv_conf(struct tailnet *t);
 uint16_t tailnet_mtu(const struct tailnet_config *c);
 
 /* node.c: what tsgw-wg and tsgw-host are told and report. */
