@@ -193,4 +193,4 @@ clean:
 	rm -rf $(O)
 
 .PHONY: all help deps install clean
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -name '*.d' -type f 2>/dev/null)
