@@ -84,8 +84,11 @@ static bool names_equal(const struct told *a, const struct told *b)
 int told_update(struct tailnet *t)
 {
 	struct told new;
-	int r = told_of(t, &new);
+	int r;
 
+	if (!t->config->wg && !t->netmap)
+		return 0; /* nothing is known yet, which is not the same as that nothing is there */
+	r = told_of(t, &new);
 	if (r < 0)
 		return r;
 	if (t->watched.facts && prefix_list_equal(&new.routes, &t->told.routes) &&

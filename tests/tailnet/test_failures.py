@@ -139,29 +139,6 @@ def test_name_taken_and_state_lost(lab):
 
 
 @deadline(180)
-def test_expiry_in_mid_life(lab):
-    """The node's key expires: a bad auth key leaves it needing a login, a good one heals it with the same address,
-    and the next time by itself."""
-    s = Small(lab).start()
-    address = s.me()["addresses"]
-    with open(s.t.values["auth-key-file"], "w", encoding="ascii") as f:
-        f.write(s.control.key(expired=True) + "\n")
-    s.control.post("expire", node=s.me()["id"])
-    s.wait("needs-login", timeout_s=40)
-    equal(s.page(), "", "nothing goes through")
-    with open(s.t.values["auth-key-file"], "w", encoding="ascii") as f:
-        f.write(s.control.key() + "\n")
-    s.g.ctl("reload", ok=0)
-    s.wait("up", timeout_s=60)
-    equal(s.me()["addresses"], address, "the same address")
-    s.check_page()
-    key = s.me()["key"]
-    s.control.post("expire", node=s.me()["id"])
-    wait_for(lambda: s.me()["key"] != key and not s.me()["expired"], "a new key by itself", 60)
-    s.check_page()
-
-
-@deadline(180)
 def test_approval_and_login(lab):
     """No key at all: needs-login with the URL; then the administrator's approval; then up."""
     s = Small(lab)
