@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// remove: takes back what add did. Keys and state stay, unless --purge says otherwise.
+// remove: takes back what add did. Keys and state stay, unless --purge says otherwise; a node of a control
+// server is logged out first, so that nobody there waits for it.
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -45,12 +46,41 @@ static int check_file(const struct args *a, struct addition *n, const struct con
 	return code;
 }
 
-static int stop(const struct args *a)
+static bool is_registered(const char *state_dir, const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s/tailscaled/tailscaled.state", state_dir, name);
+	return access(path, F_OK) == 0;
+}
+
+/* While its control server can still be told. A failure is said, and keeps nobody from removing it. */
+static void log_out(const struct args *a, const char *state_dir, bool owned)
+{
+	bool runs = false, out;
+	struct control_tailnet t;
+
+	if (owned && target_status(a, &t, NULL) == CTL_DONE) {
+		if (t.engine != ENGINE_TAILSCALE)
+			return;
+		runs = t.state != TAILNET_DOWN;
+	}
+	out = runs && login_out(a) == CTL_DONE;
+	if (!out && is_registered(state_dir, a->name))
+		fprintf(stderr,
+			"tsgwctl: %s: not logged out%s: its control server knows the node until "
+			"somebody deletes it there\n",
+			a->name, runs ? "" : ", as it does not run");
+}
+
+static int stop(const struct args *a, const char *state_dir, bool tailscale)
 {
 	_cleanup_close_ int fd = -1;
 	bool owned = client_open(a->run_dir, a->name, &fd, NULL) == 0;
 	int code = CTL_DONE;
 
+	if (tailscale)
+		log_out(a, state_dir, owned);
 	if (owned)
 		code = act_down(a);
 	if (code == CTL_DONE && act_may_use_unit(a))
@@ -112,13 +142,13 @@ static int purge(const char *state_dir, const struct addition *n, const char *na
 	return unlink_one(n->wg);
 }
 
-static int remove_with(const struct args *a, struct addition *n)
+static int remove_with(const struct args *a, struct addition *n, bool tailscale)
 {
-	const char *state_dir = args_option(a, "--state-dir");
+	const char *given = args_option(a, "--state-dir");
+	const char *state_dir = given ? given : STATE_DIR_DEFAULT;
 	bool all = args_option(a, "--purge");
-	int code = stop(a);
+	int code = stop(a, state_dir, tailscale);
 
-	state_dir = state_dir ? state_dir : STATE_DIR_DEFAULT;
 	if (code == CTL_DONE)
 		code = unlink_one(n->ini);
 	if (code != CTL_DONE)
@@ -152,7 +182,7 @@ int remove_tailnet(const struct args *a)
 	if (code == CTL_DONE)
 		code = check_file(a, &n, before);
 	if (code == CTL_DONE)
-		code = remove_with(a, &n);
+		code = remove_with(a, &n, config_find(before, a->name)->engine == ENGINE_TAILSCALE);
 	config_free(before);
 	return code;
 }
