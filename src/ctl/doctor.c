@@ -46,6 +46,7 @@ static void (*const checks[])(struct doctor *d) = {
 	doctor_ports,
 	doctor_front,
 	doctor_tailnets,
+	doctor_keys,
 	doctor_units,
 	doctor_suffixes,
 	doctor_overlaps,

@@ -43,6 +43,7 @@ void doctor_overlaps(struct doctor *d);
 void doctor_suffixes(struct doctor *d);
 /* doctorrun.c: what runs, and the host around it */
 void doctor_tailnets(struct doctor *d);
+void doctor_keys(struct doctor *d);
 void doctor_units(struct doctor *d);
 void doctor_clock(struct doctor *d);
 void doctor_resolv(struct doctor *d);

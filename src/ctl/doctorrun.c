@@ -18,6 +18,7 @@
 #include "report/text.h"
 
 #define DAY_S		   86400
+#define KEY_NEAR_S	   (7 * DAY_S)
 #define FRONT_MS	   3000
 #define CLOCK_WRONG_BEFORE 1735689600 /* 2025-01-01: this program did not exist yet */
 
@@ -82,6 +83,32 @@ void doctor_tailnets(struct doctor *d)
 	}
 	if (up)
 		doctor_say(d, "tailnet", FINDING_OK, NULL, "%zu of %zu up", up, MAX(up, wanted));
+}
+
+/* ---- keys that expire ---- */
+
+void doctor_keys(struct doctor *d)
+{
+	uint64_t now = (uint64_t)time(NULL);
+	char advice[128], text[TEXT_SIZE_MAX];
+
+	for (size_t i = 0; i < d->view.n; i++) {
+		const struct entry *e = &d->view.entries[i];
+		uint64_t expiry = e->live ? e->live->key_expiry_s : 0;
+
+		if (!expiry)
+			continue;
+		snprintf(advice, sizeof(advice), "tsgwctl login %s renews it.", e->name);
+		if (expiry <= now)
+			doctor_say(d, "key", FINDING_FAIL, advice,
+				"the key of %s has expired %s ago", e->name,
+				text_duration(now - expiry, text));
+		else
+			doctor_say(d, "key", expiry - now < KEY_NEAR_S ? FINDING_WARN : FINDING_OK,
+				expiry - now < KEY_NEAR_S ? advice : NULL,
+				"the key of %s expires in %s", e->name,
+				text_duration(expiry - now, text));
+	}
 }
 
 /* ---- systemd ---- */

@@ -109,6 +109,7 @@ static enum engine_state state_of(const char **ret_reason)
 static void say(void)
 {
 	struct msg_engine_state m = {.retry_s = paused ? retry_s : 0,
+		.key_expiry_s = known && status.have_node_key ? status.key_expiry_s : 0,
 		.logged_out = now.logged_out,
 		.registered = status.have_node_key};
 	const char *reason;

@@ -92,6 +92,8 @@ struct msg_engine_state {
 	struct msg_header h;
 	uint32_t state;	  /* enum engine_state */
 	uint64_t retry_s; /* CLOCK_REALTIME; 0 = not planned */
+	uint64_t
+		key_expiry_s; /* CLOCK_REALTIME, also of a key that has expired; 0 = never, or not known */
 	uint8_t troubled; /* RUNNING, but .reason says what is missing */
 	uint8_t logged_out;
 	uint8_t registered; /* it has a node key */

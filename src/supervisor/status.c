@@ -35,9 +35,9 @@ static void status_stock(const struct tailnet *t, struct control_tailnet *r)
 	uint64_t now = (uint64_t)time(NULL);
 
 	snprintf(r->login_url, sizeof(r->login_url), "%s", t->engine.said.url);
+	r->key_expiry_s = t->engine.said.key_expiry_s;
 	if (!m)
 		return;
-	r->key_expiry_s = m->key_expiry_s;
 	for (size_t i = 0; i < m->n_peers; i++) {
 		const struct peer_live *l = &m->peers[i].live;
 
