@@ -35,15 +35,15 @@ static int on_status(void *arg, const union control_any *m)
 	return 0;
 }
 
-static int ask(struct why *w, enum control_verb verb,
+int why_ask(const struct why *w, const struct tailnet_config *t, enum control_verb verb,
 	int (*each)(void *arg, const union control_any *m), void *arg)
 {
 	struct control_request q = {.verb = (uint16_t)verb};
 	struct control_end end;
 	_cleanup_close_ int fd = -1;
-	int r = client_open(w->args->run_dir, w->t->name, &fd, NULL);
+	int r = client_open(w->args->run_dir, t->name, &fd, NULL);
 
-	memcpy(q.name, w->t->name, strlen(w->t->name));
+	memcpy(q.name, t->name, strlen(t->name));
 	return r < 0 ? r : client_ask(fd, &q, CLIENT_PATIENCE_MS, each, arg, &end);
 }
 
@@ -98,7 +98,7 @@ static enum hop_next judge_state(struct why *w, struct finding *f)
 
 static enum hop_next why_state(struct why *w, struct finding *f)
 {
-	int r = ask(w, CONTROL_STATUS, on_status, w);
+	int r = why_ask(w, w->t, CONTROL_STATUS, on_status, w);
 
 	if (r == -ENOENT || (r == 0 && !w->has_live))
 		return not_running(w, f);
@@ -195,7 +195,26 @@ static enum hop_next why_listener(struct why *w, struct finding *f)
 
 /* ---- route and peer ---- */
 
-static enum hop_next not_routed(struct why *w, struct finding *f)
+/* Where such a route comes from. */
+static void advise_route(const struct why *w, struct finding *f)
+{
+	if (w->t->wg)
+		finding_advise(f,
+			"Add its network to AllowedIPs of the right peer in %s, then tsgwctl "
+			"reload.",
+			w->t->wg_config_path);
+	else if (!w->t->accept_routes)
+		finding_advise(f,
+			"Set accept-routes = yes in [tailnet %s] of %s, then tsgwctl reload: so "
+			"far only the nodes themselves are reached.",
+			w->t->name, w->t->file);
+	else
+		finding_advise(f,
+			"Let the node beside it advertise its network, and an administrator of the "
+			"tailnet approve that route.");
+}
+
+enum hop_next why_not_routed(struct why *w, struct finding *f)
 {
 	const struct tailnet_config *other = NULL;
 	char text[ADDR_TEXT_MAX];
@@ -204,18 +223,18 @@ static enum hop_next not_routed(struct why *w, struct finding *f)
 	addr_format(&w->addr, text);
 	for (size_t i = 0; i < w->config->n_tailnets; i++)
 		if (w->config->tailnets[i] != w->t &&
-			why_route(w->config->tailnets[i], &w->addr, &route))
+			(why_route(w->config->tailnets[i], &w->addr, &route) ||
+				why_node_has(w, w->config->tailnets[i], &w->addr)))
 			other = w->config->tailnets[i];
-	finding_set(
-		f, FINDING_FAIL, NULL, "no peer of %s has %s in its AllowedIPs", w->t->name, text);
+	finding_set(f, FINDING_FAIL, NULL,
+		w->t->wg ? "no peer of %s has %s in its AllowedIPs"
+			 : "no node of %s has or routes %s",
+		w->t->name, text);
 	if (other)
 		finding_advise(f, "Tailnet %s routes it: ask for %s.%s there.", other->name, text,
 			other->n_suffixes ? other->suffixes[0] : other->name);
 	else
-		finding_advise(f,
-			"Add its network to AllowedIPs of the right peer in %s, then tsgwctl "
-			"reload.",
-			w->t->wg_config_path);
+		advise_route(w, f);
 	return HOP_STOP;
 }
 
@@ -224,10 +243,9 @@ static enum hop_next why_routed(struct why *w, struct finding *f)
 	char text[ADDR_TEXT_MAX], prefix[PREFIX_TEXT_MAX], key[45];
 	struct prefix route;
 
-	if (!w->addr.family || !w->t->wg) {
-		finding_set(f, FINDING_SKIP, NULL, "not looked at: %s",
-			w->t->wg ? "its address is not known here, the listener will find it"
-				 : "the tailnet itself decides");
+	if (!w->addr.family) {
+		finding_set(f, FINDING_SKIP, NULL,
+			"not looked at: its address is not known here, the listener will find it");
 		return HOP_NEXT;
 	}
 	addr_format(&w->addr, text);
@@ -239,6 +257,8 @@ static enum hop_next why_routed(struct why *w, struct finding *f)
 			text);
 		return HOP_STOP;
 	}
+	if (!w->t->wg)
+		return why_node_route(w, f);
 	if (w->addr.family == 6 && !config_has_ipv6(w->t)) {
 		finding_set(f, FINDING_FAIL, NULL, "the tunnel of %s has no IPv6", w->t->name);
 		finding_advise(f,
@@ -248,7 +268,7 @@ static enum hop_next why_routed(struct why *w, struct finding *f)
 	}
 	w->peer = why_route(w->t, &w->addr, &route);
 	if (!w->peer)
-		return not_routed(w, f);
+		return why_not_routed(w, f);
 	format_key_base64(w->peer->public_key, key);
 	finding_set(f, FINDING_OK, NULL, "%s goes to peer %.8s... (%s)", text, key,
 		prefix_format(&route, prefix));
@@ -311,10 +331,12 @@ static enum hop_next why_handshake(struct why *w, struct finding *f)
 	struct peer_search s = {0};
 	int r;
 
+	if (w->has_node)
+		return why_node_state(w, f);
 	if (!w->peer)
 		return HOP_SKIPPED;
 	s.key = w->peer->public_key;
-	r = w->blind ? -EACCES : ask(w, CONTROL_PEERS, on_peer, &s);
+	r = w->blind ? -EACCES : why_ask(w, w->t, CONTROL_PEERS, on_peer, &s);
 	if (r == 0 && s.found)
 		return judge_peer(w, f, &s.peer);
 	if (r == 0)

@@ -56,7 +56,7 @@ static const struct tailnet_config *by_suffix(
 	return best;
 }
 
-/* A list of the tailnets that route A, or that have NAME in [hosts] (A NULL). */
+/* A list of the tailnets that route A, or that know NAME (A NULL). */
 static size_t candidates(const struct why *w, const struct addr *a, const char *name,
 	const struct tailnet_config **ret_one, char *list, size_t size)
 {
@@ -66,10 +66,12 @@ static size_t candidates(const struct why *w, const struct addr *a, const char *
 	*list = '\0';
 	for (size_t i = 0; i < w->config->n_tailnets; i++) {
 		const struct tailnet_config *t = w->config->tailnets[i];
-		bool has = a && why_route(t, a, &route);
+		bool has = a && (why_route(t, a, &route) || why_node_has(w, t, a));
+		struct addr found;
 
 		for (size_t k = 0; !a && !has && k < t->n_hosts; k++)
 			has = !strcmp(t->hosts[k].name, name);
+		has = has || (!a && why_node_named(w, t, name, &found));
 		if (!has)
 			continue;
 		n++;
@@ -136,7 +138,7 @@ static enum hop_next pick(struct why *w, struct finding *f)
 			one->n_suffixes ? one->suffixes[0] : one->name, one->name);
 		return HOP_STOP;
 	}
-	if (w->config->n_tailnets == 1) {
+	if (w->config->n_tailnets == 1 && (a || !strchr(w->aim.host, '.'))) {
 		w->t = w->config->tailnets[0];
 		return HOP_NEXT;
 	}
@@ -145,7 +147,7 @@ static enum hop_next pick(struct why *w, struct finding *f)
 	finding_set(f, FINDING_FAIL,
 		"Name the tailnet (--in=NAME), or add the address to AllowedIPs of the peer that "
 		"has it.",
-		"no WireGuard tailnet of this gateway routes %s", w->aim.host);
+		"no tailnet of this gateway routes %s", w->aim.host);
 	return HOP_STOP;
 }
 
@@ -164,7 +166,6 @@ enum hop_next why_name(struct why *w, struct finding *f)
 	const struct tailnet_config *t =
 		w->aim.addr.family ? NULL : by_suffix(w->config, w->aim.host, &suffix);
 	char host[HOSTNAME_MAX], text[ADDR_TEXT_MAX];
-	bool bare = !strchr(w->aim.host, '.');
 
 	if (in)
 		w->t = config_find(w->config, in); /* it is there: the caller looked */
@@ -172,8 +173,6 @@ enum hop_next why_name(struct why *w, struct finding *f)
 		return foreign(w, f, t);
 	if (!w->t && t)
 		w->t = t;
-	if (!w->t && !w->aim.addr.family && !bare)
-		return no_tailnet(w, f);
 	if (!w->t && pick(w, f) == HOP_STOP)
 		return HOP_STOP;
 	if (t && !strcmp(w->aim.host, suffix)) {
@@ -183,7 +182,7 @@ enum hop_next why_name(struct why *w, struct finding *f)
 		return HOP_STOP;
 	}
 	hostname_resolve(w->t, w->aim.host, host);
-	if (addr_parse(host, &w->addr) == 0)
+	if (addr_parse(host, &w->addr) == 0 || why_node_named(w, w->t, host, &w->addr))
 		finding_set(f, FINDING_OK, NULL, "%s is %s in tailnet %s", w->aim.host,
 			addr_format(&w->addr, text), w->t->name);
 	else
@@ -211,7 +210,8 @@ static enum hop_next dns_none(struct why *w, struct finding *f, const char *at, 
 	struct prefix route;
 
 	/* then the route is what is broken, and the route's line says more */
-	if (w->addr.family && w->t->wg && !why_route(w->t, &w->addr, &route)) {
+	if (w->addr.family && !why_route(w->t, &w->addr, &route) &&
+		!why_node_has(w, w->t, &w->addr)) {
 		finding_set(f, FINDING_WARN, NULL, "the DNS at %s has no such name", at);
 		return HOP_NEXT;
 	}
