@@ -86,11 +86,27 @@ static void take_live(const json_t *o, struct peer_live *ret)
 	ret->active = json_is_true(json_object_get(o, "Active"));
 }
 
+/* Any of them but the whole Internet, which an exit node offers. */
+static bool has_subnet(const json_t *list)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		const char *text = json_string_value(item);
+		struct prefix route;
+
+		if (text && prefix_parse(text, &route) == 0 && route.len)
+			return true;
+	}
+	return false;
+}
+
 /* 1: taken, 0: one without a key, -ENOMEM. */
 static int take_peer(const char *key, const json_t *o, struct ipn_peer *ret)
 {
 	struct ipn_peer p = {0};
-	const json_t *primary = json_object_get(o, "PrimaryRoutes");
 	int r;
 
 	if (!node_key(key, p.key) || json_is_true(json_object_get(o, "ShareeNode")))
@@ -111,7 +127,7 @@ static int take_peer(const char *key, const json_t *o, struct ipn_peer *ret)
 	for (uint32_t i = 0; i < p.n_routes; i++)
 		if (p.routes[i].len)
 			p.flags |= PEER_SUBNET_ROUTER;
-	if (json_array_size(primary))
+	if (has_subnet(json_object_get(o, "PrimaryRoutes")))
 		p.flags |= PEER_SUBNET_ROUTER;
 	*ret = p;
 	return 1;
