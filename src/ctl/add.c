@@ -113,13 +113,21 @@ static int add_tell(const struct args *a, struct control_tailnet *t)
 	return CTL_DONE;
 }
 
-/* Tells where to log in, and comes back when the state is another. */
+/* Somebody else does the rest, or the node is about to. */
+static bool awaited(const struct control_tailnet *t)
+{
+	return t->state == TAILNET_NEEDS_LOGIN || t->state == TAILNET_NEEDS_APPROVAL ||
+		t->state == TAILNET_STARTING;
+}
+
+/* Tells where to log in, and who has to approve it; comes back when nobody is waited for any more. */
 static int await_login(const struct args *a, struct control_tailnet *t)
 {
 	char url[CONTROL_LOGIN_MAX] = "";
+	bool told = t->state == TAILNET_NEEDS_APPROVAL; /* up said so */
 	int code = CTL_DONE;
 
-	while (code == CTL_DONE && t->state == TAILNET_NEEDS_LOGIN) {
+	while (code == CTL_DONE && awaited(t)) {
 		struct control_request q = {
 			.verb = CONTROL_WAIT, .state = TAILNET_UP, .timeout_ms = ADD_POLL_MS};
 		struct control_end end;
@@ -129,6 +137,11 @@ static int await_login(const struct args *a, struct control_tailnet *t)
 			snprintf(url, sizeof(url), "%s", t->login_url);
 			printf("\nTo log it in, visit:\n\n    %s\n\n", url);
 			fflush(stdout);
+		}
+		if (t->state == TAILNET_NEEDS_APPROVAL && !told) {
+			printf("%s is needs-approval: %s\n", a->name, t->reason);
+			fflush(stdout);
+			told = true;
 		}
 		memcpy(q.name, a->name, strlen(a->name));
 		code = target_open(a, false, &fd, NULL);
@@ -176,7 +189,7 @@ static int add_go(const struct args *a)
 	if (code != CTL_DONE || !runs)
 		return code;
 	code = target_status(a, &t, NULL);
-	if (code == CTL_DONE && t.state == TAILNET_NEEDS_LOGIN && !args_option(a, "--no-wait"))
+	if (code == CTL_DONE && awaited(&t) && !args_option(a, "--no-wait"))
 		code = await_login(a, &t);
 	if (code != CTL_DONE)
 		return code;
