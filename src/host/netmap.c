@@ -145,13 +145,38 @@ static void tell_whole(const struct ipn_status *s, const struct ipn_dns *dns, bo
 	report(MSG_NETMAP_COMMIT, &g, sizeof(g));
 }
 
+static bool live_equal(const struct peer_live *a, const struct peer_live *b)
+{
+	return a->rx_bytes == b->rx_bytes && a->tx_bytes == b->tx_bytes &&
+		a->last_handshake_s == b->last_handshake_s && a->last_seen_s == b->last_seen_s &&
+		addr_equal(&a->endpoint.addr, &b->endpoint.addr) &&
+		a->endpoint.port == b->endpoint.port && !strcmp(a->relay, b->relay) &&
+		a->online == b->online && a->active == b->active;
+}
+
+static bool dns_equal(const struct ipn_dns *a, const struct ipn_dns *b)
+{
+	bool equal = addrs_equal(a->servers, a->n_servers, b->servers, b->n_servers) &&
+		a->n_search == b->n_search && a->n_splits == b->n_splits;
+
+	for (uint32_t i = 0; equal && i < a->n_search; i++)
+		equal = !strcmp(a->search[i], b->search[i]);
+	for (uint32_t i = 0; equal && i < a->n_splits; i++) {
+		const struct ipn_split *x = &a->splits[i], *y = &b->splits[i];
+
+		equal = !strcmp(x->domain, y->domain) &&
+			addrs_equal(x->servers, x->n, y->servers, y->n);
+	}
+	return equal;
+}
+
 static void tell_live(
 	const struct ipn_status *s, void (*report)(enum msg_type type, void *m, size_t size))
 {
 	for (size_t i = 0; i < s->n_peers; i++) {
 		struct msg_netmap_live m = {.live = s->peers[i].live};
 
-		if (!memcmp(&m.live, &told.status.peers[i].live, sizeof(m.live)))
+		if (live_equal(&m.live, &told.status.peers[i].live))
 			continue;
 		memcpy(m.public_key, s->peers[i].key, sizeof(m.public_key));
 		report(MSG_NETMAP_LIVE, &m, sizeof(m));
@@ -162,7 +187,7 @@ void netmap_tell(struct ipn_status *s, const struct ipn_dns *dns, bool accept_ro
 	void (*report)(enum msg_type type, void *m, size_t size))
 {
 	if (told.any && told.accept_routes == accept_routes && status_equal(s, &told.status) &&
-		!memcmp(dns, &told.dns, sizeof(*dns)))
+		dns_equal(dns, &told.dns))
 		tell_live(s, report);
 	else
 		tell_whole(s, dns, accept_routes, report);

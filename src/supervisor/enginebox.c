@@ -191,7 +191,7 @@ static int give_up_rights(const struct enginebox *b)
 
 static int set_stdio(const struct enginebox *b)
 {
-	int null = open("/dev/null", O_RDONLY);
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	if (null < 0 || dup2(null, 0) < 0 || dup2(b->out_fd, 1) < 0 || dup2(b->out_fd, 2) < 0)
 		return -errno;

@@ -10,6 +10,7 @@
 #include "supervisor/recover.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -253,7 +254,7 @@ void recover_signal_process(int pidfd, int signal_number)
 
 void recover_end_process(int pidfd)
 {
-	struct pollfd p = {.fd = dup(pidfd), .events = POLLIN};
+	struct pollfd p = {.fd = fcntl(pidfd, F_DUPFD_CLOEXEC, 3), .events = POLLIN};
 
 	recover_signal_process(pidfd, SIGTERM);
 	if (recover_wait(&p, 1, RECOVER_TERM_MS)) {
