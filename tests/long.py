@@ -4,6 +4,8 @@
 
     soak     10 min of mixed traffic through two tailnets: no wrong answer, no growth of memory or descriptors
     cycles   1,000 × down and up of one tailnet beside another one's connection; 50 starts and stops of tsgwd
+    crash    1,000 × SIGKILL of any process; 1,000 × up, down, restart and reload from four at the same time;
+             the start of a tailnet with each of its allocations and system calls failing once
     ends     a gibibyte each way through the relay, then FIN and both kinds of reset: exact bytes, nothing left
     fuzz     60 min, shared out over the targets; then in each a planted bug is found within a minute
     tsan     the node's network tests, built with ThreadSanitizer
@@ -148,6 +150,14 @@ def cycles(count, starts):
         return f"{count} × down and up, {starts} × start and stop or SIGKILL"
 
 
+def crash(rounds, step):
+    env = dict(os.environ, TSGW_CRASH_ROUNDS=str(rounds), TSGW_INJECT_STEP=str(step))
+    p = L.subprocess.run([sys.executable, os.path.join(HERE, "net/run.py"), "-j", "2", "crash::any_process_killed",
+                          "crash::everybody_at_once", "failing::each_call_of_a_start"], env=env, check=False)
+    L.check(p.returncode == 0, "a test failed")
+    return f"{rounds} rounds each, one in {step} of the calls"
+
+
 def ends(size):
     with L.Lab() as lab, test_ends.Place(lab) as p:
         far = test_ends.Far(p)
@@ -177,12 +187,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1)
-    parser.add_argument("--only", choices=("soak", "cycles", "ends", "fuzz", "tsan"))
+    parser.add_argument("--only", choices=("soak", "cycles", "crash", "ends", "fuzz", "tsan"))
     parser.add_argument("targets", nargs="*")
     a = parser.parse_args()
     L.catch_signals()
     parts = {"soak": lambda: soak(10 * a.scale),
              "cycles": lambda: cycles(max(10, int(1000 * a.scale)), max(4, int(50 * a.scale))),
+             "crash": lambda: crash(max(8, int(1000 * a.scale)), max(1, round(1 / a.scale))),
              "ends": lambda: ends(int((1 << 30) * min(1, a.scale))),
              "fuzz": lambda: fuzz(60 * a.scale, a.targets),
              "tsan": tsan}

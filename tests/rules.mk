@@ -17,8 +17,8 @@ TESTS      ?=
 PY         := python3
 FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,$(FUZZ_SRCS)))
 REPLAYS    := $(addprefix $(O)/replay/,$(FUZZ_NAMES))
-NET_BINS   := $(patsubst tests/net/%.c,$(O)/tests/net/%,$(filter-out %/inject.c,$(wildcard tests/net/*.c))) \
-	$(O)/tests/net/inject.so
+NET_BINS   := $(patsubst tests/net/%.c,$(O)/tests/net/%,$(filter-out %/inject.c %/failing.c,$(wildcard tests/net/*.c))) \
+	$(O)/tests/net/inject.so $(O)/tests/net/failing.so
 
 $(O)/tests/fuzz/%.o: WARN += -Wno-missing-prototypes
 # tests/fuzz/FOLDER-thing.c is linked like a unit test of FOLDER: once with a small main() that replays
@@ -52,7 +52,7 @@ $(O)/tests/net/$(1): $(O)/tests/net/$(1).o $$(call unit_objs,$(if $(filter links
 endef
 $(foreach n,$(patsubst tests/net/%.c,%,$(filter-out %/inject.c,$(wildcard tests/net/*.c))), \
 	$(eval $(call net_bin,$(n))))
-$(O)/tests/net/inject.so: tests/net/inject.c
+$(O)/tests/net/%.so: tests/net/%.c
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CPPFLAGS) -std=gnu17 $(OPT) $(WARN) -Wno-missing-prototypes $(CFLAGS) -fPIC -shared \
 		-o $@ $< -ldl

@@ -25,6 +25,8 @@
 #define CONTROL_WAIT_DEFAULT_MS 60000
 #define CONTROL_PAGE_MS		10000 /* for a page of clients to come and be taken */
 #define CONTROL_REQUEST_MS	5000  /* who says nothing so long is cut off */
+#define CONTROL_ACCEPT_USEC	100000
+#define CONTROL_ACCEPT_BURST	100
 
 struct socket_of {
 	char name[MSG_NAME_MAX]; /* "" = the front */
@@ -150,8 +152,9 @@ static void client_say(void *arg, bool problem, const char *line)
 static void client_reload(struct client *k, bool dry)
 {
 	int r = supervisor_reload(k->c->s, dry, client_say, k);
-	const char *why =
-		r == -EINVAL ? "the configuration has errors: nothing was changed" : strerror(-r);
+	const char *why = r == -EINVAL ? "the configuration has errors: nothing was changed"
+		: r == -ECANCELED      ? "a step failed: what was changed is undone"
+				       : strerror(-r);
 
 	client_end(k, r < 0, r < 0 ? why : "");
 }
@@ -445,6 +448,16 @@ static int control_on_accept(sd_event_source *s, int fd, uint32_t revents, void 
 	return 0;
 }
 
+static void control_close(struct control *c, size_t i)
+{
+	struct socket_of *s = &c->sockets[i];
+
+	controlsock_unlink(c->s->store.run_dir, *s->name ? s->name : NULL);
+	sd_event_source_disable_unref(s->source);
+	fd_close(s->fd);
+	*s = c->sockets[--c->n_sockets];
+}
+
 int control_listen(struct control *c, const char *name)
 {
 	struct socket_of *more, *s;
@@ -465,16 +478,13 @@ int control_listen(struct control *c, const char *name)
 	*s = (struct socket_of){.fd = fd};
 	snprintf(s->name, sizeof(s->name), "%s", name ? name : "");
 	r = sd_event_add_io(c->s->event, &s->source, fd, EPOLLIN, control_on_accept, c);
-	return r;
-}
-
-static void control_close(struct control *c, size_t i)
-{
-	struct socket_of *s = &c->sockets[i];
-	controlsock_unlink(c->s->store.run_dir, *s->name ? s->name : NULL);
-	sd_event_source_disable_unref(s->source);
-	fd_close(s->fd);
-	*s = c->sockets[--c->n_sockets];
+	/* who cannot be accepted (no descriptors) stays readable: not to be tried all the time */
+	if (r >= 0)
+		r = sd_event_source_set_ratelimit(
+			s->source, CONTROL_ACCEPT_USEC, CONTROL_ACCEPT_BURST);
+	if (r < 0)
+		control_close(c, c->n_sockets - 1);
+	return r < 0 ? r : 0;
 }
 
 void control_unlisten(struct control *c, const char *name)

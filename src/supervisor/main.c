@@ -164,8 +164,11 @@ int main(int argc, char **argv)
 	int opt, code;
 
 	log_open("tsgwd", NULL);
-	if (!names || sodium_init() < 0)
+	if (!names || sodium_init() < 0) {
+		log_error(NULL, NULL, "cannot start: %s",
+			!names ? "out of memory" : "no random numbers");
 		return 1;
+	}
 	while ((opt = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		code = option(&o, opt);
 		if (code >= 0)

@@ -47,7 +47,7 @@ struct netns_answer {
 };
 
 /* RESULT and, if FD is not -1, a descriptor. */
-static void netns_answer_send(int sock, int result, int fd)
+static int netns_answer_send(int sock, int result, int fd)
 {
 	union {
 		struct cmsghdr align;
@@ -65,8 +65,10 @@ static void netns_answer_send(int sock, int result, int fd)
 		mh.msg_control = control.bytes;
 		mh.msg_controllen = sizeof(control.bytes);
 	}
-	while (sendmsg(sock, &mh, MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
+	while (sendmsg(sock, &mh, MSG_NOSIGNAL) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
 }
 
 static int netns_answer_receive(int sock, int *ret_fd)
@@ -109,15 +111,14 @@ static _Noreturn void netns_child(int sock, int netns_fd, int (*fn)(void *, int 
 		r = -errno;
 	if (r == 0)
 		r = fn(arg, &fd);
-	netns_answer_send(sock, r, fd);
-	_exit(0);
+	_exit(-netns_answer_send(sock, r, fd));
 }
 
 /* NETNS_FD -1: the child starts in our own namespace. */
 static int netns_fork(int netns_fd, int (*fn)(void *, int *), void *arg, int *ret_fd)
 {
 	_cleanup_close_ int ours = -1, theirs = -1;
-	int pair[2], r;
+	int pair[2], status = 0, r;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -131,8 +132,10 @@ static int netns_fork(int netns_fd, int (*fn)(void *, int *), void *arg, int *re
 		netns_child(theirs, netns_fd, fn, arg);
 	theirs = fd_close(theirs);
 	r = netns_answer_receive(ours, ret_fd);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (r == -ECHILD && WIFEXITED(status) && WEXITSTATUS(status))
+		return -WEXITSTATUS(status); /* why it could not answer */
 	return r;
 }
 

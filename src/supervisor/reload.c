@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Reload: the plan from the old configuration to the new one, done step by step.
+//
+// A step that fails takes back itself and those before it, in reverse, with the same functions from new to
+// old: then the old configuration is in force again. What was stopped is started again, so only that loses
+// its connections. A part that cannot even go back is made anew with its tailnet.
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,61 +29,80 @@ static void reload_remove(struct supervisor *s, struct tailnet *t)
 	tailnet_free(t);
 }
 
-static void reload_start(struct supervisor *s, struct tailnet_config *c)
+static int reload_start(struct supervisor *s, struct tailnet_config *c)
 {
 	struct tailnet *t = supervisor_find(s, c->name);
+	int r = t ? 0 : supervisor_add(s, c, &t);
 
-	if (!t && supervisor_add(s, c, &t) < 0) {
-		log_error(c->name, NULL, "is not started");
-		return;
-	}
-	tailnet_start(t);
+	if (r == 0)
+		tailnet_start(t);
+	return r;
 }
 
-/* A part that cannot follow in place: the tailnet is built anew, and only it. */
-static void reload_change(struct tailnet *t, const struct step *step)
+static int reload_change(struct tailnet *t, size_t part, const struct tailnet_config *old,
+	const struct tailnet_config *new)
 {
-	const struct part *part = &tailnet_parts[step->part];
 	int r;
 
 	if (t->netns_fd < 0)
-		return; /* down, or failed and tried again soon: with the new configuration then */
-	r = part->apply(t, step->old, step->new);
-	if (r < 0) {
-		log_warning(t->name, part->name,
-			"cannot be changed in place (%s): starting it anew", strerror(-r));
-		tailnet_teardown(t);
-		tailnet_start(t);
-		return;
-	}
-	tailnet_evaluate(t);
+		return 0; /* down, or failed and tried again soon: with what is in force then */
+	r = tailnet_parts[part].apply(t, old, new);
+	if (r == -EPIPE || r == -ECONNRESET || r == -ENOTCONN)
+		r = 0; /* a worker that is dying: the next one is told so, too */
+	if (r >= 0)
+		tailnet_evaluate(t);
+	return r < 0 ? r : 0;
 }
 
-static void reload_apply(struct supervisor *s, const struct plan *p)
+static int reload_step(struct supervisor *s, const struct step *step)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		const struct step *step = &p->steps[i];
-		struct tailnet *t = NULL;
+	struct tailnet *t = step->old ? supervisor_find(s, step->old->name) : NULL;
 
-		if (step->old)
-			t = supervisor_find(s, step->old->name);
-		switch (step->kind) {
-		case STEP_STOP:
-			if (t)
-				reload_remove(s, t);
-			break;
-		case STEP_START:
-			reload_start(s, step->new);
-			break;
-		case STEP_CHANGE:
-			if (t)
-				reload_change(t, step);
-			break;
-		case STEP_FRONT:
-			if (s->front)
-				front_reload(s->front);
-			break;
+	switch (step->kind) {
+	case STEP_STOP:
+		if (t)
+			reload_remove(s, t);
+		return 0;
+	case STEP_START:
+		return reload_start(s, step->new);
+	case STEP_CHANGE:
+		return t ? reload_change(t, step->part, step->old, step->new) : 0;
+	case STEP_FRONT:
+		if (s->front)
+			front_reload(s->front);
+		return 0;
+	}
+	return 0;
+}
+
+static void reload_undo_step(struct supervisor *s, const struct step *step)
+{
+	struct tailnet *t = step->new ? supervisor_find(s, step->new->name) : NULL;
+	int r = 0;
+
+	switch (step->kind) {
+	case STEP_STOP:
+		r = reload_start(s, step->old);
+		if (r < 0)
+			log_error(step->old->name, NULL, "is not started again: %s", strerror(-r));
+		break;
+	case STEP_START:
+		if (t)
+			reload_remove(s, t);
+		break;
+	case STEP_CHANGE:
+		r = t ? reload_change(t, step->part, step->new, step->old) : 0;
+		if (r < 0) {
+			log_warning(t->name, tailnet_parts[step->part].name,
+				"cannot be changed back (%s): starting it anew", strerror(-r));
+			tailnet_teardown(t);
+			tailnet_start(t);
 		}
+		break;
+	case STEP_FRONT:
+		if (s->front)
+			front_reload(s->front);
+		break;
 	}
 }
 
@@ -95,6 +118,39 @@ static void reload_adopt(struct supervisor *s, struct config *new)
 		(void)told_update(s->tailnets[i]);
 	}
 	s->config = new;
+}
+
+static void reload_said(const struct step *step, int r,
+	void (*say)(void *arg, bool problem, const char *line), void *arg)
+{
+	const char *name = step->new->name;
+	const char *part = step->kind == STEP_CHANGE ? tailnet_parts[step->part].name : "tailnet";
+	char line[256];
+
+	snprintf(line, sizeof(line), "%s: %s cannot be %s: %s", name, part,
+		step->kind == STEP_CHANGE ? "changed" : "started", strerror(-r));
+	if (say)
+		say(arg, true, line);
+	log_error(name, part, "cannot be %s: %s; what the reload has changed is undone",
+		step->kind == STEP_CHANGE ? "changed" : "started", strerror(-r));
+}
+
+/* 0, or -ECANCELED: a step failed, OLD is in force. */
+static int reload_apply(struct supervisor *s, const struct plan *p, struct config *old,
+	void (*say)(void *arg, bool problem, const char *line), void *arg)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		int r = reload_step(s, &p->steps[i]);
+
+		if (r == 0)
+			continue;
+		reload_said(&p->steps[i], r, say, arg);
+		reload_adopt(s, old);
+		for (size_t k = i + 1; k-- > 0;)
+			reload_undo_step(s, &p->steps[k]);
+		return -ECANCELED;
+	}
+	return 0;
 }
 
 /* It shows every tailnet, whoever runs it. */
@@ -137,11 +193,11 @@ int supervisor_reload(struct supervisor *s, bool dry,
 		log_event(LOG_ID_RELOADED, LOG_INFO, NULL, "reload", "%zu step%s", p.n,
 			p.n == 1 ? "" : "s");
 		reload_adopt(s, new);
-		reload_apply(s, &p);
+		r = reload_apply(s, &p, old, say, arg);
 		if (s->front)
 			reload_front(s->front);
-		config_free(old);
+		config_free(r < 0 ? new : old);
 	}
 	plan_free(&p);
-	return 0;
+	return r;
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Crash-only: whatever dies, whenever, and whoever asks for what at the same time.
 
-TSGW_CRASH_ROUNDS (40) is how often; `make check-long` makes it 1,000.
+TSGW_CRASH_ROUNDS (40) is how often; the part "crash" of tests/long.py (make check-long) makes it 1,000.
 """
 import contextlib
 import os
