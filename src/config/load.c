@@ -297,6 +297,8 @@ void load_ini(struct loader *l, unsigned file, char *text, size_t len)
 {
 	static const struct ini_events events = {on_section, on_key, on_bad};
 
+	if (l->oom)
+		return; /* the file may have no name */
 	l->file = file;
 	l->current = NULL;
 	l->seen_section = false;
@@ -378,7 +380,7 @@ int load_end(struct loader *l, struct config **ret)
 	free_loader(l);
 	if (l->oom) {
 		config_free(c);
-		return -ENOMEM;
+		return l->shortage ? -l->shortage : -ENOMEM;
 	}
 	*ret = c;
 	return 0;

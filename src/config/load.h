@@ -78,6 +78,7 @@ struct loader {
 	struct loaded *out;
 	struct config *c; /* &out->c */
 	bool oom;
+	int shortage; /* of what, if not of memory: EMFILE, ENFILE; then .oom, too */
 	struct section **sections;
 	size_t n_sections;
 	struct section *current; /* NULL: none yet, or one that was refused */

@@ -32,7 +32,7 @@ static void sanitize(char *text)
 
 static size_t put_place(const struct loader *l, const struct where *w, char *buf, size_t size)
 {
-	const char *file = l->out->files[w->file];
+	const char *file = l->out->n_files ? l->out->files[w->file] : "";
 	char line[16] = "";
 	int n;
 

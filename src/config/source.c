@@ -73,6 +73,8 @@ int source_read(const char *path, struct source *ret)
 
 static int read_source(struct loader *l, const char *path, struct source *ret)
 {
+	int r;
+
 	for (size_t i = 0; i < l->n_over; i++) {
 		const struct config_overlay *o = &l->over[i];
 
@@ -84,7 +86,12 @@ static int read_source(struct loader *l, const char *path, struct source *ret)
 			.text = strdup(o->text), .len = strlen(o->text), .mode = 0600};
 		return ret->text ? 0 : -ENOMEM;
 	}
-	return l->read(path, ret);
+	r = l->read(path, ret);
+	if (r == -EMFILE || r == -ENFILE || r == -ENOMEM) { /* it says nothing about the file */
+		l->shortage = -r;
+		l->oom = true;
+	}
+	return r;
 }
 
 static const char *read_error(int r)

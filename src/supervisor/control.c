@@ -393,18 +393,6 @@ static int client_on_io(sd_event_source *s, int fd, uint32_t revents, void *user
 	return 0;
 }
 
-static bool may_connect(int fd, uid_t *ret_uid)
-{
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
-		return false;
-	/* others than root come in by the socket's group alone */
-	*ret_uid = cred.uid;
-	return true;
-}
-
 /* The last places are kept for root, so that `down` works whatever the group does. */
 static bool has_place(const struct control *c, uid_t uid)
 {
@@ -430,7 +418,7 @@ static int control_on_accept(sd_event_source *s, int fd, uint32_t revents, void 
 	struct client *k;
 	uid_t uid;
 
-	if (conn < 0 || !may_connect(conn, &uid) || !has_place(c, uid))
+	if (conn < 0 || controlsock_peer(conn, &uid) < 0 || !has_place(c, uid))
 		return 0;
 	/* who does not read its answer for a second is cut off */
 	(void)setsockopt(conn, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));

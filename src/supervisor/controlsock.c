@@ -86,3 +86,14 @@ void controlsock_unlink(const char *run_dir, const char *name)
 	if (dir >= 0)
 		(void)unlink(un.sun_path);
 }
+
+int controlsock_peer(int fd, uid_t *ret_uid)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return -errno;
+	*ret_uid = cred.uid;
+	return 0;
+}

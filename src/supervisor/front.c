@@ -348,8 +348,10 @@ int front_new(struct supervisor *s, struct front **ret)
 	pid_t owner = 0;
 	int r;
 
-	if (!f)
+	if (!f) {
+		log_error(NULL, "front", "out of memory");
 		return -ENOMEM;
+	}
 	f->s = s;
 	f->lock_fd = f->links.inotify_fd = -1;
 	f->dns = (struct worker){
@@ -372,8 +374,11 @@ int front_new(struct supervisor *s, struct front **ret)
 	else if (r < 0)
 		log_error(NULL, "front", "cannot be locked in %s: %s", s->store.run_dir,
 			strerror(-r));
-	if (r == 0)
+	if (r == 0) {
 		r = collect_new(s, &front_collect_ops, f, &f->collected);
+		if (r < 0)
+			log_error(NULL, "front", "cannot be started: %s", strerror(-r));
+	}
 	if (r == 0) {
 		r = frontlinks_open(f);
 		if (r < 0)

@@ -52,12 +52,15 @@ int supervisor_add(struct supervisor *s, struct tailnet_config *c, struct tailne
 	int r;
 
 	more = reallocarray(s->tailnets, s->n_tailnets + 1, sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	s->tailnets = more;
-	r = tailnet_new(s, c, &t);
-	if (r < 0)
+	r = more ? 0 : -ENOMEM;
+	if (more)
+		s->tailnets = more;
+	if (r == 0)
+		r = tailnet_new(s, c, &t);
+	if (r < 0) {
+		log_error(c->name, NULL, "cannot be started: %s", strerror(-r));
 		return r;
+	}
 	r = tailnet_lock(t);
 	if (r == 0)
 		r = control_listen(s->control, t->name);
@@ -299,8 +302,11 @@ static int supervisor_open(struct supervisor *s)
 		return r;
 	snprintf(s->empty_dir, sizeof(s->empty_dir), "%s/.empty", s->store.run_dir);
 	s->host_netns_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (s->host_netns_fd < 0)
-		return -errno;
+	if (s->host_netns_fd < 0) {
+		r = -errno;
+		log_error(NULL, NULL, "cannot start: /proc/self/ns/net: %s", strerror(-r));
+		return r;
+	}
 	r = sd_event_new(&s->event);
 	if (r >= 0)
 		r = supervisor_signals(s);
@@ -336,6 +342,8 @@ static int supervisor_own(struct supervisor *s)
 		r = front_new(s, &s->front);
 		if (r == 0)
 			r = control_listen(s->control, NULL);
+		if (r < 0 && s->front)
+			log_error(NULL, "front.sock", "%s", strerror(-r));
 	}
 	for (size_t i = 0; i < s->config->n_tailnets && r == 0; i++)
 		if (supervisor_wants(s, s->config->tailnets[i]))
@@ -455,8 +463,9 @@ int supervisor_run(const struct options *o)
 		.heal = {.shared_fds = {-1, -1}, .run_fd = -1}};
 	int code;
 
-	if (config_load(o->config_path, &s.config) < 0) {
-		log_error(NULL, NULL, "out of memory");
+	code = config_load(o->config_path, &s.config);
+	if (code < 0) {
+		log_error(NULL, NULL, "the configuration cannot be read: %s", strerror(-code));
 		return 1;
 	}
 	code = supervisor_judge(&s);

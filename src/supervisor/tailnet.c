@@ -393,8 +393,9 @@ void tailnet_start(struct tailnet *t)
 	}
 	int r = tailnet_allocate(t);
 	if (r < 0) {
-		snprintf(
-			t->reason, sizeof(t->reason), "no free /30 in veth-pool: %s", strerror(-r));
+		snprintf(t->reason, sizeof(t->reason), "%s: %s",
+			r == -ENOSPC ? "no free /30 in veth-pool" : "no /30 can be chosen",
+			strerror(-r));
 		tailnet_fail(t, true);
 		return;
 	}

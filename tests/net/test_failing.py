@@ -87,7 +87,8 @@ def test_each_call_of_a_start(picture):
     g.stop()
     step = int(os.environ.get("TSGW_INJECT_STEP") or 0) or max(1, calls // SAMPLES)
     ended, wrong = 0, []
-    for n in range(1, calls + 1, step):
+    first = int(os.environ.get("TSGW_INJECT_FIRST") or 1)
+    for n in range(first, calls + 1, step):
         page.set(n)
         start()
         try:
