@@ -185,6 +185,19 @@ static const char *warning_text(const json_t *warnings, const char *code)
 	return ipn_string(w, "Text");
 }
 
+/* "You are logged out. The last login error was: X" is X. Without one it is no refusal: a login that took
+ * the place of another says it of that one, and one that goes on by itself. */
+static const char *login_error(const char *text)
+{
+	static const char out[] = "You are logged out", last[] = "The last login error was: ";
+
+	if (strncmp(text, out, strlen(out)) != 0)
+		return text;
+	text += strlen(out);
+	text += strspn(text, ". ");
+	return !strncmp(text, last, strlen(last)) ? text + strlen(last) : text;
+}
+
 static void take_health(const json_t *health, struct ipn_notify *ret)
 {
 	const json_t *warnings = json_object_get(health, "Warnings");
@@ -193,7 +206,7 @@ static void take_health(const json_t *health, struct ipn_notify *ret)
 	ret->has_health = true;
 	for (size_t i = 0; i < ELEMENTSOF(troubles) && !*ret->trouble; i++)
 		ipn_clean(warning_text(warnings, troubles[i]), ret->trouble, sizeof(ret->trouble));
-	text = warning_text(warnings, "login-state");
+	text = login_error(warning_text(warnings, "login-state"));
 	ret->has_login_error = *text;
 	ipn_clean(text, ret->login_error, sizeof(ret->login_error));
 }

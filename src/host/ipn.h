@@ -71,13 +71,13 @@ struct ipn_dns {
 
 /* A line of the bus that watches. */
 struct ipn_notify {
-	bool changed; /* something of the netmap: worth a look */
-	bool has_error;
+	bool changed;	/* something of the netmap: worth a look */
+	bool has_error; /* the control server's own words */
 	char error[ENGINE_REASON_MAX];
 	bool has_health;
 	/* the warning that counts, "" = none: of the control connection or the relays */
 	char trouble[ENGINE_REASON_MAX];
-	bool has_login_error;
+	bool has_login_error; /* or that it cannot be reached */
 	char login_error[ENGINE_REASON_MAX];
 };
 

@@ -314,3 +314,14 @@ int localapi_watch(const char *path)
 		c->use = CONN_WATCH;
 	return r;
 }
+
+int localapi_send(
+	const char *method, const char *path, char *text, unsigned ms, localapi_done *done)
+{
+	int r = text ? localapi_request(method, path, text, ms, done) : -ENOMEM;
+
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+	return r;
+}

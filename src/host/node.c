@@ -16,11 +16,10 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "host/ipn.h"
 #include "host/localapi.h"
@@ -40,14 +39,17 @@
 #define POLL_MS	      10000
 #define POLL_EAGER_MS 1000
 #define EXPIRY_NEAR_S (7 * 86400)
+#define RENEW_MS      10000 /* for a key to renew an expired node without a login that is forced */
 
 static void (*report)(enum msg_type type, void *m, size_t size);
 static struct wanted now, next;
 static bool alive; /* tailscaled runs */
 static bool known; /* .state and .status are of this tailscaled */
 static bool want_status, want_prefs, want_dns, want_login, want_logout, want_stop;
-static bool began;	  /* a registration was begun, or is not needed */
-static bool key_refused;  /* of an expired node: it goes on interactively */
+static bool began;	 /* a registration was begun, or is not needed */
+static bool key_refused; /* of an expired node: it goes on interactively */
+static bool renews;	 /* a key is to renew an expired node: no login by somebody is begun yet */
+static uint64_t renew_until;
 static bool paused;	  /* stopped until the supervisor starts it again */
 static unsigned failures; /* registrations in a row */
 static uint64_t retry_s;
@@ -65,14 +67,6 @@ static void soon(void)
 }
 
 /* ---- what is said of it ---- */
-
-static uint64_t real_s(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec;
-}
 
 static enum engine_state state_of(const char **ret_reason)
 {
@@ -129,22 +123,29 @@ static void say(void)
 
 /* ---- a registration that failed ---- */
 
-/* Never over one that is registered: it has a netmap, and tries on by itself. */
-static void registration_failed(const char *why)
+/* An expired node goes on without the key that the control server itself refused: somebody has to log in.
+ * A server that is busy refuses nothing. */
+static void renewal_refused(const char *why)
+{
+	if (!now.has_key || key_refused || strstr(why, "rate limited"))
+		return;
+	log_notice(NULL, "tailscaled", "the auth key does not renew the node's key: %s", why);
+	key_refused = want_prefs = true;
+	began = false;
+}
+
+/* Never over one that is registered: it has a netmap, or a key that expired, and tries on by itself. */
+static void registration_failed(const char *why, bool by_server)
 {
 	memcpy(failure, why, sizeof(failure));
 	if (paused || !began || now.logged_out)
 		return;
-	if (status.have_node_key && now.has_key && !key_refused) {
-		log_notice(
-			NULL, "tailscaled", "the auth key does not renew the node's key: %s", why);
-		key_refused = true;
-		began = false; /* without it, then somebody has to log in */
+	if (status.have_node_key) {
+		if (by_server)
+			renewal_refused(why);
 		return;
 	}
-	if (status.have_node_key)
-		return;
-	retry_s = real_s() + wanted_pause_s(failures);
+	retry_s = clock_real_s() + wanted_pause_s(failures);
 	failures++;
 	paused = want_stop = true;
 	log_warning(NULL, "tailscaled", "cannot register: %s", why);
@@ -188,7 +189,7 @@ static void got_status(int error, unsigned code, const char *body, size_t len)
 	if (status.state == IPN_RUNNING) {
 		failures = 0;
 		failure[0] = '\0';
-		began = key_refused = false; /* should its key expire, it begins anew */
+		began = key_refused = renews = false; /* should its key expire, it begins anew */
 		want_dns = true;
 		memcpy(exit_before, now.prefs.exit_id, sizeof(exit_before));
 		wanted_choose_exit(&now, &status, exit_trouble, sizeof(exit_trouble));
@@ -197,6 +198,10 @@ static void got_status(int error, unsigned code, const char *body, size_t len)
 		want_prefs |= !began;
 	} else if (status.state == IPN_NEEDS_LOGIN && status.have_node_key && !*status.auth_url) {
 		want_prefs |= !began; /* its key has expired */
+		if (renews && loop_now() >= renew_until) {
+			renews = false;
+			want_login = true;
+		}
 	}
 	say();
 	soon();
@@ -255,30 +260,23 @@ static void got_applied(int error, unsigned code, const char *body, size_t len)
 static void got_started(int error, unsigned code, const char *body, size_t len)
 {
 	got_applied(error, code, body, len);
-	want_login = !error && code < 300;
+	want_login = !error && code < 300 && !renews;
 	if (error)
 		began = false;
 }
 
-static int send_text(
-	const char *method, const char *path, char *text, unsigned ms, localapi_done *done)
-{
-	int r = text ? localapi_request(method, path, text, ms, done) : -ENOMEM;
-
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-	return r;
-}
-
-/* The node is not registered, or no more: with what we want of it, and perhaps the key. */
+/* The node is not registered, or no more: with what we want of it, and perhaps the key. A node whose key has
+ * expired tries that one, hears so, and makes itself a new one; a login that is forced besides would be a
+ * second registration, for which an auth key for one use is used up. */
 static void register_node(const json_t *prefs, const json_t *difference)
 {
 	bool key = now.has_key && !key_refused;
 
 	began = true;
+	renews = key && status.have_node_key && status.state == IPN_NEEDS_LOGIN;
+	renew_until = loop_now() + RENEW_MS;
 	failure[0] = '\0';
-	if (send_text("POST", API "start", prefs_start(prefs, difference, key ? now.key : NULL),
+	if (localapi_send("POST", API "start", prefs_start(prefs, difference, key ? now.key : NULL),
 		    LOGIN_MS, got_started) < 0)
 		began = false;
 }
@@ -295,7 +293,7 @@ static void apply(const json_t *prefs)
 	else if (json_object_size(difference) && prefs_registers(difference) && !out)
 		register_node(prefs, difference);
 	else if (json_object_size(difference))
-		(void)send_text(
+		(void)localapi_send(
 			"PATCH", API "prefs", prefs_patch(difference), TIMEOUT_MS, got_applied);
 	json_decref(difference);
 }
@@ -374,10 +372,10 @@ static void notified(const char *text, size_t len)
 	if (n.has_health) {
 		memcpy(trouble, n.trouble, sizeof(trouble));
 		if (n.has_login_error)
-			registration_failed(n.login_error);
+			registration_failed(n.login_error, false);
 	}
 	if (n.has_error)
-		registration_failed(n.error);
+		registration_failed(n.error, true);
 	if (n.changed && !settle_timer.index)
 		(void)timers_set(&settle_timer, loop_now() + SETTLE_MS);
 	say();
@@ -403,7 +401,7 @@ static void connections(unsigned n)
 static void begin_anew(bool runs)
 {
 	alive = runs;
-	known = paused = began = key_refused = false;
+	known = paused = began = key_refused = renews = false;
 	want_login = want_logout = want_stop = want_dns = false;
 	want_status = want_prefs = true;
 	failure[0] = trouble[0] = exit_trouble[0] = refused[0] = '\0';
@@ -434,7 +432,7 @@ static int act(uint32_t what)
 		want_status = want_prefs = true;
 		/* one that runs, but not for long any more: a new key before the old one ends */
 		want_login = known && status.state == IPN_RUNNING && status.key_expiry_s &&
-			status.key_expiry_s < real_s() + EXPIRY_NEAR_S;
+			status.key_expiry_s < clock_real_s() + EXPIRY_NEAR_S;
 		break;
 	case ENGINE_ACT_LOGOUT:
 		now.logged_out = want_logout = true;
@@ -472,11 +470,14 @@ void node_begin(void)
 	explicit_bzero(&next, sizeof(next));
 }
 
-/* An auth key that is new gives a registration that was refused another chance. */
+/* An auth key that is new gives a registration that was refused another chance, and a node whose key has
+ * expired, even while somebody is expected to log in. */
 void node_commit(void)
 {
-	if (strcmp(now.key, next.key) != 0)
+	if (strcmp(now.key, next.key) != 0) {
 		failures = 0;
+		began = key_refused = false;
+	}
 	memcpy(next.prefs.exit_id, now.prefs.exit_id, sizeof(next.prefs.exit_id));
 	now = next;
 	explicit_bzero(&next, sizeof(next));

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "supervisor/facts.h"
@@ -23,14 +24,6 @@
 #define CONNECT_MS	   100
 #define CONNECT_REFUSED_MS 250
 #define EXPIRY_NEAR_S	   (7 * 86400)
-
-static uint64_t real_s(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec;
-}
 
 /* ---- connections to its LocalAPI ---- */
 
@@ -172,7 +165,7 @@ const char *engine_login(struct tailnet *t, bool in)
 
 static int tell_peer(struct tailnet *t, const struct netmap_peer *p)
 {
-	struct msg_peer_state m = {.state = netmap_peer_state(p, real_s())};
+	struct msg_peer_state m = {.state = netmap_peer_state(p, clock_real_s())};
 
 	memcpy(m.public_key, p->key, sizeof(m.public_key));
 	return t->proxy.pid ? worker_tell(&t->proxy, MSG_PROXY_PEER_UP, &m) : 0;
@@ -267,7 +260,7 @@ static int netmap_message(struct tailnet *t, const union msg *m)
 static int netmap_live(struct tailnet *t, const struct msg_netmap_live *m)
 {
 	struct netmap_peer *p = netmap_find(t->netmap, m->public_key);
-	uint64_t now = real_s();
+	uint64_t now = clock_real_s();
 	enum peer_state before;
 
 	if (!memchr(m->live.relay, '\0', sizeof(m->live.relay)))
@@ -305,7 +298,7 @@ static int on_retry(sd_event_source *s, uint64_t usec, void *userdata)
 static void plan_retry(struct tailnet *t)
 {
 	struct stock *e = &t->engine;
-	uint64_t now = real_s(), in_s = e->said.retry_s > now ? e->said.retry_s - now : 1;
+	uint64_t now = clock_real_s(), in_s = e->said.retry_s > now ? e->said.retry_s - now : 1;
 
 	e->retry_timer = sd_event_source_disable_unref(e->retry_timer);
 	if (e->said.state == ENGINE_FAILED && e->said.retry_s)
@@ -386,7 +379,7 @@ static void at_time(uint64_t s, char *ret, size_t size)
 static enum tailnet_state derive_running(const struct tailnet *t, char *reason, size_t size)
 {
 	const struct stock *e = &t->engine;
-	uint64_t now = real_s(), expiry = t->netmap ? t->netmap->key_expiry_s : 0;
+	uint64_t now = clock_real_s(), expiry = t->netmap ? t->netmap->key_expiry_s : 0;
 	char when[32];
 
 	if (e->said.troubled) {

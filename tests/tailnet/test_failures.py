@@ -54,6 +54,11 @@ class Small:
             return r["state"] == state and word.lower() in r["reason"].lower()
         wait_for(seen, lambda: f"{state} because of {word!r}: {self.row()}", timeout_s)
 
+    def key_is(self, key):
+        with open(self.t.values["auth-key-file"], "w", encoding="ascii") as f:
+            f.write(key + "\n")
+        self.g.ctl("reload", ok=0)
+
     def me(self):
         return self.control.node("demon")
 
@@ -116,9 +121,7 @@ def test_bad_keys(lab):
     wait_for(lambda: "already used" in s.row()["reason"], lambda: f"the server's words: {s.row()}", 40)
     before = len(s.control.asked())
     check(before < 12, f"it hammers the server: {before} registrations")
-    with open(s.t.values["auth-key-file"], "w", encoding="ascii") as f:
-        f.write(s.control.key() + "\n")
-    s.g.ctl("reload", ok=0)
+    s.key_is(s.control.key())
     s.wait("up", timeout_s=60)
 
 
@@ -136,6 +139,29 @@ def test_name_taken_and_state_lost(lab):
     s.g.wait_up()
     wait_for(lambda: s.control.node("demon-2"), "a new node")
     s.check_page()
+
+
+@deadline(180)
+def test_expiry_in_mid_life(lab):
+    """The node's key expires: by itself it gets a new one, twice, with the same address; a bad auth key leaves it
+    needing a login; a good one, for one use, heals it by reload."""
+    s = Small(lab).start()
+    address = s.me()["addresses"]
+    for _ in range(2):
+        key = s.me()["key"]
+        s.control.post("expire", node=s.me()["id"])
+        wait_for(lambda k=key: s.me()["key"] != k and not s.me()["expired"], "a new key by itself", 60)
+        s.wait("up", timeout_s=60)
+    s.check_page()
+    s.key_is(s.control.key(expired=True))
+    s.control.post("expire", node=s.me()["id"])
+    s.wait("needs-login", "log in at", timeout_s=40)
+    equal(s.page(), "", "nothing goes through")
+    s.key_is(s.control.key(reusable=False))
+    s.wait("up", timeout_s=60)
+    equal(s.me()["addresses"], address, "the same address")
+    s.check_page()
+    equal(s.row()["reason"], "", "reason")
 
 
 @deadline(180)

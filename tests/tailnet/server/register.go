@@ -106,6 +106,10 @@ func (c *control) register(r *http.Request, req *tailcfg.RegisterRequest, machin
 		return c.followUp(r, req)
 	}
 	valid := node != nil && (node.KeyExpiry.IsZero() || node.KeyExpiry.After(time.Now()))
+	if node != nil && !valid && !c.headscale {
+		// before any auth key: the node has to make itself a new key, and asks again with that one
+		return &tailcfg.RegisterResponse{NodeKeyExpired: true, User: c.user(), Login: c.login()}
+	}
 	if req.Auth != nil && req.Auth.AuthKey != "" && !(c.headscale && valid) {
 		k, why := c.lookupKey(req.Auth.AuthKey)
 		if why != "" {
