@@ -14,14 +14,17 @@ from machine import Machine, told
 from picture import PRIMARY, TARGET
 from run import deadline
 
-PROGRAM = re.compile(r"(\$ |# )?(sudo |tsgwctl|tsgwd|curl|ssh|git |export |dig|psql|nc |systemctl|wg |WG_|modprobe)")
+PROGRAM = re.compile(r"(\$ |# )?(sudo |make |systemd-sysusers |COREDNS=|tsgwctl |tsgwd( |$)|curl |ssh |git |export |dig|"
+                     r"psql|nc |systemctl|wg |WG_|modprobe)")
 # (what it looks like, "gateway" or "mac" where it runs, else the reason)
 COMMANDS = (
     (r"apt-get|make (deps|demo|install)", "installs on the machine that builds; CI's first step, and the package's tests"),
+    (r"^(COREDNS=yes )?make ", "in the tree of the sources, not on a gateway; `make check` and the packages' tests"),
     (r"install -m 600 fgpu.conf", "gateway"),
-    (r"systemd-tmpfiles .*systemctl enable --now", "gateway"),
+    (r"^systemd-sysusers", "gateway"),
     (r"systemctl enable --now", "gateway"),
     (r"/etc/resolver", "macOS; tests/net/test_stub_resolvers.py has what Linux can stand in for"),
+    (r"^curl -x socks5h://bob:…@", "only the beginning of a command; tests/net/test_users.py"),
     (r"^curl ", "mac"),
     (r"^dig ", "mac"),
     (r"^export ALL_PROXY", "mac"),
@@ -32,13 +35,15 @@ COMMANDS = (
     (r"WG_QUICK_USERSPACE|^wg set wgl|IFNAME", "tests/net/test_wg_alone.py"),
     (r"tsgwctl (events|logs|ping)", "never ends; tests/net/test_events.py, test_ctl_real.py"),
     (r"tsgwctl import", "needs a tree of tsproxy; tests/net/test_import.py"),
-    (r"tsgwctl (login|logout|tailscale|add home)", "needs a tailnet of Tailscale; tests/tailnet"),
+    (r"tsgwctl (login|logout|tailscale|add (home|work))", "needs a tailnet of Tailscale; tests/tailnet/test_engine.py"),
     (r"tsgwctl passwd", "asks at a terminal; tests/net/test_users.py"),
-    (r"^tsgwctl$|^tsgwctl ping$|^tsgwctl nc", "a name in a sentence; tests/net/test_ctl_real.py"),
+    (r"^tsgwctl ping$|^tsgwctl add$|^tsgwctl nc", "a name in a sentence; tests/net/test_ctl_real.py"),
     (r"^tsgwctl add lab", "gateway"),
     (r"^tsgwctl remove lab", "gateway"),
-    (r"^tsgwctl (list|status|check|wait|exec|why|reload|doctor|ip|peers|clients)\b", "gateway"),
-    (r"^tsgwd( --config /etc/tsgw-lab.*)?$", "runs until it is ended; tests/net/test_gateway.py, test_ownership"),
+    (r"^tsgwctl remove", "would take away what the rest needs; tests/net/test_add.py"),
+    (r"^tsgwctl client-config .*--install", "asks at a terminal; tests/net/test_cards.py"),
+    (r"^tsgwctl (list|status|check|wait|exec|why|reload|doctor|ip|peers|clients|help|client-config)\b", "gateway"),
+    (r"^tsgwd( --config /etc/tsgw-lab.*)?$", "runs until it is ended; tests/net/test_gateway.py, test_lifecycle.py"),
 )
 # says something, but its exit code is that of what it found
 MAY_FAIL = re.compile(r"tsgwctl doctor")
@@ -48,7 +53,8 @@ def plain(line):
     line = re.sub(r"^\s*(\$ |# )?(sudo )?", "", line.strip())
     line = re.sub(r"\\\(dq", '"', line).replace("\\e", "\\").replace("\\-", "-")
     line = re.sub(r"&& sudo ", "&& ", line)
-    for word, value in (("COMMAND", "true"), ("HOST", TARGET), ("NAME", "fgpu"), ("name.fgpu", TARGET + ".fgpu")):
+    for word, value in (("COMMAND", "true"), ("HOST", TARGET), ("NAME", "fgpu"), ("KIND", "ssh"),
+                        ("TARGET", "http://10.100.10.141.fgpu:3000/"), ("name.fgpu", TARGET + ".fgpu")):
         line = line.replace(word, value)
     return line
 
@@ -58,8 +64,12 @@ def readme():
         text = f.read()
     for block in re.findall(r"(?ms)^ *```sh\n(.*?)^ *```", text):
         yield from (("README", line) for line in block.replace("\\\n", " ").splitlines() if line.strip())
-    for row in re.findall(r"(?m)^\|.*", text):
-        yield from (("README", c) for c in re.findall(r"`([^`]+)`", row) if PROGRAM.match(c))
+    # those in sentences and in tables, but for what stands indented: drawings
+    text = re.sub(r"(?ms)^ *```.*?^ *```|^    .*?$", "", text)
+    for c in re.findall(r"`([^`]+)`", text):
+        c = " ".join(c.split())
+        if PROGRAM.match(c):
+            yield "README", c
 
 
 def manuals():
