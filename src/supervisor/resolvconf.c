@@ -59,7 +59,7 @@ static int resolvconf_text(const char *mark, const struct addr *dns, size_t n_dn
 {
 	_cleanup_free_ char *text = NULL;
 	char addr[ADDR_TEXT_MAX];
-	bool any = false;
+	bool any = false, bad;
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
@@ -77,7 +77,8 @@ static int resolvconf_text(const char *mark, const struct addr *dns, size_t n_dn
 	for (size_t i = 0; i < n_dns; i++)
 		if (dns[i].family)
 			fprintf(f, "nameserver %s\n", addr_format(&dns[i], addr));
-	if (fclose(f) != 0)
+	bad = ferror(f);
+	if (fclose(f) != 0 || bad || !text) /* NULL: closed well, and yet never had memory */
 		return -ENOMEM;
 	*ret = take_ptr(text);
 	return 0;

@@ -318,8 +318,9 @@ static void tailnet_fail(struct tailnet *t, bool retry)
 	t->state = TAILNET_FAILED;
 	tailnet_say_state(t);
 	if (retry) {
-		(void)sd_event_add_time_relative(t->s->event, &t->retry_timer, CLOCK_MONOTONIC,
-			t->backoff_ms * 1000ull, 10000, tailnet_on_retry, t);
+		if (sd_event_add_time_relative(t->s->event, &t->retry_timer, CLOCK_MONOTONIC,
+			    t->backoff_ms * 1000ull, 10000, tailnet_on_retry, t) < 0)
+			worker_no_timer(t->name, NULL);
 		t->backoff_ms = MIN(t->backoff_ms * 2, (uint32_t)TAILNET_BACKOFF_MAX_MS);
 	}
 	supervisor_changed(t->s);
@@ -331,6 +332,7 @@ static void tailnet_watch(struct tailnet *t)
 	t->started_ms = clock_now_ms();
 	(void)sd_event_add_time_relative(t->s->event, &t->ready_timer, CLOCK_MONOTONIC,
 		t->config->ready_timeout_s * 1000000ull, 100000, tailnet_on_ready_timeout, t);
+	t->late = !t->ready_timer; /* nobody waits for what is not told */
 	heal_watch(t);
 	t->state = TAILNET_DOWN; /* so that the first state is told */
 	tailnet_evaluate(t);
@@ -393,9 +395,7 @@ void tailnet_start(struct tailnet *t)
 	}
 	int r = tailnet_allocate(t);
 	if (r < 0) {
-		snprintf(t->reason, sizeof(t->reason), "%s: %s",
-			r == -ENOSPC ? "no free /30 in veth-pool" : "no /30 can be chosen",
-			strerror(-r));
+		snprintf(t->reason, sizeof(t->reason), "no /30 from veth-pool: %s", strerror(-r));
 		tailnet_fail(t, true);
 		return;
 	}
@@ -423,8 +423,9 @@ void tailnet_rebuild(struct tailnet *t, const char *why)
 	if (t->retry_timer)
 		return;
 	log_warning(t->name, NULL, "%s: made anew", why);
-	(void)sd_event_add_time_relative(t->s->event, &t->retry_timer, CLOCK_MONOTONIC,
-		WORKER_BACKOFF_MIN_MS * 1000, 10000, tailnet_on_rebuild, t);
+	if (sd_event_add_time_relative(t->s->event, &t->retry_timer, CLOCK_MONOTONIC,
+		    WORKER_BACKOFF_MIN_MS * 1000, 10000, tailnet_on_rebuild, t) < 0)
+		worker_no_timer(t->name, NULL);
 }
 
 /* ---- stop ---- */

@@ -126,7 +126,7 @@ static void pasta_back_off(struct tailnet *t, const char *why)
 	snprintf(t->uplink.reason, sizeof(t->uplink.reason), "uplink: pasta %.160s", why);
 	if (sd_event_add_time_relative(t->s->event, &p->restart_source, CLOCK_MONOTONIC,
 		    p->backoff_ms * 1000ull, 10000, pasta_on_restart, t) < 0)
-		log_error(t->name, "pasta", "out of memory: it is not started again");
+		worker_no_timer(t->name, "pasta");
 	p->backoff_ms = MIN(p->backoff_ms * 2, (uint32_t)PASTA_BACKOFF_MAX_MS);
 	tailnet_evaluate(t);
 }

@@ -165,6 +165,13 @@ static int worker_on_restart(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
+void worker_no_timer(const char *label, const char *object)
+{
+	log_error(
+		label, object, "out of memory to try again later: tsgwd ends, to be started anew");
+	_exit(1);
+}
+
 /* Starts it again later: 0.1 s doubling to 30 s, with up to a quarter of jitter. */
 static void worker_back_off(struct worker *w, const char *why)
 {
@@ -182,7 +189,7 @@ static void worker_back_off(struct worker *w, const char *why)
 		(unsigned)(delay_ms % 1000 / 100));
 	if (sd_event_add_time_relative(w->event, &w->restart_source, CLOCK_MONOTONIC,
 		    delay_ms * 1000, 10000, worker_on_restart, w) < 0)
-		log_error(worker_label(w), w->program, "out of memory: it is not started again");
+		worker_no_timer(worker_label(w), w->program);
 	w->ops->changed(w->owner, w);
 }
 

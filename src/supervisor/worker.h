@@ -67,6 +67,9 @@ struct worker {
 
 void worker_init(struct worker *w, size_t stats_size);
 /* Starts it now. A failure is retried with backoff too. */
+/* Without the timer that would mend it nothing does: ends the process at once, as a crash would, so that the
+ * next one takes over what runs. */
+_Noreturn void worker_no_timer(const char *label, const char *object);
 void worker_start_now(struct worker *w);
 /* Takes over the process that an earlier supervisor left and M records, and tells it everything anew.
  * -ENOENT: there is none that could be used; what is left of it is the caller's to end. -ESTALE: it

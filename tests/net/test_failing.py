@@ -2,7 +2,8 @@
 """What the supervisor asks for and does not get: every allocation and system call of a start fails once
 (failing.c), and the real shortages: descriptors, memory, a file system that cannot be written, no TUN.
 
-TSGW_INJECT_STEP: the call of which number is failed, 1 = each; without it some 20 of them.
+TSGW_INJECT_STEP: the call of which number is failed, 1 = each; without it some 20 of them. From TSGW_INJECT_FIRST
+on, and TSGW_INJECT_TIMES (1) calls one after the other.
 """
 import contextlib
 import mmap
@@ -89,7 +90,7 @@ def test_each_call_of_a_start(picture):
     ended, wrong = 0, []
     first = int(os.environ.get("TSGW_INJECT_FIRST") or 1)
     for n in range(first, calls + 1, step):
-        page.set(n)
+        page.set(n, int(os.environ.get("TSGW_INJECT_TIMES") or 1))
         start()
         try:
             if settles(g, f"call {n}") == "ended":
