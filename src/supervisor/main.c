@@ -54,7 +54,7 @@ static void usage(FILE *out)
 	      "--tailnet and --front name. Stays in the foreground and logs to standard error.\n"
 	      "\n"
 	      "  --tailnet NAME     run this tailnet; repeatable\n"
-	      "  --front            run the front services (DNS)\n"
+	      "  --front            run the front services (DNS, page)\n"
 	      "  --sweep            remove what was left of these by a supervisor that is gone\n"
 	      "  --check            check the configuration, print it and the steps of a start\n"
 	      "  --config FILE      default /etc/tsgw/tsgw.ini\n"
