@@ -112,14 +112,19 @@ class Image:
 
     def prepare(self):
         look()
+        trees, target = (self.root, self.build, self.repo), self.target()
+        if all(os.path.isdir(path) for path in (*trees, target)):
+            for path in (*trees, target):  # nobody waits for who builds other sources
+                os.utime(path)
+            return target
         with locked(self.dir):
             self.make_root()
             self.make_build()
             self.make_repo()
-            for path in (self.root, self.build, self.repo):
+            for path in trees:
                 os.utime(path)
             self.forget()
-            return self.make_packages()
+            return self.make_packages(self.target())
 
     def forget(self):
         """What nobody used for a week."""
@@ -202,8 +207,8 @@ class Image:
 
     # ---- our packages
 
-    def make_packages(self):
-        """The folder with the packages of these sources: below 1/ as they are, below 2/ as a higher version.
+    def target(self):
+        """The folder for the packages of these sources: below 1/ as they are, below 2/ as a higher version.
         TSGW_TEST_PACKAGES=last takes the last ones that were made, of whatever sources."""
         made = sorted(glob.glob(self.dir + "/packages-*"), key=os.path.getmtime)
         if os.environ.get("TSGW_TEST_PACKAGES") == "last" and made:
@@ -218,7 +223,9 @@ class Image:
             if os.path.isfile(path) and name.split("/")[0] not in ("tests", ".ci"):
                 with open(path, "rb") as f:
                     state.update(name.encode() + b"\0" + hashlib.sha256(f.read()).digest())
-        target = os.path.join(self.dir, "packages-" + state.hexdigest()[:16])
+        return os.path.join(self.dir, "packages-" + state.hexdigest()[:16])
+
+    def make_packages(self, target):
         if os.path.isdir(target):
             os.utime(target)
             return target
