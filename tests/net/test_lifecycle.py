@@ -359,6 +359,8 @@ def test_reload(picture):
     g.write_config()
     g.process.send(signal.SIGHUP)
     wait_for(lambda: f"{PRIMARY}:11090" in g.list()[red.name]["listen"], "the new port")
+    told = "".join(g.notified).partition("RELOADING=1\nMONOTONIC_USEC=")[2]
+    check("READY=1" in told, f"systemd is told of the reload and of its end: {g.notified}")
     equal(get(s, "/kept"), "this is red, you asked for /kept\n", "a connection over a change of port")
 
     with open(g.config, "a", encoding="utf-8") as f:
