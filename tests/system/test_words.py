@@ -42,7 +42,7 @@ COMMANDS = (
     (r"^tsgwctl remove lab", "gateway"),
     (r"^tsgwctl remove", "would take away what the rest needs; tests/net/test_add.py"),
     (r"^tsgwctl client-config .*--install", "asks at a terminal; tests/net/test_cards.py"),
-    (r"^tsgwctl (list|status|check|wait|exec|why|reload|doctor|ip|peers|clients|help|client-config)\b", "gateway"),
+    (r"^tsgwctl (list|status|check|wait|exec|why|reload|doctor|ip|peers|clients|help|client-config|up|down|restart)\b", "gateway"),
     (r"^tsgwd( --config /etc/tsgw-lab.*)?$", "runs until it is ended; tests/net/test_gateway.py, test_lifecycle.py"),
 )
 # says something, but its exit code is that of what it found
