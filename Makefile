@@ -30,9 +30,11 @@ DEPS_CLIENTS := dnsmasq-base dnsperf knot-dnsutils git rsync openssl chromium go
 	python3-requests python3-socks python3-socksio python3-websockets redis-server redis-tools \
 	postgresql postgresql-client net-tools
 DEPS_OPTIONAL := dante-client # not in Debian 13
+# where somebody else's package brings the command, Debian's would collide with it
+DEPS_OPTIONAL += $(if $(shell command -v kubectl 2>/dev/null),,kubernetes-client)
 DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables iptables passt iperf3 socat microsocks \
 	libclang-rt-dev util-linux iputils-ping bash zsh fish \
-	python3-pacparser prometheus kubernetes-client python3-docker
+	python3-pacparser prometheus python3-docker
 # building packages and booting them in a real systemd
 DEPS_SYSTEM := debhelper dpkg-dev fakeroot lintian mmdebstrap systemd-container apparmor rpm
 
