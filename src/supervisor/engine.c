@@ -148,6 +148,8 @@ static void forget_process(struct tailnet *t)
 	e->connect_timer = sd_event_source_disable_unref(e->connect_timer);
 	e->hang_timer = sd_event_source_disable_unref(e->hang_timer);
 	e->retry_timer = sd_event_source_disable_unref(e->retry_timer);
+	e->expiry_timer = sd_event_source_disable_unref(e->expiry_timer);
+	e->peers_timer = sd_event_source_disable_unref(e->peers_timer);
 	e->pid = 0;
 	e->conns = 0;
 	e->said = (struct msg_engine_state){0};

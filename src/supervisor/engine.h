@@ -17,6 +17,8 @@ struct tailnet;
 struct tailnet_config;
 struct netmap;
 
+enum key_end { KEY_NOT_KNOWN, KEY_GOOD, KEY_NEAR, KEY_ENDED };
+
 struct stock {
 	bool wanted;
 	pid_t pid; /* 0 = it does not run */
@@ -37,6 +39,12 @@ struct stock {
 	bool logged_out;
 	char reason[CONTROL_REASON_MAX]; /* why it does not run, "" else */
 	struct msg_engine_state said;
+	enum key_end key_end; /* as watchers were told, with .key_expiry_s */
+	uint64_t key_expiry_s;
+	sd_event_source *expiry_timer, *peers_timer;
+	uint32_t news_left; /* of the burst; see netnews.c */
+	bool news_cut;
+	uint64_t news_ms;
 	struct netmap *staging;
 };
 
@@ -69,6 +77,8 @@ void engine_lost_host(struct tailnet *t);
 /* The tailnet's state as far as the node decides it: UP if it has nothing to say. */
 enum tailnet_state engine_derive(const struct tailnet *t, char *reason, size_t size);
 bool engine_serves(const struct tailnet *t);
+/* CLOCK_REALTIME for people. */
+void engine_time(uint64_t s, char *ret, size_t size);
 /* Logs in or out, or looks anew. */
 void engine_act(struct tailnet *t, enum engine_act act);
 /* For tsgwctl: NULL, or why it cannot be. */

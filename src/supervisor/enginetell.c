@@ -17,13 +17,15 @@
 #include "common/parse.h"
 #include "supervisor/facts.h"
 #include "supervisor/netmap.h"
+#include "supervisor/netnews.h"
 #include "supervisor/tailnet.h"
 #include "supervisor/told.h"
+#include "supervisor/watch.h"
 
 #define SOCKET		   "tailscaled.sock"
+#define PEERS_LOOK_S	   10
 #define CONNECT_MS	   100
 #define CONNECT_REFUSED_MS 250
-#define EXPIRY_NEAR_S	   (7 * 86400)
 
 /* ---- connections to its LocalAPI ---- */
 
@@ -211,11 +213,44 @@ void tailnet_facts_changed(struct tailnet *t)
 	supervisor_changed(t->s);
 }
 
+static void wait_for_peers(struct tailnet *t);
+
+/* One that is offline, but was heard of a moment ago: nobody will say when it is down by then. */
+static bool is_passing(const struct netmap_peer *p)
+{
+	return p->said == PEER_UP && !p->live.online;
+}
+
+static int on_peers_timer(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct tailnet *t = userdata;
+
+	t->engine.peers_timer = sd_event_source_disable_unref(t->engine.peers_timer);
+	for (size_t i = 0; t->netmap && i < t->netmap->n_peers; i++) {
+		struct netmap_peer *p = &t->netmap->peers[i];
+
+		if (is_passing(p) && netnews_live(t, p))
+			(void)tell_peer(t, p);
+		if (is_passing(p))
+			wait_for_peers(t);
+	}
+	watch_look(t->s);
+	return 0;
+}
+
+static void wait_for_peers(struct tailnet *t)
+{
+	if (!t->engine.peers_timer)
+		(void)sd_event_add_time_relative(t->s->event, &t->engine.peers_timer,
+			CLOCK_MONOTONIC, PEERS_LOOK_S * 1000000ull, 1000000, on_peers_timer, t);
+}
+
 /* Everything that rests on the netmap follows it. */
 static void netmap_adopt(struct tailnet *t, struct netmap *m)
 {
 	bool same = netmap_equal(t->netmap, m);
 
+	netnews_netmap(t, t->netmap, m);
 	netmap_free(t->netmap);
 	t->netmap = m;
 	if (!same) {
@@ -225,6 +260,9 @@ static void netmap_adopt(struct tailnet *t, struct netmap *m)
 		tailnet_facts_changed(t);
 	}
 	tell_peers(t);
+	for (size_t i = 0; i < m->n_peers; i++)
+		if (is_passing(&m->peers[i]))
+			wait_for_peers(t);
 	tailnet_evaluate(t);
 }
 
@@ -260,16 +298,17 @@ static int netmap_message(struct tailnet *t, const union msg *m)
 static int netmap_live(struct tailnet *t, const struct msg_netmap_live *m)
 {
 	struct netmap_peer *p = netmap_find(t->netmap, m->public_key);
-	uint64_t now = clock_real_s();
-	enum peer_state before;
+	bool other;
 
 	if (!memchr(m->live.relay, '\0', sizeof(m->live.relay)))
 		return -EBADMSG;
 	if (!p)
 		return 0;
-	before = netmap_peer_state(p, now);
 	p->live = m->live;
-	return before == netmap_peer_state(p, now) ? 0 : tell_peer(t, p);
+	other = netnews_live(t, p);
+	if (is_passing(p))
+		wait_for_peers(t);
+	return other ? tell_peer(t, p) : 0;
 }
 
 /* ---- reports ---- */
@@ -322,6 +361,7 @@ static int state_message(struct tailnet *t, const struct msg_engine_state *m)
 	if (m->state == ENGINE_RUNNING)
 		e->backoff_ms = 200;
 	plan_retry(t);
+	netnews_key(t);
 	engine_watch_silence(t);
 	if (served != engine_serves(t))
 		proxy_tell_node(t);
@@ -367,7 +407,7 @@ bool engine_serves(const struct tailnet *t)
 	return t->engine.pid && t->engine.said.state == ENGINE_RUNNING;
 }
 
-static void at_time(uint64_t s, char *ret, size_t size)
+void engine_time(uint64_t s, char *ret, size_t size)
 {
 	time_t at = (time_t)s;
 	struct tm tm;
@@ -388,8 +428,8 @@ static enum tailnet_state derive_running(const struct tailnet *t, char *reason, 
 	}
 	if (!t->netmap)
 		return t->late ? TAILNET_DEGRADED : TAILNET_STARTING;
-	if (expiry > now && expiry - now < EXPIRY_NEAR_S) {
-		at_time(expiry, when, sizeof(when));
+	if (expiry > now && expiry - now < NETNEWS_EXPIRY_NEAR_S) {
+		engine_time(expiry, when, sizeof(when));
 		snprintf(reason, size, "the node's key expires at %s: tsgwctl login %s renews it",
 			when, t->name);
 	}
@@ -418,7 +458,7 @@ static enum tailnet_state derive_failed(const struct tailnet *t, char *reason, s
 	char when[32] = "once more at once";
 
 	if (said->retry_s)
-		at_time(said->retry_s, when, sizeof(when));
+		engine_time(said->retry_s, when, sizeof(when));
 	snprintf(reason, size, "login server %s: %s; next try at %s",
 		server ? server : "of Tailscale", said->reason, when);
 	return TAILNET_FAILED;

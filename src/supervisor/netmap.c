@@ -7,6 +7,7 @@
 #include "supervisor/netmap.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -333,6 +334,15 @@ struct netmap_peer *netmap_find(const struct netmap *m, const uint8_t key[WG_KEY
 			high = middle;
 	}
 	return NULL;
+}
+
+void netmap_relative_name(const struct netmap *m, const char *name, char ret[MSG_DOMAIN_MAX])
+{
+	size_t n = strlen(name), d = strlen(m->domain);
+
+	if (d && n > d + 1 && name[n - d - 1] == '.' && !strcmp(name + n - d, m->domain))
+		n -= d + 1;
+	snprintf(ret, MSG_DOMAIN_MAX, "%.*s", (int)n, name);
 }
 
 enum peer_state netmap_peer_state(const struct netmap_peer *p, uint64_t real_s)

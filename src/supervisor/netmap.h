@@ -14,6 +14,8 @@
 #define NETMAP_ADDRS_MAX  16	/* of one node */
 #define NETMAP_SPLITS_MAX 128
 
+enum netmap_path { NETMAP_NO_PATH, NETMAP_DIRECT, NETMAP_RELAYED };
+
 struct netmap_peer {
 	uint8_t key[WG_KEY];
 	char name
@@ -24,6 +26,8 @@ struct netmap_peer {
 	uint32_t n_addresses;
 	uint32_t flags; /* PEER_* of ipc/msg.h */
 	struct peer_live live;
+	enum peer_state said;  /* as watchers were told */
+	enum netmap_path path; /* the last one that was used, as they were told */
 };
 
 struct netmap_split { /* names under .domain are asked of these resolvers */
@@ -68,5 +72,7 @@ int netmap_seal(struct netmap *m, uint32_t generation);
 bool netmap_equal(const struct netmap *a, const struct netmap *b);
 /* The peer with KEY, or NULL. */
 struct netmap_peer *netmap_find(const struct netmap *m, const uint8_t key[WG_KEY]);
+/* gpu1 of gpu1.tail1234.ts.net; a peer that another network shares keeps its whole name. */
+void netmap_relative_name(const struct netmap *m, const char *name, char ret[MSG_DOMAIN_MAX]);
 /* How the proxy sees a peer: who is known to the control server, or has just been heard of. */
 enum peer_state netmap_peer_state(const struct netmap_peer *p, uint64_t real_s);

@@ -19,16 +19,6 @@ void told_free(struct told *f)
 	*f = (struct told){0};
 }
 
-/* gpu1 of gpu1.tail1234.ts.net; a peer that another network shares keeps its whole name. */
-static void relative_name(const char *name, const char *domain, char ret[MSG_DOMAIN_MAX])
-{
-	size_t n = strlen(name), d = strlen(domain);
-
-	if (d && n > d + 1 && name[n - d - 1] == '.' && !strcmp(name + n - d, domain))
-		n -= d + 1;
-	snprintf(ret, MSG_DOMAIN_MAX, "%.*s", (int)n, name);
-}
-
 static int names_of(const struct tailnet *t, struct told *ret)
 {
 	size_t n = 0;
@@ -48,7 +38,7 @@ static int names_of(const struct tailnet *t, struct told *ret)
 			struct told_name *name = &ret->names[ret->n_names++];
 
 			name->addr = p->addresses[k];
-			relative_name(p->name, t->netmap->domain, name->name);
+			netmap_relative_name(t->netmap, p->name, name->name);
 		}
 	}
 	return 0;

@@ -6,7 +6,7 @@
 import os
 import shutil
 
-from lab import PATIENCE_S, check, equal, wait_for
+from lab import BUILD, PATIENCE_S, check, equal, wait_for
 from run import deadline
 from tailnet import Internet, Node, Router, block_udp
 from world import TARGET, Host, Joined, Tailnet
@@ -58,6 +58,15 @@ class Small:
         with open(self.t.values["auth-key-file"], "w", encoding="ascii") as f:
             f.write(key + "\n")
         self.g.ctl("reload", ok=0)
+
+    def watch(self):
+        """`tsgwctl events`, once it listens: what is so already is no event."""
+        p = self.host.demon.spawn([os.path.join(BUILD, "tsgwctl"), "--run-dir", self.g.run_dir, "--config",
+                                   self.g.config, "events"], name="tsgwctl events")
+        wait_for(lambda: (self.g.ctl("down", self.t.name), self.g.ctl("up", self.t.name),
+                          "  state  " in p.log())[-1], "that it listens")
+        self.g.wait_up()
+        return p
 
     def me(self):
         return self.control.node("demon")
@@ -162,6 +171,34 @@ def test_expiry_in_mid_life(lab):
     equal(s.me()["addresses"], address, "the same address")
     s.check_page()
     equal(s.row()["reason"], "", "reason")
+
+
+@deadline(240)
+def test_events(lab):
+    """What `tsgwctl events` tells: the key's end, nodes that come and go, and the way to them."""
+    s = Small(lab)
+    block_udp(s.gpu)
+    s.start()
+    events = s.watch()
+    wait_for(lambda: (s.page(), "peer gpu1 is reached by relay" in events.log())[1], "the relay", 40)
+    s.gpu.ns.run(["nft", "delete table inet noudp"], ok=0)
+    wait_for(lambda: (s.page(), "peer gpu1 is reached directly at " in events.log())[1], "the direct way", 60)
+    gpu2 = Node(s.net, "gpu2", userspace=True)
+    gpu2.up(s.control)
+    events.wait_line(rf"{s.t.name}  peer      gpu2: peer gpu2 is (new, and )?up", 40)
+    gpu2.stop()
+    events.wait_line(rf"{s.t.name}  peer      gpu2: peer gpu2 is down", 40)
+    s.control.post("delete", node=s.control.node("gpu2")["id"])
+    events.wait_line(rf"{s.t.name}  peer      gpu2: peer gpu2 is no longer in the tailnet", 40)
+    s.control.post("expire", node=s.me()["id"], in_s=3600)
+    events.wait_line(rf"{s.t.name}  expiry    the node's key expires at \d{{4}}-", 40)
+    s.key_is(s.control.key(expired=True))
+    s.control.post("expire", node=s.me()["id"])
+    events.wait_line(rf"{s.t.name}  expiry    the node's key has expired", 40)
+    s.key_is(s.control.key())
+    events.wait_line(rf"{s.t.name}  expiry    the node's key is renewed", 60)
+    events.forgiven = True
+    events.stop()
 
 
 @deadline(180)
