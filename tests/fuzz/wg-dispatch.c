@@ -102,7 +102,8 @@ static void fake_wake(void *owner)
 static void fake_arm(void *owner, uint64_t at_ns)
 {
 }
-static const struct device_wires wires = {fake_send, fake_wake, fake_wake, fake_arm};
+static const struct device_wires wires = {
+	.send = fake_send, .wake_sender = fake_wake, .wake_main = fake_wake, .arm = fake_arm};
 
 static ssize_t fake_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
