@@ -132,7 +132,7 @@ def test_worker_that_exits_at_once(picture):
     red = picture.tailnet("red", 11080, ssh=False)
     programs = os.path.join(picture.lab.dir, "programs")
     os.makedirs(programs)
-    for name in ("tsgwd", "tsgw-wg", "tsgw-proxy", "tsgw-dns", "tsgw-host"):
+    for name in ("tsgwd", "tsgw-wg", "tsgw-proxy", "tsgw-dns", "tsgw-host", "tsgw-web"):
         L.shutil.copy2(os.path.join(BUILD, name), programs)
     os.rename(programs + "/tsgw-proxy", programs + "/good")
     with open(programs + "/tsgw-proxy", "w", encoding="ascii") as f:
