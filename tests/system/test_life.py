@@ -8,6 +8,7 @@ import re
 from lab import check, equal, wait_for
 from machine import Machine, told
 from picture import MAC, PRIMARY, TARGET, check_page, page
+from releases import RELEASES
 from run import deadline
 
 
@@ -61,9 +62,9 @@ def test_primary_comes_late(picture, release):
 
 
 @deadline(300)
-def test_bad_edits(picture, release):
+def test_bad_edits(picture):
     """Half a file, nonsense, and an edit in the middle of reloads: refused in a line, nothing lost."""
-    with told(Machine(picture, release)) as m:
+    with told(Machine(picture, RELEASES[0])) as m:
         fgpu, lab = m.add("fgpu", "lab", ssh=False)
         m.configure()
         m.systemctl("start", "tsgw@fgpu", "tsgw@lab")
@@ -126,9 +127,9 @@ def test_crash(picture, release):
 
 
 @deadline(300)
-def test_journal_is_a_story(picture, release):
+def test_journal_is_a_story(picture):
     """What a person reads with journalctl -u tsgw@fgpu: few lines, each a sentence that names the cause."""
-    with told(Machine(picture, release)) as m:
+    with told(Machine(picture, RELEASES[-1])) as m:
         fgpu, = m.add("fgpu", ssh=False)
         m.configure()
         m.systemctl("start", "tsgw@fgpu")
