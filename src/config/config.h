@@ -169,7 +169,8 @@ struct tailnet_config {
 	char *login_server;
 	char *login_ca_path; /* absolute */
 	char *http_proxy;
-	char *auth_key_path; /* absolute; of a credential, too */
+	char *auth_key_path;	   /* absolute; of a credential, too */
+	unsigned auth_key_missing; /* line of an auth-key-file that is not there, 0 = none such */
 	char *auth_key; /* what it holds, wiped when it is freed; NULL: there is no such file */
 	char *hostname;
 	struct text_list tags;

@@ -296,6 +296,8 @@ static void load_auth_key(struct loader *l, struct section *s)
 	r = read_source(l, credential ? path : t->auth_key_path, &text);
 	if (credential && r == 0)
 		t->auth_key_path = take_ptr(path);
+	if (r == -ENOENT && !credential)
+		t->auth_key_missing = w.line;
 	if (r == -ENOMEM) {
 		l->oom = true;
 	} else if (r < 0 && r != -ENOENT) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "supervisor/engine.h"
 #include "supervisor/plan.h"
 
 /* Steps are comments of the INI that is printed before them, so that the whole can be loaded
@@ -27,6 +28,34 @@ static bool check_names(const struct options *o, const struct config *c)
 	return true;
 }
 
+/* A key that is not there is an error only while there is no registration: the configuration alone does
+ * not say so. */
+static bool check_key(const struct store *s, const struct tailnet_config *t)
+{
+	int r;
+
+	if (!t->enabled || t->engine != ENGINE_TAILSCALE || !t->auth_key_missing)
+		return true;
+	r = t->ephemeral ? 0 : engine_registration(s, t->name);
+	if (r > 0)
+		return true;
+	fprintf(stderr, "%s:%u: [tailnet %s] auth-key-file: %sthere is no such file, and %s\n",
+		t->file, t->auth_key_missing, t->name, r < 0 ? "warning: " : "",
+		r < 0		       ? "whether the node is registered can only be seen by root"
+			: t->ephemeral ? "an ephemeral node registers at every start"
+				       : "the node is not registered");
+	return r < 0;
+}
+
+static bool check_keys(const struct supervisor *s)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < s->config->n_tailnets; i++)
+		good = check_key(&s->store, s->config->tailnets[i]) && good;
+	return good;
+}
+
 int check_run(const struct options *o)
 {
 	struct supervisor s = {
@@ -40,7 +69,7 @@ int check_run(const struct options *o)
 	}
 	for (size_t i = 0; i < s.config->n_problems; i++)
 		fprintf(stderr, "%s\n", s.config->problems[i].text);
-	if (!s.config->errors && check_names(o, s.config)) {
+	if (check_keys(&s) && !s.config->errors && check_names(o, s.config)) {
 		/* without netlink rights there still are addresses to be read */
 		if (links_open(-1, &s.host) == 0)
 			(void)links_addresses(s.host, &s.addresses, &s.n_addresses);

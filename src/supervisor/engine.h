@@ -85,6 +85,8 @@ void engine_act(struct tailnet *t, enum engine_act act);
 const char *engine_login(struct tailnet *t, bool in);
 /* There is a registration from an earlier time, so that no auth key is needed. */
 bool engine_is_registered(const struct store *s, const char *name);
+/* The same: 1 there is, 0 there is none, -errno it cannot be seen from here. */
+int engine_registration(const struct store *s, const char *name);
 /* RUN/NAME/tailscaled.sock and what it leads to. */
 void engine_remove_files(const struct store *s, const char *name);
 /* Runs the program at PATH in its box; with VERSION it only tells its version. As enginebox_run(). */

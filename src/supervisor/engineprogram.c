@@ -27,16 +27,25 @@ static int state_path(const struct store *s, const char *name, char ret[PATH_MAX
 	return n < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-bool engine_is_registered(const struct store *s, const char *name)
+int engine_registration(const struct store *s, const char *name)
 {
 	_cleanup_free_ char *text = NULL;
 	char path[PATH_MAX];
 	size_t len;
+	int r;
 
 	if (snprintf(path, sizeof(path), "%s/%s/tailscaled/tailscaled.state", s->state_dir, name) >=
 		(int)sizeof(path))
-		return false;
-	return file_read(path, 1 << 20, &text, &len) == 0 && strstr(text, "\"_current-profile\"");
+		return -ENAMETOOLONG;
+	r = file_read(path, 1 << 20, &text, &len);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return strstr(text, "\"_current-profile\"") != NULL;
+}
+
+bool engine_is_registered(const struct store *s, const char *name)
+{
+	return engine_registration(s, name) > 0;
 }
 
 void engine_remove_files(const struct store *s, const char *name)

@@ -4,6 +4,7 @@
     demon: tsgwd on 127.0.0.1 ── internet: control, DERP, STUN ── gpu1 ── 10.100.0.0/16, host 10.100.10.141
 """
 import os
+import re
 import shutil
 
 from lab import BUILD, PATIENCE_S, check, equal, wait_for
@@ -148,6 +149,24 @@ def test_name_taken_and_state_lost(lab):
     s.g.wait_up()
     wait_for(lambda: s.control.node("demon-2"), "a new node")
     s.check_page()
+
+
+@deadline(120)
+def test_key_file_gone(lab):
+    """auth-key-file is not there: nothing while the node is registered, else an error of `tsgwd --check`, too."""
+    s = Small(lab, router=False).start()
+    os.unlink(s.t.values["auth-key-file"])
+    s.g.stop()
+    equal(s.g.run("--check").returncode, 0, "it is registered")
+    s.g.start()
+    s.g.wait_up()
+    s.g.stop()
+    shutil.rmtree(os.path.join(s.g.state_dir, s.t.name))
+    p = s.g.run("--check")
+    check(p.returncode == 2 and re.search(rf"\.ini:\d+: \[tailnet {s.t.name}\] auth-key-file: .*no such file", p.stderr),
+          f"{p.returncode}: {p.stderr}")
+    s.g.start()
+    s.wait("failed", "not registered")
 
 
 @deadline(180)
