@@ -58,7 +58,7 @@ def test_events(picture):
     g.start().wait_up()
     every, one, lines = watch(g, "events"), watch(g, "events", blue.name), watch(g, "events", "--json")
     # until all three listen
-    wait_for(lambda: (g.ctl("down", red.name), g.ctl("up", red.name), f"{red.name}  state" in every.log()
+    wait_for(lambda: (g.ctl("down", red.name), g.ctl("up", red.name), f"{red.name}  state     down" in every.log()
                       and red.name in lines.log())[-1], "red's change is told")
     every.wait_line(rf"^\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d  {red.name}  state     up")
     every.wait_line(rf"{red.name}  state     down")
