@@ -39,6 +39,7 @@
 #define POLL_MS	      10000
 #define POLL_EAGER_MS 1000
 #define EXPIRY_NEAR_S (7 * 86400)
+#define REGISTER_MS   30000 /* tailscaled does not say of each registration why nothing comes of it */
 #define RENEW_MS      10000 /* for a key to renew an expired node without a login that is forced */
 
 static void (*report)(enum msg_type type, void *m, size_t size);
@@ -46,7 +47,8 @@ static struct wanted now, next;
 static bool alive; /* tailscaled runs */
 static bool known; /* .state and .status are of this tailscaled */
 static bool want_status, want_prefs, want_dns, want_login, want_logout, want_stop;
-static bool began;	 /* a registration was begun, or is not needed */
+static bool began; /* a registration was begun, or is not needed */
+static uint64_t began_ms;
 static bool key_refused; /* of an expired node: it goes on interactively */
 static bool renews;	 /* a key is to renew an expired node: no login by somebody is begun yet */
 static uint64_t renew_until;
@@ -137,7 +139,7 @@ static void renewal_refused(const char *why)
 /* Never over one that is registered: it has a netmap, or a key that expired, and tries on by itself. */
 static void registration_failed(const char *why, bool by_server)
 {
-	memcpy(failure, why, sizeof(failure));
+	snprintf(failure, sizeof(failure), "%s", why);
 	if (paused || !began || now.logged_out)
 		return;
 	if (status.have_node_key) {
@@ -273,6 +275,7 @@ static void register_node(const json_t *prefs, const json_t *difference)
 	bool key = now.has_key && !key_refused;
 
 	began = true;
+	began_ms = loop_now();
 	renews = key && status.have_node_key && status.state == IPN_NEEDS_LOGIN;
 	renew_until = loop_now() + RENEW_MS;
 	failure[0] = '\0';
@@ -347,8 +350,17 @@ static void step(struct task *t)
 		(void)ask(&want_dns, "GET", API "dns-config", NULL, TIMEOUT_MS, got_dns);
 }
 
+static bool is_unanswered(void)
+{
+	return known && began && !paused && !now.logged_out && !status.have_node_key &&
+		!*status.auth_url && status.state != IPN_RUNNING &&
+		status.state != IPN_NEEDS_MACHINE_AUTH && loop_now() - began_ms >= REGISTER_MS;
+}
+
 static void poll_fire(struct timer *t)
 {
+	if (is_unanswered())
+		registration_failed("no answer", false);
 	bool calm = known &&
 		(status.state == IPN_RUNNING || *status.auth_url || paused || now.logged_out);
 
