@@ -189,7 +189,8 @@ install: all
 	install -m 644 dns/* $(DESTDIR)$(DOCDIR)/dns/
 	test ! -e $(O)/tsgw.spdx.json || install -m 644 $(O)/tsgw.spdx.json $(DESTDIR)$(DOCDIR)/
 	test -e $(DESTDIR)$(SYSCONFDIR)/tsgw.ini || \
-		install -m 644 etc/tsgw.ini $(DESTDIR)$(SYSCONFDIR)/tsgw.ini
+		{ install -m 640 etc/tsgw.ini $(DESTDIR)$(SYSCONFDIR)/ && \
+		{ test -n "$(DESTDIR)" || ! getent group tsgw >/dev/null || chgrp tsgw $(SYSCONFDIR)/tsgw.ini; }; }
 
 clean:
 	rm -rf $(O)

@@ -23,6 +23,9 @@ int fd_pidfd_pid(int fd, pid_t *ret);
 int file_read(const char *path, size_t max, char **ret_text, size_t *ret_len);
 int fd_read_all(int fd, size_t max, char **ret_text, size_t *ret_len);
 
+/* Makes a directory with exactly MODE, whatever the umask is; one that is there stays as it is. 0 or -errno. */
+int directory_make(const char *path, mode_t mode);
+
 /* Writes LEN bytes to PATH by way of a temporary file in the same directory, with fsync and
  * rename, so that a reader sees the old or the new whole. Returns 0 or -errno. */
 int file_write_atomic(const char *path, const void *data, size_t len, mode_t mode);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/fd.h"
 #include "common/log.h"
 #include "config/users.h"
 #include "supervisor/facts.h"
@@ -340,7 +341,7 @@ static int make_uapi(
 	r = tailnet_record(t);
 	if (r < 0)
 		return r;
-	(void)mkdir("/run/wireguard", 0755);
+	(void)directory_make("/run/wireguard", 0755);
 	snprintf(un.sun_path, sizeof(un.sun_path), "/run/wireguard/%s.sock", t->link);
 	mask = umask(0177);
 	r = bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 || listen(fd, TAILNET_UAPI_BACKLOG) < 0

@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/fd.h"
 #include "common/log.h"
 
 #define NETNS_DIR      "/run/netns"
@@ -401,9 +402,9 @@ int netns_pin(int fd, const char *pin)
 	_cleanup_close_ int file = -1;
 	int r;
 
-	if (mkdir(NETNS_DIR, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	r = netns_dir_share();
+	r = directory_make(NETNS_DIR, 0755);
+	if (r == 0)
+		r = netns_dir_share();
 	if (r < 0)
 		return r;
 	netns_path(pin, path);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/fd.h"
 #include "common/parse.h"
 #include "config/names.h"
 #include "supervisor/recover.h"
@@ -89,9 +90,11 @@ static int resolvconf_put(const struct resolvconf_paths *paths, const char *text
 	_cleanup_close_ int fd = -1;
 	int r;
 
-	if ((mkdir(RESOLVCONF_ROOT, 0755) < 0 && errno != EEXIST) ||
-		(mkdir(paths->dir, 0755) < 0 && errno != EEXIST))
-		return -errno;
+	r = directory_make(RESOLVCONF_ROOT, 0755);
+	if (r == 0)
+		r = directory_make(paths->dir, 0755);
+	if (r < 0)
+		return r;
 	fd = open(paths->new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/fd.h"
 #include "common/log.h"
 #include "common/parse.h"
 
@@ -46,18 +47,18 @@ int store_run_path(const struct store *s, const char *name, const char *file, ch
 static int store_mkdir(const char *path, mode_t mode)
 {
 	char above[PATH_MAX];
+	int r;
 
 	if (snprintf(above, sizeof(above), "%s", path) >= (int)sizeof(above))
 		return -ENAMETOOLONG;
 	for (char *p = strchr(above + 1, '/'); p; p = strchr(p + 1, '/')) {
 		*p = '\0';
-		if (mkdir(above, 0755) < 0 && errno != EEXIST)
-			return -errno;
+		r = directory_make(above, 0755);
+		if (r < 0)
+			return r;
 		*p = '/';
 	}
-	if (mkdir(path, mode) == 0)
-		return chmod(path, mode) < 0 ? -errno : 0; /* whatever the umask is */
-	return errno == EEXIST ? 0 : -errno;
+	return directory_make(path, mode);
 }
 
 /* One that exists already must belong to us or root and be nobody else's to write in. */

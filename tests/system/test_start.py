@@ -12,6 +12,9 @@ def test_one_line(picture, release):
                     ok=0).stdout
         check("tsgw@" not in out and "active" not in out, f"an installation starts nothing: {out!r}")
         check("tsgw:x:" in out, f"the group tsgw: {out!r}")
+        equal(m.out("stat -c '%a %U %G' /etc/tsgw/tsgw.ini").strip(), "640 root tsgw", "the configuration as installed")
+        p = m.run("useradd stranger && runuser -u stranger -- tsgwd --check")
+        equal((p.returncode, p.stdout, p.stderr), (2, "", "/etc/tsgw/tsgw.ini: Permission denied\n"), "a stranger's check")
         fgpu, lab = m.add("fgpu", "lab", ssh=False)
         m.configure()
         m.systemctl("enable", "--now", "tsgw@fgpu")

@@ -193,6 +193,12 @@ static void atomic_writes(void)
 	CHECK(stat(at("a"), &st) == 0 && (st.st_mode & 07777) == 0600);
 	check_text("a", "two");
 	CHECK_EQ(files(), 1);
+	CHECK_EQ(directory_make(at("open"), 0755), 0);
+	CHECK(stat(at("open"), &st) == 0 && (st.st_mode & 07777) == 0755);
+	CHECK_EQ(directory_make(at("open"), 0700), 0); /* is there, and stays as it is */
+	CHECK(stat(at("open"), &st) == 0 && (st.st_mode & 07777) == 0755);
+	CHECK_EQ(directory_make(at("none/at/all"), 0755), -ENOENT);
+	CHECK_EQ(rmdir(at("open")), 0);
 	umask(mask);
 	/* what cannot be replaced stays, and nothing is left beside it */
 	CHECK_EQ(mkdir(at("d"), 0700), 0);
