@@ -325,3 +325,14 @@ int localapi_send(
 	free(text);
 	return r;
 }
+
+bool localapi_ask(bool *want, const char *method, const char *path, const char *json, unsigned ms,
+	localapi_done *done)
+{
+	if (!*want)
+		return false;
+	*want = false;
+	if (localapi_request(method, path, json, ms, done) < 0)
+		*want = true;
+	return true;
+}

@@ -26,6 +26,10 @@ bool localapi_watching(void);
 /* Each: 0, -ENOTCONN without a free connection, -EBUSY, -errno. JSON may be NULL. */
 int localapi_request(const char *method, const char *path, const char *json, unsigned timeout_ms,
 	localapi_done *done);
+
+/* The same if it is WANTed, which it is not any more then, unless it could not be sent. False if it was not. */
+bool localapi_ask(bool *want, const char *method, const char *path, const char *json, unsigned ms,
+	localapi_done *done);
 /* The same with a TEXT to be freed, which may hold a key: nothing is left of it. NULL is -ENOMEM. */
 int localapi_send(
 	const char *method, const char *path, char *text, unsigned timeout_ms, localapi_done *done);

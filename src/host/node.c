@@ -317,37 +317,25 @@ static void got_prefs(int error, unsigned code, const char *body, size_t len)
 
 /* ---- what comes next ---- */
 
-static bool ask(bool *want, const char *method, const char *path, const char *json, unsigned ms,
-	localapi_done *done)
-{
-	if (!*want)
-		return false;
-	*want = false;
-	if (localapi_request(method, path, json, ms, done) < 0)
-		*want = true;
-	return true;
-}
-
 static void step(struct task *t)
 {
-	if (!alive || !now.any)
+	if (!alive || !now.any || !localapi_idle())
 		return;
 	if (!localapi_watching() && localapi_watch(WATCH) < 0)
 		return; /* a connection will come */
-	if (!localapi_idle())
-		return;
-	if (ask(&want_stop, "PATCH", API "prefs", "{\"WantRunning\":false,\"WantRunningSet\":true}",
-		    TIMEOUT_MS, got_stop) ||
-		ask(&want_logout, "POST", API "logout", NULL, LOGIN_MS, got_logout) ||
-		ask(&want_login, "POST", API "login-interactive", NULL, LOGIN_MS, got_login))
+	if (localapi_ask(&want_stop, "PATCH", API "prefs",
+		    "{\"WantRunning\":false,\"WantRunningSet\":true}", TIMEOUT_MS, got_stop) ||
+		localapi_ask(&want_logout, "POST", API "logout", NULL, LOGIN_MS, got_logout) ||
+		localapi_ask(
+			&want_login, "POST", API "login-interactive", NULL, LOGIN_MS, got_login))
 		return;
 	if (want_status || !known) {
 		want_status = true;
-		(void)ask(&want_status, "GET", API "status", NULL, TIMEOUT_MS, got_status);
+		(void)localapi_ask(&want_status, "GET", API "status", NULL, TIMEOUT_MS, got_status);
 		return;
 	}
-	if (!ask(&want_prefs, "GET", API "prefs", NULL, TIMEOUT_MS, got_prefs))
-		(void)ask(&want_dns, "GET", API "dns-config", NULL, TIMEOUT_MS, got_dns);
+	if (!localapi_ask(&want_prefs, "GET", API "prefs", NULL, TIMEOUT_MS, got_prefs))
+		(void)localapi_ask(&want_dns, "GET", API "dns-config", NULL, TIMEOUT_MS, got_dns);
 }
 
 static bool is_unanswered(void)
