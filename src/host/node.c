@@ -319,12 +319,11 @@ static void got_prefs(int error, unsigned code, const char *body, size_t len)
 
 static void step(struct task *t)
 {
-	if (!alive || !now.any || !localapi_idle())
-		return;
-	if (!localapi_watching() && localapi_watch(WATCH) < 0)
+	if (!alive || !now.any || (!localapi_watching() && localapi_watch(WATCH) < 0))
 		return; /* a connection will come */
-	if (localapi_ask(&want_stop, "PATCH", API "prefs",
-		    "{\"WantRunning\":false,\"WantRunningSet\":true}", TIMEOUT_MS, got_stop) ||
+	if (!localapi_idle() ||
+		localapi_ask(&want_stop, "PATCH", API "prefs",
+			"{\"WantRunning\":false,\"WantRunningSet\":true}", TIMEOUT_MS, got_stop) ||
 		localapi_ask(&want_logout, "POST", API "logout", NULL, LOGIN_MS, got_logout) ||
 		localapi_ask(
 			&want_login, "POST", API "login-interactive", NULL, LOGIN_MS, got_login))
