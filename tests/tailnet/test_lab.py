@@ -56,9 +56,15 @@ def backend(node):
 
 
 def refused(node, control, key, word):
-    """`tailscale up` with a bad key says why."""
-    p = node.cli("up", "--login-server=" + control.url, "--auth-key=" + key, "--timeout=5s")
-    check(p.returncode != 0 and word in p.stderr, f"a bad key: {p.returncode}, {p.stderr!r}, not {word!r}")
+    """`tailscale up` with a bad key says why, if not at once: it may still tell why the last one was refused."""
+    said = []
+
+    def up():
+        p = node.cli("up", "--login-server=" + control.url, "--auth-key=" + key, "--timeout=5s")
+        check(p.returncode != 0, f"a bad key is taken: {key}")
+        said.append(p.stderr)
+        return word in p.stderr
+    wait_for(up, lambda: f"a bad key: {word!r}, not {said}")
 
 
 def keys(lab, headscale, words):
