@@ -3,30 +3,12 @@
 #include <stdint.h>
 
 #include "clients/build.h"
-
-static void escape(const char *text, FILE *out)
-{
-	for (; *text; text++) {
-		switch (*text) {
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		default:
-			fputc(*text, out);
-		}
-	}
-}
+#include "clients/markup.h"
 
 static void key(const char *name, const char *value, FILE *out)
 {
 	fprintf(out, "\t<key>%s</key>\n\t<string>", name);
-	escape(value, out);
+	markup_text(out, value);
 	fputs("</string>\n", out);
 }
 

@@ -7,31 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clients/markup.h"
 #include "common/cleanup.h"
 #include "report/text.h"
 #include "web/answer.h"
-
-static void text(FILE *out, const char *s)
-{
-	for (; *s; s++) {
-		switch (*s) {
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		case '"':
-			fputs("&quot;", out);
-			break;
-		default:
-			fputc(*s, out);
-		}
-	}
-}
 
 /* ---- one network ---- */
 
@@ -40,7 +19,7 @@ static void row(FILE *out, const char *name, const char *field, const char *valu
 {
 	fprintf(out, "<div%s><dt>%s</dt><dd data-field=\"%s\">", *value ? "" : " hidden", name,
 		field);
-	text(out, value);
+	markup_text(out, value);
 	fputs("</dd></div>\n", out);
 }
 
@@ -111,11 +90,11 @@ static void network(const struct visit *v, struct web_tailnet *t, FILE *out)
 		"<span class=\"state %s\" data-field=\"state\">%s</span>\n",
 		e.name, e.name, state, state);
 	fprintf(out, "<p class=\"reason\" data-field=\"reason\"%s>", *reason ? "" : " hidden");
-	text(out, reason);
+	markup_text(out, reason);
 	fputs("</p>\n", out);
 	if (is_web_address(url)) {
 		fputs("<p><a class=\"login\" rel=\"noreferrer\" href=\"", out);
-		text(out, url);
+		markup_text(out, url);
 		fprintf(out, "\">Log %s in</a></p>\n", e.name);
 	}
 	fputs("<dl>\n", out);
@@ -147,13 +126,13 @@ static void networks(const struct visit *v, FILE *out)
 static void block(const struct clients_block *b, size_t number, const char *kind, FILE *out)
 {
 	fprintf(out, "<p class=\"step\" id=\"%s-%zu\">", kind, number);
-	text(out, b->title);
+	markup_text(out, b->title);
 	fputs("</p>\n", out);
 	if (*b->code) {
 		fprintf(out,
 			"<pre tabindex=\"0\" role=\"region\" aria-labelledby=\"%s-%zu\"><code>",
 			kind, number);
-		text(out, b->code);
+		markup_text(out, b->code);
 		fputs("</code></pre>\n", out);
 	}
 	if (!b->undo || !*b->undo)
@@ -161,7 +140,7 @@ static void block(const struct clients_block *b, size_t number, const char *kind
 	fputs("<details class=\"undo\"><summary>Undo</summary>"
 	      "<pre tabindex=\"0\" role=\"region\" aria-label=\"Undo\"><code>",
 		out);
-	text(out, b->undo);
+	markup_text(out, b->undo);
 	fputs("</code></pre></details>\n", out);
 }
 
@@ -186,7 +165,7 @@ static int card(enum clients_kind kind, const struct clients_view *view, bool op
 		return r;
 	fprintf(out, "<details class=\"card\" id=\"%s\"%s><summary><h3>%s</h3></summary>\n<p>",
 		name, open ? " open" : "", clients_kind_title(kind));
-	text(out, c.intro);
+	markup_text(out, c.intro);
 	fputs("</p>\n", out);
 	for (size_t i = 0; i < c.n; i++)
 		block(&c.blocks[i], i + 1, name, out);
@@ -228,7 +207,7 @@ static void head(const struct visit *v, FILE *out)
 {
 	fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<title>tsgw on ",
 		out);
-	text(out, v->site->model->hostname);
+	markup_text(out, v->site->model->hostname);
 	fputs("</title>\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 	      "<meta name=\"color-scheme\" content=\"light dark\">\n"
 	      "<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>\n"
@@ -237,7 +216,7 @@ static void head(const struct visit *v, FILE *out)
 	      "<script src=\"/page.js\" defer></script></head>\n<body>\n"
 	      "<a class=\"skip\" href=\"#setup\">To the set-up</a>\n<header><div><h1>",
 		out);
-	text(out, v->site->model->hostname);
+	markup_text(out, v->site->model->hostname);
 	fputs("</h1><p>The way into your private networks.</p></div>\n", out);
 }
 
