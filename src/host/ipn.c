@@ -165,6 +165,7 @@ int ipn_dns_parse(const char *text, size_t len, struct ipn_dns *ret)
 			break;
 		ipn_domain(suffix, s->domain);
 		s->n = take_resolvers(item, s->servers);
+		s->nobody = !s->n && json_array_size(item);
 		ret->n_splits += *s->domain != '\0';
 	}
 	json_decref(root);

@@ -58,6 +58,7 @@ struct ipn_split {
 	char domain[MSG_DOMAIN_MAX];
 	uint32_t n;
 	struct addr servers[MSG_SERVERS];
+	bool nobody; /* it has resolvers, but none that is known of here */
 };
 
 struct ipn_dns {

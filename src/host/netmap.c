@@ -110,7 +110,7 @@ static void tell_names(
 		report(MSG_NETMAP_SEARCH, &m, sizeof(m));
 	}
 	for (uint32_t i = 0; i < dns->n_splits; i++) {
-		struct msg_netmap_split m = {.n = dns->splits[i].n};
+		struct msg_proxy_split m = {.n = dns->splits[i].n, .nobody = dns->splits[i].nobody};
 
 		memcpy(m.domain, dns->splits[i].domain, sizeof(m.domain));
 		memcpy(m.servers, dns->splits[i].servers, sizeof(m.servers));
@@ -122,7 +122,7 @@ static void tell_names(
 static void tell_magic(
 	const struct ipn_status *s, void (*report)(enum msg_type type, void *m, size_t size))
 {
-	struct msg_netmap_split m = {.n = 1};
+	struct msg_proxy_split m = {.n = 1};
 
 	if (!*s->domain)
 		return;
@@ -164,7 +164,7 @@ static bool dns_equal(const struct ipn_dns *a, const struct ipn_dns *b)
 	for (uint32_t i = 0; equal && i < a->n_splits; i++) {
 		const struct ipn_split *x = &a->splits[i], *y = &b->splits[i];
 
-		equal = !strcmp(x->domain, y->domain) &&
+		equal = !strcmp(x->domain, y->domain) && x->nobody == y->nobody &&
 			addrs_equal(x->servers, x->n, y->servers, y->n);
 	}
 	return equal;

@@ -153,11 +153,3 @@ struct msg_netmap_live {
 	uint32_t zero;
 	struct peer_live live;
 };
-
-struct msg_netmap_split {
-	struct msg_header h;
-	char domain[MSG_DOMAIN_MAX];
-	uint16_t zero;
-	uint32_t n;
-	struct addr servers[MSG_SERVERS]; /* none: such names do not exist but in the netmap */
-};

@@ -89,6 +89,7 @@ enum msg_type {
 	MSG_PROXY_FORWARD, /* parent -> 1 live: a socket of forward; the same again: a new target */
 	MSG_PROXY_UNFORWARD, /* parent -> 0 live */
 	MSG_PROXY_PUBLISHED, /* parent -> 0 item: a port of an own address that may be reached */
+	MSG_PROXY_SPLIT,     /* parent -> 0 item: a domain and the resolvers for names under it */
 
 	MSG_WEB_CONFIG = 96, /* parent -> 0 item, exactly one */
 	MSG_WEB_NAME,	     /* parent -> 0 item: one more name by which browsers may ask */
@@ -401,6 +402,15 @@ struct msg_proxy_resolver {
 	struct addr servers[MSG_SERVERS]; /* port 53; asked in this order */
 };
 
+struct msg_proxy_split { /* PROXY_SPLIT, NETMAP_SPLIT */
+	struct msg_header h;
+	char domain[MSG_DOMAIN_MAX];
+	uint8_t nobody; /* it has resolvers, but none that could be asked (DNS over HTTPS) */
+	uint8_t zero;
+	uint32_t n;
+	struct addr servers[MSG_SERVERS]; /* none: such names do not exist but in the netmap */
+};
+
 struct msg_proxy_resolve {
 	struct msg_header h;
 };
@@ -451,6 +461,7 @@ union msg {
 	struct msg_proxy_udp_used proxy_udp_used;
 	struct msg_proxy_resolver proxy_resolver;
 	struct msg_proxy_search proxy_search;
+	struct msg_proxy_split proxy_split;
 	struct msg_proxy_resolve proxy_resolve;
 	struct msg_dns_zone dns_zone;
 	struct msg_dns_suffix dns_suffix;
@@ -476,6 +487,5 @@ union msg {
 	struct msg_netmap_self netmap_self;
 	struct msg_netmap_peer netmap_peer;
 	struct msg_netmap_live netmap_live;
-	struct msg_netmap_split netmap_split;
 	uint8_t bytes[MSG_SIZE_MAX];
 };

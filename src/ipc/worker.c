@@ -15,7 +15,7 @@
 
 int worker_is(int argc, char **argv)
 {
-	return argc == 5 && !strcmp(argv[1], "--worker");
+	return (argc == 5 || argc == 6) && !strcmp(argv[1], "--worker");
 }
 
 static int worker_map_stats(int fd, size_t size, void **ret)

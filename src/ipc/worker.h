@@ -9,8 +9,9 @@
 
 /* The supervisor starts a worker as `PROGRAM --worker NAME UID EMPTY_DIR`, with the message
  * channel as descriptor 3 and nothing else open but stdio. NAME is the tailnet, or "-" for the
- * front. */
-#define WORKER_CHANNEL 3
+ * front. One more argument tells tsgw-proxy that domains may have resolvers of their own. */
+#define WORKER_CHANNEL	 3
+#define WORKER_SPLIT_DNS "split-dns"
 
 /* True if ARGV says that the supervisor started us so. */
 int worker_is(int argc, char **argv);

@@ -22,8 +22,10 @@
 #include "proxy/inquire.h"
 #include "proxy/peers.h"
 #include "proxy/query.h"
+#include "proxy/resolvers.h"
 #include "proxy/search.h"
 #include "proxy/setup.h"
+#include "proxy/split.h"
 #include "proxy/suspects.h"
 #include "relay/clients.h"
 
@@ -43,6 +45,7 @@ struct question {
 	struct task task;
 	struct timer delay;
 	struct half v4, v6;
+	int8_t group;
 	uint32_t negative_ttl_s;
 	bool told;	    /* who waits, and who still comes, gets what is there */
 	struct addr source; /* whose share it is of, also when nobody waits any more */
@@ -52,9 +55,6 @@ struct question {
 static struct question *questions[ASK_BUCKETS];
 static unsigned n_questions;
 static struct clients askers; /* how many questions each source has */
-static struct addr servers[MSG_SERVERS];
-static uint32_t server_peers[MSG_SERVERS];
-static size_t n_servers;
 
 static void ask_turn(struct ask *a);
 
@@ -88,43 +88,42 @@ static void end_without(struct ask *a, enum ask_kind kind)
 {
 	if (kind == ASK_SILENT || kind == ASK_DOWN)
 		STAT_ADD(setup_stats->dns_timeouts, 1);
-	end(a, &(struct ask_answer){.kind = kind});
+	end(a, &(struct ask_answer){.kind = kind, .group = a->group});
 }
 
-static bool peer_is_up(void)
+/* What silence of GROUP means. */
+static enum ask_kind silent(int group)
 {
-	for (size_t i = 0; i < n_servers; i++)
-		if (peers_get(server_peers[i])->state == PEER_UP)
-			return true;
-	return false;
-}
-
-static enum ask_kind silent(void)
-{
-	return peers_node_alive() && peer_is_up() ? ASK_SILENT : ASK_DOWN;
+	return peers_node_alive() && resolvers_peer_up(group) ? ASK_SILENT : ASK_DOWN;
 }
 
 static void ask_timeout(struct timer *t)
 {
-	end_without(container_of(t, struct ask, timer), silent());
+	struct ask *a = container_of(t, struct ask, timer);
+
+	a->group = a->question ? a->question->group : a->group;
+	end_without(a, silent(a->group));
 }
 
 /* Later turns may know more. One "no such name" is an answer, even if the resolver will not hear of other
  * domains; but where it was silent, the name may exist. */
-static void next_turn(struct ask *a, enum ask_kind kind)
+static void next_turn(struct ask *a, enum ask_kind kind, int group)
 {
-	a->worst = (uint8_t)MAX((unsigned)a->worst, (unsigned)kind);
+	if ((unsigned)kind > a->worst) {
+		a->worst = (uint8_t)kind;
+		a->group = (int8_t)group;
+	}
 	a->turn++;
 	ask_turn(a);
 }
 
-static void ask_got(
-	struct ask *a, enum ask_kind kind, uint32_t ttl_s, const struct addr *addrs, size_t n)
+static void ask_got(struct ask *a, enum ask_kind kind, int group, uint32_t ttl_s,
+	const struct addr *addrs, size_t n)
 {
-	struct ask_answer answer = {.kind = kind, .ttl_s = ttl_s, .n = n};
+	struct ask_answer answer = {.kind = kind, .group = group, .ttl_s = ttl_s, .n = n};
 
 	if (kind != ASK_ADDRS) {
-		next_turn(a, kind);
+		next_turn(a, kind, group);
 		return;
 	}
 	memcpy(answer.addrs, addrs, n * sizeof(*addrs));
@@ -169,9 +168,9 @@ static enum ask_kind kind_of(const struct question *q)
 	if (q->v4.status == QUERY_NO_NAME || q->v6.status == QUERY_NO_NAME)
 		return ASK_NO_NAME;
 	if (q->v4.status == QUERY_SILENT || q->v6.status == QUERY_SILENT)
-		return silent();
+		return silent(q->group);
 	if (q->v4.status == QUERY_FAILED || q->v6.status == QUERY_FAILED)
-		return silent() == ASK_DOWN ? ASK_DOWN : ASK_FAILED;
+		return silent(q->group) == ASK_DOWN ? ASK_DOWN : ASK_FAILED;
 	return ASK_NO_NAME;
 }
 
@@ -207,6 +206,7 @@ static void tell(struct question *q)
 	struct addr addrs[RESOLVE_ADDRS_MAX];
 	size_t n = dnsreply_merge(&q->v4.reply, &q->v6.reply, addrs);
 	uint32_t ttl_s = ttl_of(q);
+	int group = q->group;
 	bool over = is_over(q);
 	struct ask *a;
 
@@ -218,7 +218,7 @@ static void tell(struct question *q)
 	}
 	while ((a = q->waiting)) {
 		unlink_ask(a);
-		ask_got(a, kind, ttl_s, addrs, n);
+		ask_got(a, kind, group, ttl_s, addrs, n);
 	}
 	if (over)
 		free(q);
@@ -269,13 +269,15 @@ static void v6_done(void *owner, enum query_status status, const uint8_t *reply,
 	half_done(q, &q->v6, 6, status, reply, len);
 }
 
-static void question_send(struct question *q)
+/* GROUP has somebody to ask. */
+static void question_send(struct question *q, int group)
 {
+	q->group = (int8_t)group;
 	q->v4 = q->v6 = (struct half){.pending = true};
 	q->told = false;
 	STAT_ADD(setup_stats->dns_asked, 1);
-	query_start(q->name, QUERY_AAAA, v6_done, q);
-	query_start(q->name, QUERY_A, v4_done, q);
+	query_start((size_t)group, q->name, QUERY_AAAA, v6_done, q);
+	query_start((size_t)group, q->name, QUERY_A, v4_done, q);
 }
 
 static void join(struct ask *a, struct question *q)
@@ -317,34 +319,49 @@ static struct question *question_new(const char *name, const struct addr *client
 /* ---- asks ---- */
 
 /* 1: an answer that was kept has been told. */
-static bool ask_remembered(struct ask *a, const char *name)
+static bool ask_remembered(struct ask *a, const char *name, int group)
 {
 	struct answers_entry e;
 
 	if (!answers_get(name, loop_now(), &e))
 		return false;
 	STAT_ADD(setup_stats->dns_cache_hits, 1);
-	ask_got(a, e.n ? ASK_ADDRS : ASK_NO_NAME, e.ttl_s, e.addrs, e.n);
+	ask_got(a, e.n ? ASK_ADDRS : ASK_NO_NAME, group, e.ttl_s, e.addrs, e.n);
 	return true;
+}
+
+/* The next name of A that somebody knows of. False: there is none any more. */
+static bool ask_find_turn(struct ask *a, char ret_name[MSG_DOMAIN_MAX], int *ret_group)
+{
+	const struct search *s = &setup_now()->search;
+
+	for (; a->turn < SEARCH_TURNS(s); a->turn++) {
+		if (!search_name(s, &a->name, a->turn, ret_name))
+			continue;
+		*ret_group = resolvers_group(ret_name);
+		if (*ret_group >= 0)
+			return true;
+		if (*ret_group == SPLIT_NONE)
+			a->worst = MAX(a->worst, (uint8_t)ASK_NO_NAME);
+		a->group = a->worst ? a->group : (int8_t)*ret_group;
+	}
+	return false;
 }
 
 static void ask_turn(struct ask *a)
 {
-	const struct search *s = &setup_now()->search;
 	char name[MSG_DOMAIN_MAX];
 	struct question *q;
+	int group;
 
-	while (a->turn < SEARCH_TURNS(s) && !search_name(s, &a->name, a->turn, name))
-		a->turn++;
-	if (a->turn >= SEARCH_TURNS(s)) {
-		end_without(a, a->worst ? (enum ask_kind)a->worst : ASK_NO_NAME);
+	if (!ask_find_turn(a, name, &group)) {
+		end_without(a,
+			a->worst			   ? (enum ask_kind)a->worst
+				: a->group == SPLIT_NOBODY ? ASK_NO_SERVER
+							   : ASK_NO_NAME);
 		return;
 	}
-	if (!n_servers) {
-		end_without(a, ASK_NO_SERVER);
-		return;
-	}
-	if (ask_remembered(a, name))
+	if (ask_remembered(a, name, group))
 		return;
 	q = *find(name);
 	if (q) {
@@ -358,7 +375,7 @@ static void ask_turn(struct ask *a)
 		return;
 	}
 	join(a, q);
-	question_send(q);
+	question_send(q, group);
 }
 
 static void ask_task(struct task *t)
@@ -371,6 +388,7 @@ void ask_start(struct ask *a, const struct resolve_result *r)
 	a->name = *r;
 	a->turn = 0;
 	a->worst = ASK_ADDRS;
+	a->group = 0;
 	a->task.run = ask_task;
 	a->timer.fire = ask_timeout;
 	a->question = NULL;
@@ -381,25 +399,12 @@ void ask_start(struct ask *a, const struct resolve_result *r)
 
 /* ---- what changes ---- */
 
-int ask_open(void)
-{
-	return query_open();
-}
-
-static bool same_servers(const struct addr *now, const uint32_t *peers, size_t n)
-{
-	if (n != n_servers)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (!addr_equal(&now[i], &servers[i]) || peers[i] != server_peers[i])
-			return false;
-	return true;
-}
-
 static void question_again(struct question *q)
 {
-	if (n_servers) {
-		question_send(q);
+	int group = resolvers_group(q->name);
+
+	if (group >= 0) {
+		question_send(q, group);
 		return;
 	}
 	q->v4.status = q->v6.status = QUERY_FAILED;
@@ -426,37 +431,15 @@ static void ask_again(void)
 	}
 }
 
+int ask_open(bool split)
+{
+	return resolvers_open(split);
+}
+
 void ask_configured(void)
 {
-	const struct setup *s = setup_now();
-	struct addr now[MSG_SERVERS];
-	uint32_t peers[MSG_SERVERS];
-	size_t n = 0;
-	char text[ADDR_TEXT_MAX];
-	int r;
-
-	for (uint32_t i = 0; i < s->resolver.n; i++) {
-		now[n] = s->resolver.servers[i];
-		if (policy_check(&s->policy, &now[n], &peers[n]) == POLICY_OK)
-			n++;
-		else
-			log_warning(NULL, "resolver",
-				"%s is not asked: the tailnet does not route it",
-				addr_format(&now[n], text));
-	}
-	if (same_servers(now, peers, n))
-		return;
-	memcpy(servers, now, n * sizeof(*now));
-	memcpy(server_peers, peers, n * sizeof(*peers));
-	n_servers = n;
-	answers_flush();
-	r = query_servers(servers, n_servers);
-	if (r < 0) {
-		log_error(NULL, "resolver", "cannot be asked: %s", strerror(-r));
-		n_servers = 0;
-	}
-	ask_again();
-	inquire_again();
+	if (resolvers_configured())
+		ask_forget();
 }
 
 void ask_forget(void)
@@ -467,12 +450,7 @@ void ask_forget(void)
 	inquire_again();
 }
 
-bool ask_has_server(void)
-{
-	return n_servers > 0;
-}
-
-const char *ask_why(enum ask_kind kind, char *buf)
+const char *ask_why(const struct ask_answer *answer, char *buf)
 {
 	static const char *const texts[] = {
 		[ASK_ADDRS] = "knows the name",
@@ -482,19 +460,21 @@ const char *ask_why(enum ask_kind kind, char *buf)
 		[ASK_DOWN] = "could not be reached: no peer on the way to it is up",
 		[ASK_LIMIT] = "has too many questions open already",
 	};
+	const struct addr *servers;
+	size_t n_servers = resolvers_servers(answer->group, &servers);
 	char text[ADDR_TEXT_MAX];
 	int n;
 
-	if (kind == ASK_NO_SERVER) {
+	if (answer->kind == ASK_NO_SERVER) {
 		snprintf(buf, ASK_WHY_MAX,
 			"Nothing here knows the name, and the tailnet has no resolver that it "
 			"routes to be asked (DNS, dns-server).");
 		return buf;
 	}
-	n = snprintf(buf, ASK_WHY_MAX, "The tailnet's resolver");
+	n = snprintf(buf, ASK_WHY_MAX, "The tailnet's %s", n_servers ? "resolver" : "netmap");
 	for (size_t i = 0; i < n_servers && n < ASK_WHY_MAX / 2; i++)
 		n += snprintf(buf + n, ASK_WHY_MAX - (size_t)n, "%s %s", i ? "," : "",
 			addr_format(&servers[i], text));
-	snprintf(buf + n, ASK_WHY_MAX - (size_t)n, " %s.", texts[kind]);
+	snprintf(buf + n, ASK_WHY_MAX - (size_t)n, " %s.", texts[answer->kind]);
 	return buf;
 }

@@ -28,6 +28,7 @@ enum ask_kind { /* of several turns the highest of the first five counts */
 struct ask_answer {
 	enum ask_kind kind;
 	uint32_t ttl_s; /* that is left */
+	int group;	/* who was asked: a group of split.h, or SPLIT_* */
 	size_t n; /* with ASK_ADDRS at least 1: IPv6 and IPv4 by turns; the policy has not seen them */
 	struct addr addrs[RESOLVE_ADDRS_MAX];
 };
@@ -43,6 +44,7 @@ struct ask {
 	struct timer timer;
 	struct resolve_result name;
 	uint8_t turn, worst; /* place in the search list; enum ask_kind */
+	int8_t group;	     /* that the worst came from */
 };
 
 /* Asks for R, a RESOLVE_ASK. A->done is called once, later, never before this returns; the owner may
@@ -50,14 +52,12 @@ struct ask {
 void ask_start(struct ask *a, const struct resolve_result *r);
 /* A->done will not be called (any more). Does nothing to one that does not ask. */
 void ask_cancel(struct ask *a);
-/* Before the sandbox. 0 or -errno. */
-int ask_open(void);
+/* Before the sandbox. SPLIT: there may be domains with resolvers of their own. 0 or -errno. */
+int ask_open(bool split);
 /* A new configuration is in force: where its resolvers are others, what was learned is forgotten. */
 void ask_configured(void);
 /* The node went or came: what was learned is forgotten. */
 void ask_forget(void);
-/* There is somebody to ask. */
-bool ask_has_server(void);
 /* One line for people: why there is no address, and who said so. BUF has ASK_WHY_MAX bytes. */
 #define ASK_WHY_MAX 512
-const char *ask_why(enum ask_kind kind, char *buf);
+const char *ask_why(const struct ask_answer *answer, char *buf);

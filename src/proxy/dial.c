@@ -202,11 +202,11 @@ static enum proxy_result result_of(enum ask_kind kind)
 	}
 }
 
-static void no_address(struct conn *c, enum ask_kind kind)
+static void no_address(struct conn *c, const struct ask_answer *answer)
 {
 	char why[ASK_WHY_MAX];
 
-	dial_fail(c, result_of(kind), ask_why(kind, why));
+	dial_fail(c, result_of(answer->kind), ask_why(answer, why));
 }
 
 static void asked(struct ask *a, const struct ask_answer *answer)
@@ -216,7 +216,7 @@ static void asked(struct ask *a, const struct ask_answer *answer)
 	enum proxy_result result;
 
 	if (answer->kind != ASK_ADDRS) {
-		no_address(c, answer->kind);
+		no_address(c, answer);
 		return;
 	}
 	result = admit(d, answer->addrs, answer->n);
@@ -252,7 +252,7 @@ void dial_timeout(struct conn *c)
 	if (c->dial->connecting)
 		follow(c, race_timeout(&c->dial->race));
 	else
-		no_address(c, ASK_SILENT);
+		no_address(c, &(struct ask_answer){.kind = ASK_SILENT});
 }
 
 void dial_peer_changed(const struct peer *p)

@@ -18,9 +18,11 @@
 #include "proxy/ask.h"
 #include "proxy/dnsreply.h"
 #include "proxy/query.h"
+#include "proxy/resolvers.h"
 #include "proxy/rrset.h"
 #include "proxy/search.h"
 #include "proxy/setup.h"
+#include "proxy/split.h"
 #include "relay/loop.h"
 #include "relay/timers.h"
 
@@ -41,6 +43,8 @@ struct inquiry {
 	bool other;	/* it is the one for the other family */
 	bool elsewhere; /* the name has other records: no later turn may stand in for it */
 	bool exists, missing, silent;
+	bool asked;
+	bool nobody; /* the name is in a domain of which nobody can be asked */
 };
 
 static struct inquiry *inquiries;
@@ -358,28 +362,46 @@ static void inquiry_got(void *owner, enum query_status status, const uint8_t *re
 static void inquiry_over(struct inquiry *i)
 {
 	answer_clear();
-	if (i->elsewhere || (i->exists && !i->silent))
+	if (i->elsewhere || (i->exists && !i->silent && !i->nobody))
 		inquiry_end(i, RESOLVE_RECORDS, i->ttl_s);
-	else if (i->silent || (!i->missing && ask_has_server()))
+	else if (i->silent || i->nobody || (!i->missing && i->asked))
 		inquiry_end(i, RESOLVE_FAILED, 0);
 	else
 		inquiry_end(i, RESOLVE_NO_SUCH, i->missing ? i->ttl_s : 0);
 }
 
-static void inquiry_turn(struct inquiry *i)
+/* The name of the next turn that somebody knows of; false: there is none any more. */
+static bool inquiry_find_turn(struct inquiry *i, char ret_name[MSG_DOMAIN_MAX], int *ret_group)
 {
 	const struct search *s = &setup_now()->search;
-	char name[MSG_DOMAIN_MAX];
 
-	while (i->turn < SEARCH_TURNS(s) && !search_name(s, &i->name, i->turn, name))
-		i->turn++;
-	if (i->elsewhere || i->turn >= SEARCH_TURNS(s) || !ask_has_server()) {
+	for (; i->turn < SEARCH_TURNS(s); i->turn++, i->other = false) {
+		if (!search_name(s, &i->name, i->turn, ret_name))
+			continue;
+		*ret_group = resolvers_group(ret_name);
+		if (*ret_group >= 0)
+			return true;
+		if (*ret_group == SPLIT_NONE)
+			note_no(i, NULL, 0);
+		i->missing |= *ret_group == SPLIT_NONE;
+		i->nobody |= *ret_group == SPLIT_NOBODY &&
+			split_find(&setup_now()->splits, ret_name) != 0;
+	}
+	return false;
+}
+
+static void inquiry_turn(struct inquiry *i)
+{
+	char name[MSG_DOMAIN_MAX];
+	int group;
+
+	if (i->elsewhere || !inquiry_find_turn(i, name, &group)) {
 		inquiry_over(i);
 		return;
 	}
-	i->pending = true;
+	i->pending = i->asked = true;
 	STAT_ADD(setup_stats->dns_asked, 1);
-	query_start(name, type_of(i), inquiry_got, i);
+	query_start((size_t)group, name, type_of(i), inquiry_got, i);
 }
 
 static void inquiry_task(struct task *t)
@@ -439,7 +461,8 @@ void inquire_again(void)
 {
 	for (struct inquiry *i = inquiries; i; i = i->next) {
 		i->turn = 0;
-		i->other = i->elsewhere = i->exists = i->missing = i->silent = false;
+		i->other = i->elsewhere = i->exists = i->missing = i->silent = i->nobody =
+			i->asked = false;
 		i->ttl_s = UINT32_MAX;
 		loop_task(&i->task);
 	}

@@ -202,7 +202,7 @@ int main(int argc, char **argv)
 	signal(SIGTERM, on_term);
 	if (sodium_init() < 0) /* before the sandbox: it may open /dev/urandom */
 		return EXIT_FAILURE;
-	r = ask_open();
+	r = ask_open(argc == 6 && !strcmp(argv[5], WORKER_SPLIT_DNS));
 	if (r < 0) {
 		fprintf(stderr, "tsgw-proxy: cannot set up c-ares: %s\n", strerror(-r));
 		return EXIT_FAILURE;

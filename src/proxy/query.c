@@ -24,81 +24,96 @@
 #define QUERY_PORT	 53
 #define QUERY_TIMEOUT_MS 1000 /* of the first try; doubled for each round */
 #define QUERY_TRIES	 3
-#define QUERY_EDNS_BYTES 1232		   /* fits into every tunnel: the DNS flag day's number */
-#define QUERY_SOCKETS	 (4 * MSG_SERVERS) /* UDP, TCP, and those that are just being replaced */
+#define QUERY_EDNS_BYTES 1232 /* fits into every tunnel: the DNS flag day's number */
+/* of one group UDP, TCP, and those that are just being replaced; not all groups are that busy at once */
+#define QUERY_SOCKETS (4 * MSG_SERVERS + 4 * QUERY_GROUPS_MAX)
 
 struct query {
 	query_done *done;
 	void *owner;
 };
 
-static ares_channel channel;
-static struct source sources[QUERY_SOCKETS]; /* fd -1 = free; never moved: epoll points to them */
-static struct timer timer;
+struct group { /* of resolvers: a channel knows one list of them */
+	ares_channel channel;
+	struct timer timer;
+};
 
-static void arm(void);
+struct query_socket {
+	struct source source; /* fd -1 = free; never moved: epoll points to it */
+	struct group *group;
+};
+
+static struct group groups[QUERY_GROUPS_MAX];
+static size_t n_groups;
+static struct query_socket sockets[QUERY_SOCKETS];
+
+static void arm(struct group *g);
 
 static void socket_event(struct source *s, uint32_t events)
 {
+	struct group *g = container_of(s, struct query_socket, source)->group;
 	bool bad = events & (EPOLLERR | EPOLLHUP);
 	int fd = s->fd;
 
-	ares_process_fd(channel, events & EPOLLIN || bad ? fd : ARES_SOCKET_BAD,
+	ares_process_fd(g->channel, events & EPOLLIN || bad ? fd : ARES_SOCKET_BAD,
 		events & EPOLLOUT || bad ? fd : ARES_SOCKET_BAD);
-	arm();
+	arm(g);
 }
 
 static void timer_fire(struct timer *t)
 {
+	struct group *g = container_of(t, struct group, timer);
 	struct timeval tv;
 
-	ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	ares_process_fd(g->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	/* 1.34 closes the sockets of what has just timed out only the next time */
-	if (!ares_timeout(channel, NULL, &tv))
-		ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-	arm();
+	if (!ares_timeout(g->channel, NULL, &tv))
+		ares_process_fd(g->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	arm(g);
 }
 
-static void arm(void)
+static void arm(struct group *g)
 {
-	struct timeval tv, *next = ares_timeout(channel, NULL, &tv);
+	struct timeval tv, *next = ares_timeout(g->channel, NULL, &tv);
 
 	if (!next) {
-		timers_cancel(&timer);
+		timers_cancel(&g->timer);
 		return;
 	}
 	/* without memory for a deadline the questions' owners have theirs */
-	(void)timers_set(&timer,
+	(void)timers_set(&g->timer,
 		loop_now() + (uint64_t)tv.tv_sec * 1000 + (uint64_t)(tv.tv_usec + 999) / 1000);
 }
 
-static struct source *source_of(int fd)
+static struct query_socket *socket_of(int fd)
 {
 	for (size_t i = 0; i < QUERY_SOCKETS; i++)
-		if (sources[i].fd == fd)
-			return &sources[i];
+		if (sockets[i].source.fd == fd)
+			return &sockets[i];
 	return NULL;
 }
 
 /* c-ares wants to read or write FD, or, with neither, is about to close it. */
 static void socket_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
-	struct source *s = source_of(fd);
+	struct query_socket *q = socket_of(fd);
+	struct source *s;
 
-	if (s) {
-		loop_remove(s);
-	} else if (readable || writable) {
-		s = source_of(-1);
-	}
-	if (!s)
+	if (q)
+		loop_remove(&q->source);
+	else if (readable || writable)
+		q = socket_of(-1);
+	if (!q)
 		return; /* more sockets than there can be: its questions time out */
+	q->group = arg;
+	s = &q->source;
 	s->fd = readable || writable ? fd : -1;
 	s->on_event = socket_event;
 	if (s->fd >= 0 && loop_add(s, (readable ? EPOLLIN : 0u) | (writable ? EPOLLOUT : 0u)) < 0)
 		s->fd = -1;
 }
 
-int query_open(void)
+static int group_open(struct group *g)
 {
 	static char lookups[] = "b";				    /* DNS alone: no hosts file */
 	struct in_addr nobody = {.s_addr = htonl(INADDR_LOOPBACK)}; /* replaced before use */
@@ -114,6 +129,7 @@ int query_open(void)
 		.lookups = lookups,
 		.ednspsz = QUERY_EDNS_BYTES,
 		.sock_state_cb = socket_state,
+		.sock_state_cb_data = g,
 	};
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS |
 		ARES_OPT_UDP_PORT | ARES_OPT_TCP_PORT | ARES_OPT_SERVERS | ARES_OPT_DOMAINS |
@@ -124,26 +140,44 @@ int query_open(void)
 	options.qcache_max_ttl = 0;
 	mask |= ARES_OPT_QUERY_CACHE;
 #endif
+	g->timer.fire = timer_fire;
+	return ares_init_options(&g->channel, &options, mask) == ARES_SUCCESS ? 0 : -ENOMEM;
+}
+
+int query_open(size_t count)
+{
+	int r = ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS ? 0 : -ENOMEM;
+
 	for (size_t i = 0; i < QUERY_SOCKETS; i++)
-		sources[i].fd = -1;
-	timer.fire = timer_fire;
-	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS ||
-		ares_init_options(&channel, &options, mask) != ARES_SUCCESS)
-		return -ENOMEM;
-	return 0;
+		sockets[i].source.fd = -1;
+	for (n_groups = 0; n_groups < count && n_groups < QUERY_GROUPS_MAX && r == 0; n_groups++)
+		r = group_open(&groups[n_groups]);
+	return r;
+}
+
+size_t query_groups(void)
+{
+	return n_groups;
+}
+
+static void group_forget(struct group *g)
+{
+	ares_cancel(g->channel);
+	arm(g);
 }
 
 void query_forget(void)
 {
-	ares_cancel(channel);
-	arm();
+	for (size_t i = 0; i < n_groups; i++)
+		group_forget(&groups[i]);
 }
 
-int query_servers(const struct addr *servers, size_t n)
+int query_servers(size_t group, const struct addr *servers, size_t n)
 {
 	struct ares_addr_port_node nodes[MSG_SERVERS] = {0};
+	struct group *g = &groups[group];
 
-	query_forget();
+	group_forget(g);
 	if (!n || n > MSG_SERVERS)
 		return n ? -EINVAL : 0;
 	for (size_t i = 0; i < n; i++) {
@@ -152,7 +186,7 @@ int query_servers(const struct addr *servers, size_t n)
 		memcpy(&nodes[i].addr, servers[i].bytes, addr_len(&servers[i]));
 		nodes[i].udp_port = nodes[i].tcp_port = QUERY_PORT;
 	}
-	return ares_set_servers_ports(channel, nodes) == ARES_SUCCESS ? 0 : -ENOMEM;
+	return ares_set_servers_ports(g->channel, nodes) == ARES_SUCCESS ? 0 : -ENOMEM;
 }
 
 static enum query_status status_of(int status)
@@ -182,7 +216,7 @@ static void answered(void *arg, int status, int timeouts, unsigned char *reply, 
 	q.done(q.owner, status_of(status), len > 0 ? reply : NULL, len > 0 ? (size_t)len : 0);
 }
 
-void query_start(const char *name, uint16_t type, query_done *done, void *owner)
+void query_start(size_t group, const char *name, uint16_t type, query_done *done, void *owner)
 {
 	struct query *q = malloc(sizeof(*q));
 
@@ -191,6 +225,6 @@ void query_start(const char *name, uint16_t type, query_done *done, void *owner)
 		return;
 	}
 	*q = (struct query){.done = done, .owner = owner};
-	ares_query(channel, name, 1 /* IN */, type, answered, q);
-	arm();
+	ares_query(groups[group].channel, name, 1 /* IN */, type, answered, q);
+	arm(&groups[group]);
 }

@@ -19,13 +19,17 @@ enum query_status {
 /* REPLY may be NULL but with QUERY_ANSWER. */
 typedef void query_done(void *owner, enum query_status status, const uint8_t *reply, size_t len);
 
-/* Before the sandbox: a library that has read no file then reads none later. 0 or -errno. */
-int query_open(void);
-/* Ends the questions under way as QUERY_CANCELLED, then asks these. 0 or -errno. */
-int query_servers(const struct addr *servers, size_t n);
-void query_forget(void); /* ends them only */
-/* Asks for the records of TYPE that NAME has; in NAME a backslash precedes dots and backslashes that are
+#define QUERY_GROUPS_MAX 16
+
+/* Before the sandbox: a library that has read no file then reads none later, nor can it. GROUPS of resolvers, 1 …
+ * QUERY_GROUPS_MAX. 0 or -errno. */
+int query_open(size_t groups);
+size_t query_groups(void);
+/* Ends the questions under way of GROUP as QUERY_CANCELLED, then asks these. 0 or -errno. */
+int query_servers(size_t group, const struct addr *servers, size_t n);
+void query_forget(void); /* ends them only, of all */
+/* Asks GROUP for the records of TYPE that NAME has; in NAME a backslash precedes dots and backslashes that are
  * part of a label. DONE may be called before this returns. */
 #define QUERY_A	   1
 #define QUERY_AAAA 28
-void query_start(const char *name, uint16_t type, query_done *done, void *owner);
+void query_start(size_t group, const char *name, uint16_t type, query_done *done, void *owner);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
 #include "proxy/login.h"
 #include "proxy/peers.h"
 
@@ -31,6 +32,7 @@ static void setup_free(struct setup *s)
 	policy_free(&s->policy);
 	resolve_free(&s->names);
 	users_free(&s->users);
+	split_free(&s->splits);
 	free(s);
 }
 
@@ -100,15 +102,18 @@ static int take_user(const struct msg_proxy_user *m)
 	return users_add(&next->users, m->name, m->hash);
 }
 
-static int take_resolver(const struct msg_proxy_resolver *m)
+/* One too many is no reason to end: its names are asked of nobody. */
+static int take_split(const struct msg_proxy_split *m)
 {
-	if (next->resolver.n || m->n > MSG_SERVERS)
-		return -EBADMSG;
-	for (uint32_t i = 0; i < m->n; i++)
-		if (m->servers[i].family != 4 && m->servers[i].family != 6)
-			return -EBADMSG;
-	next->resolver = *m;
-	return 0;
+	int r = split_add(&next->splits, m);
+
+	if (r == -ENOSPC)
+		log_warning(NULL, "resolver",
+			"names under %s are asked of nobody: the tailnet has more than %d "
+			"different "
+			"lists of resolvers",
+			m->domain, SPLIT_GROUPS_MAX - 1);
+	return r == -ENOSPC ? 0 : r;
 }
 
 static int take_search(const struct msg_proxy_search *m)
@@ -158,7 +163,9 @@ static int take_item(const union msg *m)
 	case MSG_PROXY_HOST:
 		return take_host(&m->host);
 	case MSG_PROXY_RESOLVER:
-		return take_resolver(&m->proxy_resolver);
+		return split_set_others(&next->splits, &m->proxy_resolver);
+	case MSG_PROXY_SPLIT:
+		return take_split(&m->proxy_split);
 	case MSG_PROXY_SEARCH:
 		return take_search(&m->proxy_search);
 	case MSG_PROXY_ROUTE:

@@ -9,8 +9,9 @@
 #include "ipc/stats.h"
 #include "proxy/policy.h"
 #include "proxy/resolve.h"
-#include "proxy/users.h"
 #include "proxy/search.h"
+#include "proxy/split.h"
+#include "proxy/users.h"
 
 struct setup {
 	uint32_t generation;
@@ -18,7 +19,7 @@ struct setup {
 	struct policy policy;
 	struct resolve_names names;
 	struct users users;
-	struct msg_proxy_resolver resolver; /* .n = 0: none */
+	struct splits splits; /* the resolvers */
 	struct search search;
 	uint64_t digest; /* of what answers to tsgw-dns depend on */
 };

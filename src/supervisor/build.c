@@ -19,6 +19,7 @@
 #include "common/fd.h"
 #include "common/log.h"
 #include "config/users.h"
+#include "ipc/worker.h"
 #include "supervisor/facts.h"
 #include "supervisor/fdstore.h"
 #include "supervisor/recover.h"
@@ -429,6 +430,7 @@ static int make_proxy(
 {
 	if (!old) {
 		t->proxy.netns_fd = t->netns_fd;
+		t->proxy.option = tailnet_is_stock(new) ? WORKER_SPLIT_DNS : NULL;
 		t->resolve_fd = resolvesock_bind(t->s->store.run_dir, t->name);
 		if (t->resolve_fd < 0)
 			return t->resolve_fd;

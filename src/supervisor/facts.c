@@ -53,6 +53,24 @@ size_t facts_resolvers(const struct tailnet *t, const struct addr **ret)
 	return t->netmap->n_dns;
 }
 
+size_t facts_splits(const struct tailnet *t)
+{
+	return t->config->wg || !t->netmap ? 0 : t->netmap->n_splits;
+}
+
+/* Who sets dns-server has everything asked there but the names that only the node knows. */
+bool facts_split(const struct tailnet *t, size_t i, struct msg_proxy_split *ret)
+{
+	const struct netmap_split *s = &t->netmap->splits[i];
+
+	if (t->config->dns_server.family && strcmp(s->domain, t->netmap->domain) != 0)
+		return false;
+	*ret = (struct msg_proxy_split){.n = s->n_servers, .nobody = s->nobody};
+	memcpy(ret->domain, s->domain, sizeof(ret->domain));
+	memcpy(ret->servers, s->servers, sizeof(ret->servers));
+	return true;
+}
+
 size_t facts_search(const struct tailnet *t, char *const **ret)
 {
 	*ret = NULL;

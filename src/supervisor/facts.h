@@ -19,6 +19,9 @@ size_t facts_peers(const struct tailnet *t);
 struct fact_peer facts_peer(const struct tailnet *t, size_t i);
 /* The tailnet's resolvers, or the one of dns-server; returns how many. */
 size_t facts_resolvers(const struct tailnet *t, const struct addr **ret);
+/* Domains with resolvers of their own; of dns-server it is the node's own domain alone. */
+bool facts_split(const struct tailnet *t, size_t i, struct msg_proxy_split *ret);
+size_t facts_splits(const struct tailnet *t);
 size_t facts_search(const struct tailnet *t, char *const **ret);
 /* All prefixes that the tailnet routes. Fresh memory. */
 int facts_routes(const struct tailnet *t, struct prefix_list *ret);

@@ -219,7 +219,7 @@ static int take_search(struct netmap *m, const struct msg_proxy_search *s)
 	return 0;
 }
 
-static int take_split(struct netmap *m, const struct msg_netmap_split *s)
+static int take_split(struct netmap *m, const struct msg_proxy_split *s)
 {
 	struct netmap_split *p;
 	uint32_t n;
@@ -234,6 +234,7 @@ static int take_split(struct netmap *m, const struct msg_netmap_split *s)
 	if (take_resolvers(s->servers, s->n, p->servers, &n) < 0)
 		return -EBADMSG;
 	p->n_servers = n;
+	p->nobody = !n && (s->n || s->nobody);
 	m->n_splits++;
 	return 0;
 }
@@ -250,7 +251,7 @@ int netmap_take(struct netmap *m, const struct netmap_rules *rules, const union 
 	case MSG_NETMAP_SEARCH:
 		return take_search(m, &item->proxy_search);
 	case MSG_NETMAP_SPLIT:
-		return take_split(m, &item->netmap_split);
+		return take_split(m, &item->proxy_split);
 	default:
 		return -EBADMSG;
 	}
@@ -296,7 +297,7 @@ static bool peer_equal(const struct netmap_peer *a, const struct netmap_peer *b)
 static bool split_equal(const struct netmap_split *a, const struct netmap_split *b)
 {
 	return !strcmp(a->domain, b->domain) && a->n_servers == b->n_servers &&
-		!memcmp(a->servers, b->servers, sizeof(a->servers));
+		a->nobody == b->nobody && !memcmp(a->servers, b->servers, sizeof(a->servers));
 }
 
 bool netmap_equal(const struct netmap *a, const struct netmap *b)

@@ -34,6 +34,7 @@ struct netmap_split { /* names under .domain are asked of these resolvers */
 	char domain[MSG_DOMAIN_MAX];
 	struct addr servers[MSG_SERVERS];
 	uint32_t n_servers;
+	bool nobody; /* there are none that could be asked */
 };
 
 struct netmap {

@@ -107,27 +107,6 @@ static int proxy_send_names(struct tailnet *t)
 	return r < 0 ? r : proxy_send_peer_names(t);
 }
 
-/* The proxy asks only those that the tailnet routes; `tsgwd --check` has said which it does not. */
-static int proxy_send_resolver(struct tailnet *t)
-{
-	const struct addr *dns;
-	char *const *search;
-	size_t n_dns = facts_resolvers(t, &dns), n_search = facts_search(t, &search);
-	struct msg_proxy_resolver m = {.n = (uint32_t)MIN(n_dns, (size_t)MSG_SERVERS)};
-	int r;
-
-	if (m.n)
-		memcpy(m.servers, dns, m.n * sizeof(m.servers[0]));
-	r = m.n ? worker_tell(&t->proxy, MSG_PROXY_RESOLVER, &m) : 0;
-	for (size_t i = 0; i < n_search && i < MSG_SEARCH_MAX && r == 0; i++) {
-		struct msg_proxy_search d = {0};
-
-		snprintf(d.domain, sizeof(d.domain), "%s", search[i]);
-		r = worker_tell(&t->proxy, MSG_PROXY_SEARCH, &d);
-	}
-	return r;
-}
-
 static int proxy_send_allow(struct tailnet *t)
 {
 	_cleanup_free_ struct prefix *items = NULL;

@@ -28,6 +28,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "ipc/stats.h"
+#include "ipc/worker.h"
 #include "supervisor/fdstore.h"
 #include "supervisor/recover.h"
 
@@ -437,6 +438,7 @@ int resume_proxy(struct tailnet *t)
 	t->proxy.netns_fd = t->netns_fd;
 	if (r < 0)
 		return r;
+	t->proxy.option = tailnet_is_stock(t->config) ? WORKER_SPLIT_DNS : NULL;
 	resume_worker(t, &t->proxy);
 	return 0;
 }

@@ -291,8 +291,8 @@ static _Noreturn void worker_child(
 static int worker_fork(struct worker *w, int *ret_channel)
 {
 	char path[PATH_MAX], uid[16];
-	char *argv[] = {
-		path, (char *)"--worker", (char *)w->tailnet, uid, (char *)w->empty_dir, NULL};
+	char *argv[] = {path, (char *)"--worker", (char *)w->tailnet, uid, (char *)w->empty_dir,
+		(char *)w->option, NULL};
 	struct timeval patience = {.tv_sec = WORKER_SEND_TIMEOUT_S};
 	int size = WORKER_SNDBUF_BYTES;
 	int pair[2];

@@ -36,6 +36,7 @@ struct worker {
 	const char *program; /* "tsgw-wg" */
 	const char *empty_dir;
 	const char *tailnet; /* "-" for the front */
+	const char *option;  /* one more argument, NULL = none */
 	enum sandbox_kind kind;
 	uid_t uid;
 	int netns_fd; /* borrowed; -1 = stay in the host's */

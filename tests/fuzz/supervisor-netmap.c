@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{MSG_NETMAP_PEER, sizeof(struct msg_netmap_peer)},
 		{MSG_NETMAP_ROUTES, sizeof(struct msg_prefixes)},
 		{MSG_NETMAP_SEARCH, sizeof(struct msg_proxy_search)},
-		{MSG_NETMAP_SPLIT, sizeof(struct msg_netmap_split)}};
+		{MSG_NETMAP_SPLIT, sizeof(struct msg_proxy_split)}};
 	struct netmap_rules rules = {0};
 	struct netmap *m = netmap_new(1);
 	union msg *item;

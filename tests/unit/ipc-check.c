@@ -63,6 +63,7 @@ static const struct row {
 		"proxy-clients-end"},
 	{MSG_PROXY_FORWARD, sizeof(struct msg_port), IPC_PARENT, 1, 1, "proxy-forward"},
 	{MSG_PROXY_UNFORWARD, sizeof(struct msg_port), IPC_PARENT, 0, 0, "proxy-unforward"},
+	{MSG_PROXY_SPLIT, sizeof(struct msg_proxy_split), IPC_PARENT, 0, 0, "proxy-split"},
 	{MSG_PROXY_RESOLVE, sizeof(struct msg_proxy_resolve), IPC_PARENT, 1, 1, "proxy-resolve"},
 	{MSG_DNS_ZONE, sizeof(struct msg_dns_zone), IPC_PARENT, 0, 0, "dns-zone"},
 	{MSG_DNS_SUFFIX, sizeof(struct msg_dns_suffix), IPC_PARENT, 0, 0, "dns-suffix"},
@@ -109,7 +110,7 @@ static const struct row {
 	{MSG_NETMAP_PEER, sizeof(struct msg_netmap_peer), IPC_WORKER, 0, 0, "netmap-peer"},
 	{MSG_NETMAP_ROUTES, sizeof(struct msg_prefixes), IPC_WORKER, 0, 0, "netmap-routes"},
 	{MSG_NETMAP_SEARCH, sizeof(struct msg_proxy_search), IPC_WORKER, 0, 0, "netmap-search"},
-	{MSG_NETMAP_SPLIT, sizeof(struct msg_netmap_split), IPC_WORKER, 0, 0, "netmap-split"},
+	{MSG_NETMAP_SPLIT, sizeof(struct msg_proxy_split), IPC_WORKER, 0, 0, "netmap-split"},
 	{MSG_NETMAP_COMMIT, sizeof(struct msg_generation), IPC_WORKER, 0, 0, "netmap-commit"},
 	{MSG_NETMAP_LIVE, sizeof(struct msg_netmap_live), IPC_WORKER, 0, 0, "netmap-live"},
 };
