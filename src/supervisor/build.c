@@ -24,6 +24,7 @@
 #include "supervisor/fdstore.h"
 #include "supervisor/recover.h"
 #include "supervisor/resolvesock.h"
+#include "supervisor/retry.h"
 #include "supervisor/resume.h"
 
 #define VETH_NAME "veth0"
@@ -289,10 +290,10 @@ static int make_resolv_conf(
 	if (r == 0)
 		r = resolvconf_write(&t->s->store, t->name, dns, n_dns, search, n_search);
 	if (r == -EROFS || r == -EACCES) {
-		log_warning(t->name, "resolv.conf",
-			"/etc/netns is read-only: names do not work in ip netns exec");
+		retry_when_mounted(t);
 		return 0;
 	}
+	t->unwritten = false;
 	return r;
 }
 

@@ -35,7 +35,8 @@
 #define BACKOFF_MIN_MS	  200
 #define BACKOFF_MAX_MS	  30000
 #define STABLE_MS	  60000
-#define MISSING_MS	  30000
+#define MISSING_MS	  800 /* is it installed now? */
+#define UNFIT_MS	  30000
 #define VERSION_MS	  10000
 #define HANG_MS		  60000 /* silent so long: ended and started again */
 #define TERM_MS		  3000
@@ -93,7 +94,7 @@ static void back_off(struct tailnet *t, const char *why)
 }
 
 /* Nothing that a moment's patience would mend. */
-static void cannot(struct tailnet *t, const char *reason)
+static void cannot(struct tailnet *t, const char *reason, uint64_t again_ms)
 {
 	struct stock *e = &t->engine;
 
@@ -101,7 +102,7 @@ static void cannot(struct tailnet *t, const char *reason)
 	if (strcmp(e->reason, reason) != 0)
 		log_error(t->name, "tailscaled", "%s", reason);
 	snprintf(e->reason, sizeof(e->reason), "%s", reason);
-	start_in(t, MISSING_MS);
+	start_in(t, again_ms);
 	tailnet_evaluate(t);
 }
 
@@ -284,12 +285,12 @@ static void judge_version(struct tailnet *t)
 	if (sscanf(e->version_text, "%u.%u", &major, &minor) != 2) {
 		snprintf(reason, sizeof(reason),
 			"%.300s does not tell its version: is it tailscaled?", path);
-		cannot(t, reason);
+		cannot(t, reason, UNFIT_MS);
 	} else if (major < LEAST_MAJOR || (major == LEAST_MAJOR && minor < LEAST_MINOR)) {
 		snprintf(reason, sizeof(reason),
 			"%.300s is too old: version %.40s, at least %d.%d is needed", path,
 			e->version_text, LEAST_MAJOR, LEAST_MINOR);
-		cannot(t, reason);
+		cannot(t, reason, UNFIT_MS);
 	} else {
 		e->checked = st;
 		engine_spawn(t, path);
@@ -341,7 +342,7 @@ static void ask_version(struct tailnet *t, const char *path)
 		return;
 	version_done(t);
 	snprintf(reason, sizeof(reason), "%.300s cannot be run (%s): %s", path, step, strerror(-r));
-	cannot(t, reason);
+	cannot(t, reason, MISSING_MS);
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -371,13 +372,13 @@ static void engine_launch(struct tailnet *t)
 				: "tailscaled is not installed (no such program in PATH): "
 				  "install tailscale or set tailscaled-path",
 			strerror(-r));
-		cannot(t, reason);
+		cannot(t, reason, MISSING_MS);
 	} else if (c->auth_key_path && !c->auth_key &&
 		(c->ephemeral || !engine_is_registered(&t->s->store, t->name))) {
 		snprintf(reason, sizeof(reason),
 			"auth-key-file %s: there is no such file, and the node is not registered",
 			c->auth_key_path);
-		cannot(t, reason);
+		cannot(t, reason, UNFIT_MS);
 	} else if (same_file(&st, &e->checked)) {
 		engine_spawn(t, path);
 	} else {

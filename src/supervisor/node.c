@@ -301,6 +301,19 @@ void endpoint_ask(struct tailnet *t)
 	endpoint_arm(t, now);
 }
 
+void endpoint_hurry(struct tailnet *t)
+{
+	for (size_t i = 0; i < t->n_endpoints; i++) {
+		struct endpoint *e = &t->endpoints[i];
+
+		if (!e->again_ms || e->asked_id)
+			continue;
+		e->again_ms = 1;
+		e->backoff_s = 0;
+	}
+	endpoint_ask(t);
+}
+
 static int endpoint_configure(void *owner, struct worker *w)
 {
 	struct tailnet *t = owner;

@@ -401,6 +401,7 @@ void tailnet_addresses_changed(struct tailnet *t)
 	if (t->netns_fd < 0)
 		return;
 	proxy_update_listeners(t);
+	endpoint_hurry(t);
 	if (t->proxy.pid && !t->config->has_allow && !t->s->config->gateway.has_allow)
 		(void)proxy_send_config(t);
 	tailnet_evaluate(t);

@@ -20,6 +20,7 @@
 #include "supervisor/front.h"
 #include "supervisor/heal.h"
 #include "supervisor/recover.h"
+#include "supervisor/retry.h"
 #include "supervisor/sweep.h"
 #include "supervisor/tailnet.h"
 #include "supervisor/watch.h"
@@ -171,6 +172,7 @@ static int supervisor_on_link(sd_event_source *source, int fd, uint32_t revents,
 		return 0;
 	for (size_t i = 0; i < s->n_tailnets; i++)
 		tailnet_addresses_changed(s->tailnets[i]);
+	retry_all(s);
 	if (s->front)
 		front_addresses_changed(s->front);
 	return 0;
@@ -402,6 +404,7 @@ static void supervisor_close(struct supervisor *s)
 	links_close(s->host);
 	free(s->addresses);
 	fd_close(s->host_netns_fd);
+	sd_event_source_disable_unref(s->mounts);
 	sd_event_unref(s->event);
 }
 

@@ -53,6 +53,7 @@ struct supervisor {
 	struct watch *watchers;
 	struct heal heal;
 	struct uplink_watch *uplink_watch; /* NULL = no uplink needs it */
+	sd_event_source *mounts;	   /* somebody waits for a change of mounts */
 	uint64_t watchdog_usec; /* between two signs of life to systemd, 0 = none is wanted */
 	bool started; /* every tailnet has been started once: being down means something now */
 	bool ready;

@@ -8,8 +8,8 @@
 //           ▲        stop          │                           │ degraded │ ── peer, listener or
 //           │                      │ a part cannot be made     └──────────┘    worker missing / back
 //           │                      ▼
-//           └────────────── ┌────────┐ ── retried with backoff (0.1 s to 30 s), unless the
-//                 stop      │ failed │    configuration is to blame or the object is not ours
+//           └────────────── ┌────────┐ ── tried again (retry.c), unless the configuration
+//                 stop      │ failed │    is to blame or the object is not ours
 //                           └────────┘
 //
 // The state is never set by hand: tailnet_evaluate() derives it from what is there (parts, workers,
@@ -31,10 +31,9 @@
 #include "supervisor/heal.h"
 #include "supervisor/netmap.h"
 #include "supervisor/recover.h"
+#include "supervisor/retry.h"
 #include "supervisor/watch.h"
 #include "supervisor/resume.h"
-
-#define TAILNET_BACKOFF_MAX_MS 30000
 
 static void tailnet_init_worker(struct tailnet *t, struct worker *w, const char *program,
 	enum sandbox_kind kind, const struct worker_ops *ops, size_t stats_size)
@@ -69,7 +68,7 @@ int tailnet_new(struct supervisor *s, struct tailnet_config *config, struct tail
 	t->veth_listener.fd = t->heal_fd = -1;
 	uplink_init(t);
 	engine_init(&t->engine);
-	t->backoff_ms = WORKER_BACKOFF_MIN_MS;
+	t->backoff_ms = RETRY_MIN_MS;
 	if (told_update(t) < 0) {
 		free(t);
 		return -ENOMEM;
@@ -239,8 +238,10 @@ void tailnet_evaluate(struct tailnet *t)
 	if (t->netns_fd < 0 || t->s->stopping)
 		return; /* down and failed are set where they happen */
 	state = tailnet_derive(t, reason, sizeof(reason));
-	if (state == TAILNET_UP)
-		t->backoff_ms = WORKER_BACKOFF_MIN_MS;
+	if (state == TAILNET_UP) {
+		t->backoff_ms = RETRY_MIN_MS;
+		t->tries = 0;
+	}
 	tailnet_set(t, state, reason);
 	watch_look(t->s); /* peers, listeners */
 }
@@ -301,28 +302,20 @@ static int tailnet_build(struct tailnet *t)
 	return 0;
 }
 
-static int tailnet_on_retry(sd_event_source *s, uint64_t usec, void *userdata)
+/* ERROR 0: a moment's patience would not mend it. */
+static void tailnet_fail(struct tailnet *t, int error)
 {
-	struct tailnet *t = userdata;
+	bool news = t->state != TAILNET_FAILED || t->error != error || retry_is_news(t->tries);
 
-	t->retry_timer = sd_event_source_disable_unref(t->retry_timer);
-	tailnet_start(t);
-	return 0;
-}
-
-static void tailnet_fail(struct tailnet *t, bool retry)
-{
-	log_event(LOG_ID_FAILED, LOG_ERR, t->name, NULL, "failed: %s", t->reason);
+	log_event(
+		LOG_ID_FAILED, news ? LOG_ERR : LOG_DEBUG, t->name, NULL, "failed: %s", t->reason);
 	tailnet_teardown(t);
 	t->late = true;
 	t->state = TAILNET_FAILED;
-	tailnet_say_state(t);
-	if (retry) {
-		if (sd_event_add_time_relative(t->s->event, &t->retry_timer, CLOCK_MONOTONIC,
-			    t->backoff_ms * 1000ull, 10000, tailnet_on_retry, t) < 0)
-			worker_no_timer(t->name, NULL);
-		t->backoff_ms = MIN(t->backoff_ms * 2, (uint32_t)TAILNET_BACKOFF_MAX_MS);
-	}
+	if (news)
+		tailnet_say_state(t);
+	if (error)
+		retry_plan(t, error);
 	supervisor_changed(t->s);
 }
 
@@ -378,6 +371,8 @@ static void tailnet_forget_counters(struct tailnet *t)
 
 void tailnet_start(struct tailnet *t)
 {
+	int r;
+
 	if (t->netns_fd >= 0)
 		return;
 	t->retry_timer = sd_event_source_disable_unref(t->retry_timer);
@@ -386,23 +381,25 @@ void tailnet_start(struct tailnet *t)
 	t->started_ms = clock_now_ms();
 	if (t->config->broken) {
 		snprintf(t->reason, sizeof(t->reason), "%s", t->config->broken);
-		tailnet_fail(t, false);
+		tailnet_fail(t, 0);
 		return;
 	}
-	if (tailnet_clear(t) < 0) {
-		tailnet_fail(t, !t->refused);
+	r = tailnet_clear(t);
+	if (r < 0) {
+		tailnet_fail(t, t->refused ? 0 : r);
 		return;
 	}
-	int r = tailnet_allocate(t);
+	r = tailnet_allocate(t);
 	if (r < 0) {
 		snprintf(t->reason, sizeof(t->reason), "no /30 from veth-pool: %s", strerror(-r));
-		tailnet_fail(t, true);
+		tailnet_fail(t, r);
 		return;
 	}
 	memset(&t->made, 0, sizeof(t->made));
 	tailnet_forget_counters(t);
-	if (tailnet_build(t) < 0) {
-		tailnet_fail(t, !t->refused);
+	r = tailnet_build(t);
+	if (r < 0) {
+		tailnet_fail(t, t->refused ? 0 : r);
 		return;
 	}
 	tailnet_watch(t);
@@ -424,7 +421,7 @@ void tailnet_rebuild(struct tailnet *t, const char *why)
 		return;
 	log_warning(t->name, NULL, "%s: made anew", why);
 	if (sd_event_add_time_relative(t->s->event, &t->retry_timer, CLOCK_MONOTONIC,
-		    WORKER_BACKOFF_MIN_MS * 1000, 10000, tailnet_on_rebuild, t) < 0)
+		    RETRY_MIN_MS * 1000, 10000, tailnet_on_rebuild, t) < 0)
 		worker_no_timer(t->name, NULL);
 }
 
@@ -495,6 +492,8 @@ void tailnet_stop(struct tailnet *t)
 	t->wanted = false;
 	t->retry_timer = sd_event_source_disable_unref(t->retry_timer);
 	tailnet_teardown(t);
-	t->backoff_ms = WORKER_BACKOFF_MIN_MS;
+	t->backoff_ms = RETRY_MIN_MS;
+	t->tries = 0;
+	t->unwritten = false;
 	tailnet_set(t, TAILNET_DOWN, "");
 }

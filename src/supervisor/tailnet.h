@@ -78,11 +78,13 @@ struct tailnet {
 
 	enum tailnet_state state;
 	char reason[CONTROL_REASON_MAX];
-	bool wanted;  /* up was asked for */
-	bool refused; /* a foreign object stands in the way */
-	bool late;    /* ready-timeout has passed */
+	bool wanted;	/* up was asked for */
+	bool refused;	/* a foreign object stands in the way */
+	bool late;	/* ready-timeout has passed */
+	bool unwritten; /* resolv.conf could not be written */
 	uint64_t started_ms;
-	uint32_t backoff_ms;
+	int error;		    /* -errno with which it failed */
+	uint32_t tries, backoff_ms; /* since it was up */
 	sd_event_source *ready_timer, *retry_timer, *listen_timer, *lookup_timer, *udp_timer;
 
 	int lock_fd;
@@ -189,6 +191,8 @@ void node_set_gro(struct tailnet *t, const struct tailnet_config *config);
 /* Rebuilds the table of endpoint names from the configuration, keeping what was found. */
 int endpoint_setup(struct tailnet *t);
 void endpoint_ask(struct tailnet *t);
+void endpoint_hurry(
+	struct tailnet *t); /* the network may be back: those that wait are asked for now */
 
 /* Starts tsgw-host if there is something for it to do, ends it if not; tells it its timeouts. */
 void host_update(struct tailnet *t);

@@ -318,7 +318,7 @@ int pasta_make(struct tailnet *t)
 	r = netns_run(t->netns_fd, pasta_open_tap, &p->uid, NULL);
 	if (r == -ENOENT) {
 		snprintf(t->uplink.reason, sizeof(t->uplink.reason), "there is no /dev/net/tun");
-		return r;
+		return -ENODEV;
 	}
 	if (r == 0)
 		r = links_set_mtu(t->links, UPLINK_LINK, PASTA_MTU);

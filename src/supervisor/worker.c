@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -33,12 +32,14 @@
 #include "ipc/ipc.h"
 #include "ipc/worker.h"
 #include "supervisor/fdstore.h"
+#include "supervisor/retry.h"
 #include "supervisor/store.h"
 
 #define WORKER_SEND_TIMEOUT_S 2
 #define WORKER_SNDBUF_BYTES   (8 << 20)
 #define WORKER_TERM_MS	      500
 #define WORKER_EXIT_GONE      127 /* exec found no program */
+#define WORKER_EXIT_NO_EXEC   126 /* it may not be run, or is no program */
 #define WORKER_KILL_MS	      5000
 
 static void worker_spawn(struct worker *w);
@@ -54,7 +55,7 @@ void worker_init(struct worker *w, size_t stats_size)
 {
 	w->channel = w->pidfd = w->stats_fd = -1;
 	w->stats_size = stats_size;
-	w->backoff_ms = WORKER_BACKOFF_MIN_MS;
+	w->backoff_ms = RETRY_MIN_MS;
 	w->next = workers;
 	if (workers)
 		workers->prev = w;
@@ -72,6 +73,12 @@ static void worker_unlist(struct worker *w)
 	w->prev = w->next = NULL;
 }
 
+static void worker_condemn(struct worker *w)
+{
+	w->condemned = true;
+	worker_kill(w, SIGKILL);
+}
+
 void worker_ping_all(void)
 {
 	struct msg_ping m = {0};
@@ -81,7 +88,7 @@ void worker_ping_all(void)
 			continue;
 		if (w->pinged) {
 			log_error(worker_label(w), w->program, "does not answer: ended");
-			worker_kill(w, SIGKILL);
+			worker_condemn(w);
 			continue;
 		}
 		w->pinged = worker_tell(w, MSG_PING, &m) == 0;
@@ -172,35 +179,44 @@ void worker_no_timer(const char *label, const char *object)
 	_exit(1);
 }
 
-/* Starts it again later: 0.1 s doubling to 30 s, with up to a quarter of jitter. */
-static void worker_back_off(struct worker *w, const char *why)
+static size_t workers_waiting(void)
 {
-	uint32_t jitter = 0;
-	uint64_t delay_ms;
+	size_t n = 1;
 
-	if (w->started_ms && clock_now_ms() - w->started_ms >= WORKER_STABLE_MS)
-		w->backoff_ms = WORKER_BACKOFF_MIN_MS;
-	(void)!getrandom(&jitter, sizeof(jitter), GRND_NONBLOCK);
-	delay_ms = w->backoff_ms + jitter % (w->backoff_ms / 4 + 1);
-	w->backoff_ms = MIN(w->backoff_ms * 2, (uint32_t)WORKER_BACKOFF_MAX_MS);
+	for (const struct worker *w = workers; w; w = w->next)
+		n += w->restart_source != NULL;
+	return n;
+}
+
+/* Starts it again later. OUTSIDE: it is not to blame. */
+static void worker_back_off(struct worker *w, const char *why, bool outside)
+{
+	uint32_t delay_ms;
+
+	if (w->started_ms && clock_now_ms() - w->started_ms >= WORKER_STABLE_MS) {
+		w->backoff_ms = RETRY_MIN_MS;
+		w->tries = 0;
+	}
+	delay_ms = retry_pause_ms(&w->backoff_ms, outside, workers_waiting());
 	snprintf(w->reason, sizeof(w->reason), "%s %s, starting it again", w->program, why);
-	log_event(LOG_ID_WORKER, LOG_WARNING, worker_label(w), w->program,
-		"%s; starting it again in %u.%u s", why, (unsigned)(delay_ms / 1000),
-		(unsigned)(delay_ms % 1000 / 100));
+	log_event(LOG_ID_WORKER, !outside || retry_is_news(w->tries++) ? LOG_WARNING : LOG_DEBUG,
+		worker_label(w), w->program, "%s; starting it again in %u.%u s", why,
+		delay_ms / 1000, delay_ms % 1000 / 100);
 	if (sd_event_add_time_relative(w->event, &w->restart_source, CLOCK_MONOTONIC,
-		    delay_ms * 1000, 10000, worker_on_restart, w) < 0)
+		    delay_ms * 1000ull, 10000, worker_on_restart, w) < 0)
 		worker_no_timer(worker_label(w), w->program);
 	w->ops->changed(w->owner, w);
 }
 
-/* How a child ended; of one that was adopted only its parent could know. */
-static void worker_why(const struct worker *w, char *ret, size_t size)
+/* How a child ended; of one that was adopted only its parent could know. True: nothing that it did itself;
+ * its program is not there, or somebody, the kernel perhaps for want of memory, has killed it. */
+static bool worker_why(const struct worker *w, char *ret, size_t size)
 {
 	siginfo_t si = {0};
 
 	snprintf(ret, size, "ended");
 	if (w->adopted || waitid(P_PIDFD, (id_t)w->pidfd, &si, WEXITED | WNOHANG) < 0 || !si.si_pid)
-		return;
+		return false;
 	if (si.si_code == CLD_EXITED && si.si_status == WORKER_EXIT_GONE)
 		snprintf(ret, size, "is gone: there is no such file any more");
 	else if (si.si_code == CLD_EXITED)
@@ -208,17 +224,20 @@ static void worker_why(const struct worker *w, char *ret, size_t size)
 	else
 		snprintf(ret, size, "died of signal %d (%s)", si.si_status,
 			sigabbrev_np(si.si_status) ?: "?");
+	return si.si_code == CLD_EXITED
+		? si.si_status == WORKER_EXIT_GONE || si.si_status == WORKER_EXIT_NO_EXEC
+		: si.si_status == SIGKILL && !w->condemned;
 }
 
 static int worker_on_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	struct worker *w = userdata;
 	char why[64];
+	bool outside = worker_why(w, why, sizeof(why));
 
-	worker_why(w, why, sizeof(why));
 	worker_forget(w);
 	if (w->wanted)
-		worker_back_off(w, why);
+		worker_back_off(w, why, outside);
 	return 0;
 }
 
@@ -261,6 +280,7 @@ static int worker_on_io(sd_event_source *s, int fd, uint32_t revents, void *user
 		log_error(worker_label(w), w->program,
 			"sent what is not in the message table (%s): ended",
 			ipc_type_name(m.h.type));
+	w->condemned |= r == -EBADMSG;
 	/* end of file, or not to be trusted: its pidfd tells of its death */
 	w->io_source = sd_event_source_disable_unref(w->io_source);
 	worker_kill(w, SIGKILL);
@@ -285,7 +305,7 @@ static _Noreturn void worker_child(
 		_exit(121);
 	syscall(SYS_close_range, WORKER_CHANNEL + 1, ~0u, 0);
 	execv(path, argv);
-	_exit(errno == ENOENT ? WORKER_EXIT_GONE : 126);
+	_exit(errno == ENOENT ? WORKER_EXIT_GONE : WORKER_EXIT_NO_EXEC);
 }
 
 static int worker_fork(struct worker *w, int *ret_channel)
@@ -365,7 +385,7 @@ static void worker_spawn(struct worker *w)
 		r = worker_fork(w, &w->channel);
 	if (r == 0) {
 		w->started_ms = clock_now_ms();
-		w->ready = false;
+		w->ready = w->condemned = false;
 		fd_nonblock(w->channel, false);
 		r = worker_introduce(w);
 	}
@@ -378,7 +398,7 @@ static void worker_spawn(struct worker *w)
 		waitpid(w->pid, NULL, 0);
 	worker_forget(w);
 	snprintf(why, sizeof(why), "cannot be started: %s", strerror(-r));
-	worker_back_off(w, why);
+	worker_back_off(w, why, true);
 }
 
 int worker_describe(const struct worker *w, struct made_process *ret)
@@ -394,7 +414,8 @@ int worker_describe(const struct worker *w, struct made_process *ret)
 void worker_start_now(struct worker *w)
 {
 	w->wanted = true;
-	w->backoff_ms = WORKER_BACKOFF_MIN_MS;
+	w->backoff_ms = RETRY_MIN_MS;
+	w->tries = 0;
 	w->reason[0] = '\0';
 	worker_spawn(w);
 }
@@ -440,7 +461,7 @@ int worker_send(
 	if (r < 0 && r != -EPIPE && r != -ECONNRESET && w->pid) {
 		log_error(worker_label(w), w->program, "does not take %s: %s",
 			ipc_type_name((uint16_t)type), strerror(-r));
-		worker_kill(w, SIGKILL);
+		worker_condemn(w);
 	}
 	return r;
 }

@@ -10,9 +10,7 @@
 #include "common/sandbox.h"
 #include "ipc/msg.h"
 
-#define WORKER_BACKOFF_MIN_MS 100
-#define WORKER_BACKOFF_MAX_MS 30000
-#define WORKER_STABLE_MS      60000 /* lived so long: the next backoff starts small again */
+#define WORKER_STABLE_MS 60000 /* lived so long: the next pause starts small again */
 
 struct made;
 struct made_process;
@@ -57,9 +55,10 @@ struct worker {
 	uint32_t generation; /* of the last BEGIN */
 	uint32_t restarts;
 	uint64_t started_ms;
-	uint32_t backoff_ms;
-	char reason[160]; /* why it is not running, "" else */
-	int stats_fd;	  /* kept over restarts, so that counters go on */
+	uint32_t backoff_ms, tries; /* since it lived for a while */
+	bool condemned;		    /* we have killed it, for what it did */
+	char reason[160];	    /* why it is not running, "" else */
+	int stats_fd;		    /* kept over restarts, so that counters go on */
 	void *stats;
 	size_t stats_size;
 	sd_event_source *io_source, *exit_source, *restart_source;

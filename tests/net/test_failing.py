@@ -155,6 +155,10 @@ def test_etc_read_only(picture):
     g.write_config()
     g.ctl("reload", ok=0)
     check_page(picture, red)
+    written = f"/etc/netns/{red.netns}/resolv.conf"
+    check(not os.path.exists(written), written)
+    in_mounts(g, "mount", "-o", "remount,bind,rw", "/etc")
+    wait_for(lambda: os.path.exists(written), "it is written as soon as that is possible", BACK_S)
     equal(g.stop(), 0, "exit code")
     wait_same(before, picture, [g], "after a stop")
 

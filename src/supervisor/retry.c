@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+// What failed is tried again: how long that waits, and whether the cause still lasts.
+//
+// A program that ends by itself is to blame for it: the pauses grow from 0.1 s to 30 s. But most of what
+// keeps a tailnet from being made lies outside: no /dev/net/tun, a full or read-only disk, no descriptor or
+// memory, a program that is being replaced, the out-of-memory killer. That ends at any moment, and nobody
+// tells; so it is tried again within a second. It costs next to nothing: a few system calls ask first
+// whether the cause lasts; where many wait they share one pace; and the log hears of ever fewer tries.
+#include "supervisor/retry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include "supervisor/tailnet.h"
+
+#define RETRY_FDS 32 /* that a start takes, about */
+
+bool retry_is_outside(int error)
+{
+	switch (-error) {
+	case ENODEV: /* no /dev/net/tun */
+	case ENOENT:
+	case ENXIO:
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case ENOBUFS:
+	case EAGAIN:
+	case ENOSPC:
+	case EDQUOT:
+	case EROFS:
+	case EIO:
+	case EACCES:
+	case ENOEXEC:
+	case ETXTBSY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+uint32_t retry_pause_ms(uint32_t *backoff_ms, bool outside, size_t waiting)
+{
+	uint64_t most = RETRY_OUTSIDE_MS * (uint64_t)MAX(waiting / RETRY_AT_ONCE, (size_t)1);
+	uint32_t pause = *backoff_ms, jitter = 0;
+
+	*backoff_ms = MIN(*backoff_ms * 2, (uint32_t)RETRY_MAX_MS);
+	if (outside)
+		pause = (uint32_t)MIN(pause, most);
+	(void)!getrandom(&jitter, sizeof(jitter), GRND_NONBLOCK);
+	return pause + jitter % (pause / 4 + 1);
+}
+
+bool retry_is_news(uint32_t tries)
+{
+	return tries < 4 || (tries & (tries - 1)) == 0;
+}
+
+static bool no_descriptors(void)
+{
+	int fds[RETRY_FDS];
+	size_t n = 0;
+
+	while (n < ELEMENTSOF(fds) && (fds[n] = open("/", O_PATH | O_CLOEXEC)) >= 0)
+		n++;
+	for (size_t i = 0; i < n; i++)
+		fd_close(fds[i]);
+	return n < ELEMENTSOF(fds);
+}
+
+/* A file without a name, so that nothing is left, and who watches the directory does not wake. */
+static bool no_room(const char *dir)
+{
+	static const char page[4096];
+	_cleanup_close_ int fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return errno == ENOSPC || errno == EDQUOT || errno == EROFS;
+	return write(fd, page, sizeof(page)) != (ssize_t)sizeof(page);
+}
+
+static bool no_tun(void)
+{
+	_cleanup_close_ int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	return fd < 0;
+}
+
+bool retry_lasts(int error, const char *run_dir)
+{
+	switch (-error) {
+	case ENODEV:
+		return no_tun();
+	case EMFILE:
+	case ENFILE:
+		return no_descriptors();
+	case ENOSPC:
+	case EDQUOT:
+	case EROFS:
+		return no_room(run_dir);
+	default:
+		return false;
+	}
+}
+
+/* ---- tailnets ---- */
+
+static void retry_arm(struct tailnet *t);
+
+static int retry_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct tailnet *t = userdata;
+	char dir[PATH_MAX];
+
+	t->retry_timer = sd_event_source_disable_unref(t->retry_timer);
+	t->tries++;
+	if (store_run_path(&t->s->store, t->name, ".", dir) == 0 && retry_lasts(t->error, dir)) {
+		log_debug(t->name, NULL, "try %u: the cause lasts", t->tries);
+		retry_arm(t);
+	} else {
+		tailnet_start(t);
+	}
+	return 0;
+}
+
+static void retry_arm(struct tailnet *t)
+{
+	size_t waiting = 1;
+
+	for (size_t i = 0; i < t->s->n_tailnets; i++)
+		waiting += t->s->tailnets[i]->retry_timer != NULL;
+	if (sd_event_add_time_relative(t->s->event, &t->retry_timer, CLOCK_MONOTONIC,
+		    retry_pause_ms(&t->backoff_ms, retry_is_outside(t->error), waiting) * 1000ull,
+		    10000, retry_on_timer, t) < 0)
+		worker_no_timer(t->name, NULL);
+}
+
+void retry_plan(struct tailnet *t, int error)
+{
+	t->error = error;
+	retry_arm(t);
+}
+
+/* The kernel tells of every change of mounts on this file; so a disk that is read-only for good costs no
+ * wake-up. */
+static int retry_on_mounts(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct supervisor *s = userdata;
+	bool any = false;
+
+	for (size_t i = 0; i < s->n_tailnets; i++) {
+		if (s->tailnets[i]->unwritten && s->tailnets[i]->netns_fd >= 0)
+			tailnet_write_resolv_conf(s->tailnets[i]);
+		any = any || s->tailnets[i]->unwritten;
+	}
+	if (!any)
+		s->mounts = sd_event_source_disable_unref(s->mounts);
+	return 0;
+}
+
+void retry_when_mounted(struct tailnet *t)
+{
+	struct supervisor *s = t->s;
+	int fd;
+
+	if (!t->unwritten)
+		log_warning(t->name, "resolv.conf",
+			"/etc/netns is read-only: names do not work in ip netns exec");
+	t->unwritten = true;
+	fd = s->mounts ? -1 : open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (sd_event_add_io(s->event, &s->mounts, fd, EPOLLPRI, retry_on_mounts, s) < 0)
+		fd_close(fd); /* the next start writes it */
+	else
+		(void)sd_event_source_set_io_fd_own(s->mounts, true);
+}
+
+void retry_all(struct supervisor *s)
+{
+	for (size_t i = 0; i < s->n_tailnets; i++) {
+		struct tailnet *t = s->tailnets[i];
+
+		if (t->state != TAILNET_FAILED || !t->retry_timer)
+			continue;
+		t->backoff_ms = RETRY_MIN_MS;
+		t->retry_timer = sd_event_source_disable_unref(t->retry_timer);
+		retry_arm(t);
+	}
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// What failed is tried again: how long that waits, and whether the cause still lasts.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tailnet;
+
+#define RETRY_MIN_MS	 100
+#define RETRY_MAX_MS	 30000
+#define RETRY_OUTSIDE_MS 700 /* at most, where nothing of ours is to blame: back within a second */
+#define RETRY_AT_ONCE	 4   /* so many may wait for that; more share it out */
+
+/* Is the cause of ERROR (-errno) likely to lie outside of us, so that it may go at any moment? */
+bool retry_is_outside(int error);
+/* How long to wait now, with jitter; doubles *BACKOFF_MS. WAITING: how many wait like this one. */
+uint32_t retry_pause_ms(uint32_t *backoff_ms, bool outside, size_t waiting);
+/* Does what ERROR told of last, as far as a few system calls can say? RUN_DIR: where we write. */
+bool retry_lasts(int error, const char *run_dir);
+/* Is the TRIES-th failure in a row worth a line in the log? The first ones, then ever fewer. */
+bool retry_is_news(uint32_t tries);
+
+/* T could not be made, because of ERROR: it is tried again later. */
+void retry_plan(struct tailnet *t, int error);
+/* /etc/netns of T cannot be written: that is done when mounts change. */
+void retry_when_mounted(struct tailnet *t);
+/* The tailnets that wait for that are tried now: something has changed. */
+struct supervisor;
+void retry_all(struct supervisor *s);
