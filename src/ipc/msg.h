@@ -262,7 +262,7 @@ struct msg_proxy_config {
 	uint8_t has_ipv6; /* the tunnel has an IPv6 address */
 	uint8_t users;	  /* clients log in as one of MSG_PROXY_USER */
 	uint8_t log_connections;
-	uint8_t zero;
+	uint8_t keep_clients; /* who is connected is not asked for its address again */
 };
 
 struct msg_proxy_suffix {

@@ -58,6 +58,24 @@ static bool fixed_admits(struct udpport *p, const struct addr *from)
 	return false;
 }
 
+unsigned fixed_revoke(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < n_ports; i++) {
+		struct udpport_session *s = ports[i]->port->first, *next;
+
+		for (; s; s = next) {
+			next = s->next;
+			if (policy_admits(&setup_now()->policy, &s->base.from.addr))
+				continue;
+			udpport_end(s);
+			n++;
+		}
+	}
+	return n;
+}
+
 static void fixed_fail(struct udpport_session *s, enum proxy_result result)
 {
 	const struct fixed *f = fixed_of(s->port);

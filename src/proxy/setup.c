@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "proxy/login.h"
 #include "proxy/peers.h"
+#include "proxy/revoke.h"
 
 static struct proxy_stats no_stats;
 struct proxy_stats *setup_stats = &no_stats;
@@ -49,6 +50,7 @@ static int begin(const struct msg_generation *m)
 
 static int commit(const struct msg_generation *m, const char **ret_why)
 {
+	struct setup *before = current;
 	bool other_users;
 
 	if (!has_config || next->generation != m->generation) {
@@ -57,12 +59,14 @@ static int commit(const struct msg_generation *m, const char **ret_why)
 	}
 	policy_seal(&next->policy);
 	resolve_seal(&next->names);
-	other_users = !users_equal(&current->users, &next->users);
-	setup_free(current);
 	current = next;
 	next = NULL;
+	other_users = before->config.users != current->config.users ||
+		!users_equal(&before->users, &current->users);
 	if (other_users)
 		login_users_changed();
+	revoke(other_users);
+	setup_free(before);
 	return 1;
 }
 

@@ -30,6 +30,11 @@ void trail_begin(struct trail *t, const struct hostport *client)
 	newest = t;
 }
 
+struct trail *trail_first(void)
+{
+	return oldest;
+}
+
 void trail_end(struct trail *t)
 {
 	*(t->older ? &t->older->newer : &oldest) = t->newer;

@@ -25,6 +25,8 @@ struct trail {
 };
 
 void trail_begin(struct trail *t, const struct hostport *client);
+/* The oldest one; the others by .newer. */
+struct trail *trail_first(void);
 /* Is not shown any more. */
 void trail_end(struct trail *t);
 /* Logs it if the configuration says so, and frees what it holds. */

@@ -439,7 +439,7 @@ static int make_proxy(
 		worker_start_now(&t->proxy);
 		return 0;
 	}
-	return t->proxy.pid ? proxy_send_config(t) : 0;
+	return t->proxy.pid ? proxy_send_config(t, false) : 0;
 }
 
 static int make_veth_listener(

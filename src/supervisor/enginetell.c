@@ -206,7 +206,7 @@ void tailnet_facts_changed(struct tailnet *t)
 		return;
 	tailnet_write_resolv_conf(t);
 	if (t->proxy.pid)
-		(void)proxy_send_config(t);
+		(void)proxy_send_config(t, true);
 	publish_update(t);
 	if (told_update(t) < 0)
 		log_error(t->name, NULL, "out of memory: watchers are not told of its names");

@@ -403,6 +403,6 @@ void tailnet_addresses_changed(struct tailnet *t)
 	proxy_update_listeners(t);
 	endpoint_hurry(t);
 	if (t->proxy.pid && !t->config->has_allow && !t->s->config->gateway.has_allow)
-		(void)proxy_send_config(t);
+		(void)proxy_send_config(t, true);
 	tailnet_evaluate(t);
 }

@@ -163,7 +163,7 @@ static int proxy_send_published(struct tailnet *t)
 	return r;
 }
 
-int proxy_send_config(struct tailnet *t)
+int proxy_send_config(struct tailnet *t, bool keep_clients)
 {
 	const struct tailnet_config *c = t->config;
 	struct msg_proxy_config m = {.connect_timeout_s = c->connect_timeout_s,
@@ -176,7 +176,8 @@ int proxy_send_config(struct tailnet *t)
 		.greeting_timeout_s = c->greeting_timeout_s,
 		.has_ipv6 = facts_has_ipv6(t),
 		.users = c->users_path != NULL,
-		.log_connections = c->log_connections};
+		.log_connections = c->log_connections,
+		.keep_clients = keep_clients};
 	int r = worker_begin(&t->proxy);
 
 	if (r == 0)
@@ -243,7 +244,8 @@ static int proxy_configure(void *owner, struct worker *w)
 {
 	struct tailnet *t = owner;
 	struct msg_proxy_resolve resolve = {0};
-	int r = proxy_send_config(t);
+	/* one that is taken over has clients, and a primary may be gone only for now */
+	int r = proxy_send_config(t, !t->config->has_allow && !t->s->config->gateway.has_allow);
 
 	clients_lost(t);
 	if (r == 0)

@@ -210,7 +210,7 @@ int ports_resume(struct tailnet *t); /* those of the descriptor store */
 
 /* publish.c: what tsgw-proxy is told. */
 extern const struct worker_ops proxy_ops;
-int proxy_send_config(struct tailnet *t);
+int proxy_send_config(struct tailnet *t, bool keep_clients);
 int proxy_send_resolver(struct tailnet *t); /* resolvers.c: whom it asks for which names */
 /* Opens missing listeners, closes superfluous ones. */
 void proxy_update_listeners(struct tailnet *t);

@@ -108,15 +108,15 @@ class Worker:
         socket.send_fds(self.ours, [data], list(fds))
 
     def configure(self, routes=(), allow=(), deny=(), hosts=(), suffixes=("red",), foreign=(),
-                  connect_s=30, idle_s=7200, half_s=300, clients=65536, per_address=65536,
+                  connect_s=30, idle_s=7200, half_s=300, clients=65536, per_address=65536, keep=False,
                   udp=1024, udp_per_address=1024, ipv6=True, greeting_s=10, users=None, log=False,
                   resolvers=(), search=()):
         """routes: (peer number, prefix…); hosts: (name, address); foreign: (suffix, name, port);
         users: (name, hash)."""
         self.generation += 1
         self.send(BEGIN, struct.pack("=I", self.generation))
-        self.send(CONFIG, struct.pack("=8I3Bx", connect_s, idle_s, half_s, clients, per_address, udp,
-                                      udp_per_address, greeting_s, ipv6, users is not None, log))
+        self.send(CONFIG, struct.pack("=8I4B", connect_s, idle_s, half_s, clients, per_address, udp,
+                                      udp_per_address, greeting_s, ipv6, users is not None, log, keep))
         for s in suffixes:
             self.send(SUFFIX, struct.pack("=254s33sBH", s.encode(), b"", 0, 0))
         for s, name, port in foreign:
