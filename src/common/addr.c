@@ -78,6 +78,24 @@ int hostport_parse(const char *text, struct hostport *ret)
 	return 0;
 }
 
+int addr_parse_zoned(const char *text, struct addr *ret, char ret_zone[IF_NAMESIZE])
+{
+	const char *zone = strchr(text, '%');
+	struct addr a;
+
+	if (!zone || addr_parse_n(text, (size_t)(zone - text), &a) < 0 || !addr_is_link_local(&a) ||
+		a.family != 6)
+		return -EINVAL;
+	zone++;
+	/* as the kernel's dev_valid_name() */
+	if (!*zone || strlen(zone) >= IF_NAMESIZE || strpbrk(zone, "/:% \t") ||
+		!strcmp(zone, ".") || !strcmp(zone, ".."))
+		return -EINVAL;
+	*ret = a;
+	strcpy(ret_zone, zone);
+	return 0;
+}
+
 const char *addr_format(const struct addr *a, char *buf)
 {
 	if (!a->family)

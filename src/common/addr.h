@@ -2,6 +2,7 @@
 // IP addresses, prefixes and socket addresses: strict text in, canonical text out, classes.
 #pragma once
 
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,6 +52,10 @@ int addr_parse_n(const char *text, size_t len, struct addr *ret);
 int prefix_parse(const char *text, struct prefix *ret);
 /* "A.B.C.D:PORT" or "[X::]:PORT" with PORT 1…65535. 0 or -EINVAL. */
 int hostport_parse(const char *text, struct hostport *ret);
+
+/* "fe80::1%eth0" (RFC 4007 section 11): a link-local address and the name of its interface, which need
+ * not exist. 0 or -EINVAL. */
+int addr_parse_zoned(const char *text, struct addr *ret, char ret_zone[IF_NAMESIZE]);
 
 /* RFC 5952 text. BUF holds at least *_TEXT_MAX bytes; returns BUF. */
 const char *addr_format(const struct addr *a, char *buf);

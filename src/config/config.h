@@ -77,7 +77,7 @@ struct wg_peer_config {
 	uint8_t public_key[32];
 	uint8_t preshared_key[32]; /* zero = none */
 	struct prefix_list allowed;
-	char *endpoint_name;	  /* set if Endpoint is a name; then .endpoint.addr.family is 0 */
+	char *endpoint_name; /* if Endpoint is a name or has a zone; then .endpoint.addr.family is 0 */
 	struct hostport endpoint; /* .port is set either way; family 0 and no name = none */
 	uint16_t persistent_keepalive_s;
 	unsigned line;

@@ -129,6 +129,9 @@ void problems_finish(struct loader *l);
 /* wgquick.c: reads FILE (an index) into fresh t->wg, notes what is wrong with it. */
 void wgquick_parse(
 	struct loader *l, struct tailnet_config *t, struct wg_places *at, char *text, size_t len);
+/* wgendpoint.c: TEXT (cut up) as RET's Endpoint; what is only known later is its endpoint_name. */
+void wgendpoint_parse(
+	struct loader *l, const struct where *w, char *text, struct wg_peer_config *ret);
 void wg_config_free(struct wg_config *wg);
 /* wgcheck.c: what a whole wg-quick file must obey. */
 void wgcheck(struct loader *l, struct tailnet_config *t, struct wg_places *at,

@@ -254,41 +254,9 @@ static void allowed_ips(struct wg_reader *r, char *text)
 		};
 }
 
-static bool endpoint_address(struct wg_reader *r, const struct hostport *h)
-{
-	if (addr_is_unspecified(&h->addr) || addr_is_multicast(&h->addr) ||
-		addr_is_broadcast(&h->addr)) {
-		problem(r->l, &r->where, "a peer cannot be at this address");
-		return false;
-	}
-	return true;
-}
-
 static void endpoint(struct wg_reader *r, char *text)
 {
-	char *colon = strrchr(text, ':');
-	struct hostport h = {0};
-	uint64_t port;
-
-	if (hostport_parse(text, &h) == 0) {
-		if (endpoint_address(r, &h))
-			r->peer->endpoint = h;
-		return;
-	}
-	if (!colon || strchr(text, '[') || strchr(text, ':') != colon) {
-		problem(r->l, &r->where, CLIP " is not of the form HOST:PORT or [IPV6]:PORT", text);
-		return;
-	}
-	if (!number(r, colon + 1, 1, 65535, &port))
-		return;
-	*colon = '\0';
-	/* "10.0.0.300" is no name: it could never be looked up */
-	if (!parse_is_dns_name(text) || strspn(text, "0123456789.") == strlen(text)) {
-		problem(r->l, &r->where, CLIP " is neither an IP address nor a domain name", text);
-		return;
-	}
-	r->peer->endpoint.port = (uint16_t)port;
-	r->peer->endpoint_name = load_strdup(r->l, text);
+	wgendpoint_parse(r->l, &r->where, text, r->peer);
 }
 
 static void keepalive(struct wg_reader *r, char *text)

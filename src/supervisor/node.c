@@ -3,10 +3,13 @@
 #include "supervisor/tailnet.h"
 
 #include <errno.h>
+#include <net/if.h>
+#include <netdb.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "common/cleanup.h"
@@ -259,6 +262,54 @@ int host_send_config(struct tailnet *t)
 	return r < 0 ? r : worker_commit(&t->host);
 }
 
+static void endpoint_failed(struct tailnet *t, struct endpoint *e, const char *why)
+{
+	e->backoff_s = e->backoff_s ? MIN(e->backoff_s * 2, (uint32_t)LOOKUP_BACKOFF_MAX_S) : 1;
+	e->again_ms = clock_now_ms() + e->backoff_s * 1000ull;
+	log_warning(t->name, "endpoint", "%s cannot be looked up: %s; again in %u s", e->name, why,
+		e->backoff_s);
+}
+
+static void endpoint_say(struct tailnet *t, const struct endpoint *e)
+{
+	char key[45], at[HOSTPORT_TEXT_MAX];
+
+	format_key_base64(e->public_key, key);
+	watch_event(t, EVENT_PATH, key, "peer %s: %s is %s", key, e->name,
+		hostport_format(&e->found, at));
+}
+
+/* The first address that our sockets can reach. A peer that is down keeps being looked up. */
+static int endpoint_found(struct tailnet *t, struct endpoint *e, const struct msg_host_answer *m)
+{
+	struct msg_wg_endpoint told = {0};
+	const struct wg_stats *stats = t->node.stats;
+	uint32_t n_peers = stats ? MIN(STAT_GET(stats->n_peers), (uint32_t)STATS_PEERS_MAX) : 0;
+
+	e->backoff_s = 0;
+	e->again_ms = 0;
+	for (uint32_t i = 0; i < MIN(m->n, (uint32_t)HOST_ADDRS_MAX); i++) {
+		const struct addr *a = &m->addrs[i];
+
+		if (!(a->family == 4 && t->udp4_fd >= 0) && !(a->family == 6 && t->udp6_fd >= 0))
+			continue;
+		for (uint32_t k = 0; k < n_peers; k++)
+			if (!memcmp(stats->peers[k].public_key, e->public_key, 32) &&
+				stats->peers[k].state == PEER_DOWN)
+				e->again_ms = clock_now_ms() + LOOKUP_BACKOFF_MAX_S * 1000ull;
+		if (addr_equal(a, &e->found.addr) && e->zone == e->found.scope_id)
+			return 0;
+		e->found.addr = *a;
+		e->found.scope_id = e->zone;
+		memcpy(told.public_key, e->public_key, sizeof(told.public_key));
+		told.endpoint = e->found;
+		endpoint_say(t, e);
+		return t->node.pid ? worker_tell(&t->node, MSG_WG_ENDPOINT, &told) : 0;
+	}
+	endpoint_failed(t, e, "no address that our sockets can reach");
+	return 0;
+}
+
 static int endpoint_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 {
 	endpoint_ask(userdata);
@@ -279,6 +330,22 @@ static void endpoint_arm(struct tailnet *t, uint64_t now)
 			(next > now ? next - now : 0) * 1000, 100000, endpoint_on_timer, t);
 }
 
+/* The interface's number is that of the socket's own namespace, and may be another one each time. */
+static void endpoint_zoned(struct tailnet *t, struct endpoint *e)
+{
+	struct msg_host_answer answer = {.n = 1};
+	struct ifreq ifr = {0};
+
+	if (addr_parse_zoned(e->name, &answer.addrs[0], ifr.ifr_name) < 0)
+		return;
+	if (ioctl(t->udp6_fd, SIOCGIFINDEX, &ifr) == 0) {
+		e->zone = (uint32_t)ifr.ifr_ifindex;
+		(void)endpoint_found(t, e, &answer);
+	} else {
+		endpoint_failed(t, e, strerror(errno));
+	}
+}
+
 void endpoint_ask(struct tailnet *t)
 {
 	uint64_t now = clock_now_ms();
@@ -291,6 +358,10 @@ void endpoint_ask(struct tailnet *t)
 
 		if (!e->again_ms || e->again_ms > now)
 			continue;
+		if (strchr(e->name, '%')) {
+			endpoint_zoned(t, e);
+			continue;
+		}
 		e->asked_id = m.id = ++t->lookup_id ? t->lookup_id : ++t->lookup_id;
 		snprintf(m.name, sizeof(m.name), "%s", e->name);
 		e->asked_ms = now;
@@ -330,53 +401,6 @@ static int endpoint_configure(void *owner, struct worker *w)
 	return r;
 }
 
-static void endpoint_failed(struct tailnet *t, struct endpoint *e, int error)
-{
-	e->backoff_s = e->backoff_s ? MIN(e->backoff_s * 2, (uint32_t)LOOKUP_BACKOFF_MAX_S) : 1;
-	e->again_ms = clock_now_ms() + e->backoff_s * 1000ull;
-	log_warning(t->name, "endpoint", "%s cannot be looked up (error %d); again in %u s",
-		e->name, error, e->backoff_s);
-}
-
-static void endpoint_say(struct tailnet *t, const struct endpoint *e)
-{
-	char key[45], at[HOSTPORT_TEXT_MAX];
-
-	format_key_base64(e->public_key, key);
-	watch_event(t, EVENT_PATH, key, "peer %s: %s is %s", key, e->name,
-		hostport_format(&e->found, at));
-}
-
-/* The first address that our sockets can reach. A peer that is down keeps being looked up. */
-static int endpoint_found(struct tailnet *t, struct endpoint *e, const struct msg_host_answer *m)
-{
-	struct msg_wg_endpoint told = {0};
-	const struct wg_stats *stats = t->node.stats;
-	uint32_t n_peers = stats ? MIN(STAT_GET(stats->n_peers), (uint32_t)STATS_PEERS_MAX) : 0;
-
-	e->backoff_s = 0;
-	e->again_ms = 0;
-	for (uint32_t i = 0; i < MIN(m->n, (uint32_t)HOST_ADDRS_MAX); i++) {
-		const struct addr *a = &m->addrs[i];
-
-		if (!(a->family == 4 && t->udp4_fd >= 0) && !(a->family == 6 && t->udp6_fd >= 0))
-			continue;
-		for (uint32_t k = 0; k < n_peers; k++)
-			if (!memcmp(stats->peers[k].public_key, e->public_key, 32) &&
-				stats->peers[k].state == PEER_DOWN)
-				e->again_ms = clock_now_ms() + LOOKUP_BACKOFF_MAX_S * 1000ull;
-		if (addr_equal(a, &e->found.addr))
-			return 0;
-		e->found.addr = *a;
-		memcpy(told.public_key, e->public_key, sizeof(told.public_key));
-		told.endpoint = e->found;
-		endpoint_say(t, e);
-		return t->node.pid ? worker_tell(&t->node, MSG_WG_ENDPOINT, &told) : 0;
-	}
-	endpoint_failed(t, e, 0);
-	return 0;
-}
-
 static int endpoint_report(void *owner, struct worker *w, const union msg *m)
 {
 	struct tailnet *t = owner;
@@ -395,7 +419,9 @@ static int endpoint_report(void *owner, struct worker *w, const union msg *m)
 			continue;
 		e->asked_id = 0;
 		if (m->host_answer.error || !m->host_answer.n)
-			endpoint_failed(t, e, m->host_answer.error);
+			endpoint_failed(t, e,
+				m->host_answer.error ? gai_strerror(-m->host_answer.error)
+						     : "no address");
 		else
 			(void)endpoint_found(t, e, &m->host_answer);
 		endpoint_arm(t, clock_now_ms());

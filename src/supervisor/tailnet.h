@@ -48,6 +48,7 @@ struct endpoint { /* a looked-up endpoint name */
 	uint8_t public_key[32];
 	char name[MSG_DOMAIN_MAX];
 	struct hostport found; /* addr.family 0 = not yet */
+	uint32_t zone;	       /* index of the interface that .name gives, 0 = none */
 	uint32_t asked_id;     /* 0 = no question is out */
 	uint32_t backoff_s;
 	uint64_t asked_ms; /* last */

@@ -69,6 +69,28 @@ def test_endpoint_name_moves(picture):
     check(status(g.worker("tsgw-host", t))["Uid"][0] != 0, "who looks names up")
 
 
+@deadline(120)
+def test_link_local_endpoint(picture):
+    """[fe80::…%IFACE]: as soon as there is the interface, and again when it was made anew with another number."""
+    t = picture.tailnet("red", 11080, ssh=False)
+    t.wg_text = t.wg_quick().replace(f"{t.peer.underlay}:", "[fe80::77%to1]:")
+    t.peer.ns.ip("addr add fe80::77/64 dev eth0 nodad")
+    picture.demon.ip("link set to1 down", "link set to1 name away", "link set away up")
+    g = picture.gateway()
+    g.start(ready=False)
+    g.process.wait_line(r"fe80::77%to1 cannot be looked up: No such device")
+    picture.demon.ip("link set away down", "link set away name to1", "link set to1 up",
+                     "addr add fe80::1/64 dev to1 nodad")
+    g.wait_up(timeout_s=60)
+    check_page(picture, t)
+    picture.demon.ip("link del to1")
+    a, b = picture.lab.link(picture.demon, t.peer.ns, a_if="to1", b_if="eth0")
+    picture.demon.ip(f"addr add fe80::1/64 dev {a} nodad")
+    t.peer.ns.ip(f"addr add fe80::77/64 dev {b} nodad")
+    wait_for(lambda: ping(t.pin, TARGET, 1), "the tunnel over the new interface", 90)
+    check_page(picture, t)
+
+
 def test_small_mtu(picture):
     """`mtu` is the tunnel's; bulk in both directions goes through it."""
     t = picture.tailnet("red", 11080, ssh=False)
