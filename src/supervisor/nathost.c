@@ -10,7 +10,8 @@
 
 static void nat_host_forward(struct nft_batch *b, const struct nat_host *h)
 {
-	const struct prefix source = prefix_of_addr(&h->source);
+	const struct prefix source = prefix_of_addr(&h->source),
+			    source6 = prefix_of_addr(&h->source6);
 
 	nft_chain(b, "forward", "filter", NF_INET_FORWARD, NF_IP_PRI_FILTER);
 	for (size_t i = 0; i < h->n_targets; i++) {
@@ -29,6 +30,13 @@ static void nat_host_forward(struct nft_batch *b, const struct nat_host *h)
 		nft_source(b, &source, true);
 		nft_accept(b);
 	}
+	for (size_t i = 0; i < h->n_outs6; i++) {
+		nft_rule(b, "forward");
+		nft_iif(b, h->link);
+		nft_oif(b, h->outs6[i]);
+		nft_source(b, &source6, true);
+		nft_accept(b);
+	}
 	nft_rule(b, "forward");
 	nft_iif(b, h->link);
 	nft_drop(b);
@@ -43,7 +51,8 @@ static void nat_host_forward(struct nft_batch *b, const struct nat_host *h)
 
 void nat_host_write(struct nft_batch *b, const struct nat_host *h, const char *comment)
 {
-	const struct prefix source = prefix_of_addr(&h->source);
+	const struct prefix source = prefix_of_addr(&h->source),
+			    source6 = prefix_of_addr(&h->source6);
 
 	nft_replace(b, comment);
 	nat_host_forward(b, h);
@@ -51,5 +60,11 @@ void nat_host_write(struct nft_batch *b, const struct nat_host *h, const char *c
 	nft_rule(b, "nat");
 	nft_not_oif(b, h->link);
 	nft_source(b, &source, true);
+	nft_masquerade(b);
+	if (!h->source6.family)
+		return;
+	nft_rule(b, "nat");
+	nft_not_oif(b, h->link);
+	nft_source(b, &source6, true);
 	nft_masquerade(b);
 }

@@ -13,6 +13,9 @@ struct nat_host {
 	struct addr source;	/* the namespace's side of the /30 */
 	const char (*outs)[16]; /* anywhere by these interfaces */
 	size_t n_outs;
+	struct addr source6; /* the same for IPv6; family 0: it carries none */
+	const char (*outs6)[16];
+	size_t n_outs6;
 	const struct prefix *targets; /* and to these networks, by whatever interface */
 	size_t n_targets;
 };

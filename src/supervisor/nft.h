@@ -50,6 +50,7 @@ void nft_source_port(struct nft_batch *b, uint16_t port); /* after nft_protocol(
 void nft_target_port(struct nft_batch *b, uint16_t port);
 void nft_uid(struct nft_batch *b, uint32_t uid);		      /* of the socket */
 void nft_unmarked(struct nft_batch *b, uint32_t mark, uint32_t mask); /* the mark is another */
+void nft_icmpv6(struct nft_batch *b, uint8_t type);
 void nft_syn(struct nft_batch *b);     /* the first packet of a TCP connection */
 void nft_answers(struct nft_batch *b); /* ct state established,related */
 void nft_mark(struct nft_batch *b, uint32_t mark);

@@ -179,6 +179,14 @@ void nft_unmarked(struct nft_batch *b, uint32_t mark, uint32_t mask)
 	nft_compare(b, NFT_CMP_NEQ, &mark, sizeof(mark));
 }
 
+void nft_icmpv6(struct nft_batch *b, uint8_t type)
+{
+	nft_family(b, 6);
+	nft_protocol(b, 58);
+	nft_load_packet(b, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1);
+	nft_compare(b, NFT_CMP_EQ, &type, sizeof(type));
+}
+
 void nft_syn(struct nft_batch *b)
 {
 	const uint8_t mask = 0x12, syn = 0x02; /* of SYN and ACK, SYN alone */

@@ -121,8 +121,8 @@ static int proxy_send_allow(struct tailnet *t)
 static int proxy_send_deny(struct tailnet *t)
 {
 	const struct prefix_list *own = facts_addresses(t);
-	int r = worker_tell_prefixes(
-		&t->proxy, MSG_PROXY_DENY, &t->s->config->gateway.veth_pool, 1);
+	const struct prefix pools[] = {t->s->config->gateway.veth_pool, uplink_ipv6_pool};
+	int r = worker_tell_prefixes(&t->proxy, MSG_PROXY_DENY, pools, ELEMENTSOF(pools));
 
 	for (size_t i = 0; i < own->n && r == 0; i++) {
 		struct prefix p = prefix_of_addr(&own->items[i].addr);

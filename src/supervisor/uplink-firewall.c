@@ -41,12 +41,13 @@ struct probe {
 static int probe_open(void *arg, int *ret_fd)
 {
 	const struct probe *p = arg;
-	struct sockaddr_in sin = {.sin_family = AF_INET};
-	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const struct hostport from = {.addr = p->source};
+	struct sockaddr_storage ss;
+	socklen_t len = hostport_to_sockaddr(&from, &ss);
+	_cleanup_close_ int fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	memcpy(&sin.sin_addr, p->source.bytes, sizeof(sin.sin_addr));
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_MARK, &p->mark, sizeof(p->mark)) < 0 ||
-		bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
+		bind(fd, (struct sockaddr *)&ss, len) < 0)
 		return -errno;
 	*ret_fd = take_fd(fd);
 	return 0;
@@ -54,21 +55,24 @@ static int probe_open(void *arg, int *ret_fd)
 
 static int probe_port(int fd, uint16_t *ret)
 {
-	struct sockaddr_in sin = {0};
-	socklen_t len = sizeof(sin);
+	struct sockaddr_storage ss = {0};
+	socklen_t len = sizeof(ss);
+	struct hostport at;
 
-	if (getsockname(fd, (struct sockaddr *)&sin, &len) < 0)
+	if (getsockname(fd, (struct sockaddr *)&ss, &len) < 0 ||
+		hostport_from_sockaddr((struct sockaddr *)&ss, &at) < 0)
 		return -errno;
-	*ret = ntohs(sin.sin_port);
+	*ret = at.port;
 	return 0;
 }
 
 static int probe_send(int fd, const struct addr *target)
 {
-	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = htons(PROBE_PORT)};
+	const struct hostport to = {.addr = *target, .port = PROBE_PORT};
+	struct sockaddr_storage ss;
+	socklen_t len = hostport_to_sockaddr(&to, &ss);
 
-	memcpy(&sin.sin_addr, target->bytes, sizeof(sin.sin_addr));
-	return sendto(fd, "", 1, 0, (struct sockaddr *)&sin, sizeof(sin)) < 0 ? -errno : 0;
+	return sendto(fd, "", 1, 0, (struct sockaddr *)&ss, len) < 0 ? -errno : 0;
 }
 
 static void probe_match(
@@ -143,7 +147,7 @@ static int probe_watch(
 int firewall_probe(struct tailnet *t, const struct nat_host *table, const char *comment,
 	const struct addr *target, char *ret_why, size_t size)
 {
-	struct probe p = {.source = t->veth_ns,
+	struct probe p = {.source = target->family == 4 ? t->veth_ns : uplink_ipv6_of(&t->veth_ns),
 		.mark = t->config->uplink == UPLINK_VETH ? UPLINK_MARK : UPLINK_LAN_MARK};
 	_cleanup_close_ int fd = -1;
 	struct nft *trace = NULL;

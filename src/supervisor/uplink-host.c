@@ -29,7 +29,8 @@ struct ways {
 	char ifnames[STORE_FORWARDS_MAX][16];
 	struct addr targets[STORE_FORWARDS_MAX];
 	size_t n;
-	size_t n_outs; /* the first of them: anything may leave there */
+	size_t n_outs;	/* the first of them: any IPv4 may leave there */
+	size_t n_outs6; /* those after: any IPv6 */
 };
 
 bool host_side_wanted(const struct tailnet_config *c)
@@ -43,12 +44,12 @@ bool host_side_wanted(const struct tailnet_config *c)
 static int ways_add(struct tailnet *t, struct ways *w, const struct addr *to, size_t max)
 {
 	char ifname[16];
-	int r = to->family == 4 ? policy_way(t->s->host, to, ifname, NULL) : -EAFNOSUPPORT;
+	int r = policy_way(t->s->host, to, ifname, NULL);
 
 	if (r < 0 || !strncmp(ifname, "tsgw-", 5) || !strcmp(ifname, "lo"))
 		return r == -EADDRNOTAVAIL ? r : 0;
 	for (size_t i = 0; i < w->n; i++)
-		if (!strcmp(w->ifnames[i], ifname))
+		if (!strcmp(w->ifnames[i], ifname) && w->targets[i].family == to->family)
 			return 0;
 	if (w->n == max) {
 		log_warning(t->name, "uplink", "no more than %zu interfaces lead out: not %s", max,
@@ -60,37 +61,42 @@ static int ways_add(struct tailnet *t, struct ways *w, const struct addr *to, si
 	return 0;
 }
 
-static void ways_add_url(struct tailnet *t, struct ways *w, const char *url)
+static bool ways_url_addr(const char *url, struct addr *ret)
 {
 	const char *host = url ? strstr(url, "://") : NULL;
 	char text[64];
-	struct addr a;
+	bool bracketed;
 
 	if (!host)
-		return;
-	snprintf(text, sizeof(text), "%s", host + 3);
-	text[strcspn(text, ":/")] = '\0';
-	if (addr_parse(text, &a) == 0)
-		(void)ways_add(t, w, &a, UPLINK_OUTS_MAX);
+		return false;
+	bracketed = host[3] == '[';
+	snprintf(text, sizeof(text), "%s", host + 3 + bracketed);
+	text[strcspn(text, bracketed ? "]" : ":/")] = '\0';
+	return addr_parse(text, ret) == 0;
 }
 
-static void ways_out(struct tailnet *t, struct ways *w)
+/* All ways of one FAMILY, to be at most MAX together with those that are there. */
+static void ways_out(struct tailnet *t, struct ways *w, uint8_t family, size_t max)
 {
-	const struct addr far = addr_v4(WAYS_FAR);
 	const struct tailnet_config *c = t->config;
-	struct addr servers[UPLINK_RESOLVERS_MAX];
+	const char *const urls[] = {c->login_server, c->http_proxy};
+	struct addr servers[UPLINK_RESOLVERS_MAX], a;
 	size_t n = tailnet_is_stock(c) ? uplink_resolvers(c, servers) : 0;
 
-	(void)ways_add(t, w, &far, UPLINK_OUTS_MAX);
+	a = family == 4 ? addr_v4(WAYS_FAR) : uplink_ipv6_far;
+	(void)ways_add(t, w, &a, max);
 	for (size_t i = 0; c->wg && i < c->wg->n_peers; i++)
-		(void)ways_add(t, w, &c->wg->peers[i].endpoint.addr, UPLINK_OUTS_MAX);
+		if (c->wg->peers[i].endpoint.addr.family == family)
+			(void)ways_add(t, w, &c->wg->peers[i].endpoint.addr, max);
 	for (size_t i = 0; i < t->n_endpoints; i++)
-		(void)ways_add(t, w, &t->endpoints[i].found.addr, UPLINK_OUTS_MAX);
-	ways_add_url(t, w, c->login_server);
-	ways_add_url(t, w, c->http_proxy);
+		if (t->endpoints[i].found.addr.family == family)
+			(void)ways_add(t, w, &t->endpoints[i].found.addr, max);
+	for (size_t i = 0; i < ELEMENTSOF(urls); i++)
+		if (ways_url_addr(urls[i], &a) && a.family == family)
+			(void)ways_add(t, w, &a, max);
 	for (size_t i = 0; i < n; i++)
-		(void)ways_add(t, w, &servers[i], UPLINK_OUTS_MAX);
-	w->n_outs = w->n;
+		if (servers[i].family == family)
+			(void)ways_add(t, w, &servers[i], max);
 }
 
 /* One host of a network stands for all of it: the first that is not this one. */
@@ -119,7 +125,11 @@ static void ways_find(struct tailnet *t, struct ways *ret)
 {
 	*ret = (struct ways){0};
 	if (t->config->uplink == UPLINK_VETH)
-		ways_out(t, ret);
+		ways_out(t, ret, 4, UPLINK_OUTS_MAX);
+	ret->n_outs = ret->n;
+	if (t->config->uplink == UPLINK_VETH && t->uplink.ipv6)
+		ways_out(t, ret, 6, ret->n + UPLINK_OUTS6_MAX);
+	ret->n_outs6 = ret->n - ret->n_outs;
 	ways_lan(t, ret);
 }
 
@@ -132,8 +142,16 @@ static struct nat_host host_table(const struct tailnet *t, const struct ways *w)
 		.source = t->veth_ns,
 		.outs = (const char(*)[16])w->ifnames,
 		.n_outs = w->n_outs,
+		.source6 = w->n_outs6 ? uplink_ipv6_of(&t->veth_ns) : (struct addr){0},
+		.outs6 = (const char(*)[16])w->ifnames + w->n_outs,
+		.n_outs6 = w->n_outs6,
 		.targets = t->config->advertise_routes.items,
 		.n_targets = t->config->advertise_routes.n};
+}
+
+static bool same_forward(const struct made_forward *a, const struct made_forward *b)
+{
+	return !strcmp(a->ifname, b->ifname) && (!*a->ifname || a->family == b->family);
 }
 
 /* Both what was and what will be is on record while it changes. */
@@ -151,7 +169,7 @@ static int host_record(
 		bool again = !*old[i].ifname;
 
 		for (size_t k = 0; k < STORE_FORWARDS_MAX; k++)
-			again = again || !strcmp(old[i].ifname, new[k].ifname);
+			again = again || same_forward(&old[i], &new[k]);
 		if (!again)
 			t->made.forwards[n++] = old[i];
 	}
@@ -167,10 +185,10 @@ static int host_claims(struct tailnet *t, const struct ways *w, const struct mad
 		struct made_forward *f = &ret[i];
 		bool had = false;
 
-		*f = (struct made_forward){.family = 4};
+		*f = (struct made_forward){.family = w->targets[i].family};
 		snprintf(f->ifname, sizeof(f->ifname), "%s", w->ifnames[i]);
 		for (size_t k = 0; k < STORE_FORWARDS_MAX; k++) {
-			if (strcmp(old[k].ifname, f->ifname) != 0)
+			if (!same_forward(&old[k], f))
 				continue;
 			f->old = old[k].old;
 			had = true;
@@ -202,15 +220,16 @@ static int host_install(struct tailnet *t, const struct ways *w, const char *com
 {
 	const struct nat_host h = host_table(t, w);
 	struct nft_batch *b;
+	size_t n = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < w->n && r == 0; i++)
-		r = firewall_probe(
-			t, &h, comment, &w->targets[i], t->uplink.reason, sizeof(t->uplink.reason));
+	while (n < w->n && r == 0)
+		r = firewall_probe(t, &h, comment, &w->targets[n++], t->uplink.reason,
+			sizeof(t->uplink.reason));
 	if (r < 0 && r != -EPERM)
 		log_debug(t->name, "uplink", "the firewall cannot be asked: %s", strerror(-r));
 	if (r == -EPERM)
-		return r;
+		return w->targets[n - 1].family == 6 ? -EAFNOSUPPORT : r;
 	b = nft_batch_new(h.table);
 	nat_host_write(b, &h, comment);
 	return nft_commit(t->uplink.nft, b);
@@ -237,13 +256,15 @@ static int host_change(struct tailnet *t, const struct ways *w, const char *mark
 		r = forwarding_on(t->s->host, &claims[i]);
 	if (r == 0)
 		r = policy_set(t->s->host, t->link, IPV4_DEVCONF_FORWARDING, 1);
+	if (r == 0 && t->config->uplink == UPLINK_VETH)
+		r = uplink_ipv6_host(t);
 	if (r == 0)
 		r = host_install(t, w, comment);
 	for (size_t i = 0; i < STORE_FORWARDS_MAX && r == 0; i++) {
 		bool still = false;
 
 		for (size_t k = 0; k < w->n; k++)
-			still = still || !strcmp(old[i].ifname, claims[k].ifname);
+			still = still || same_forward(&old[i], &claims[k]);
 		if (!still)
 			r = forwarding_back(t->s->host, t->uplink.nft, t->pin, &old[i]);
 	}
@@ -261,10 +282,17 @@ static void host_note(struct tailnet *t, const struct ways *w)
 	if (!w->n && t->config->uplink == UPLINK_VETH)
 		snprintf(t->uplink.reason, sizeof(t->uplink.reason),
 			"uplink: this host has no route out");
-	for (size_t i = 0; i < w->n; i++)
+	for (size_t i = 0; i < w->n; i++) {
+		bool said = false;
+
+		for (size_t k = 0; k < i; k++)
+			said |= !strcmp(w->ifnames[i], w->ifnames[k]);
+		if (said)
+			continue;
 		len += (size_t)snprintf(t->uplink.note + MIN(len, sizeof(t->uplink.note)),
 			sizeof(t->uplink.note) - MIN(len, sizeof(t->uplink.note)), "%s%s",
 			i ? ", " : "forwarded by ", w->ifnames[i]);
+	}
 }
 
 int host_side_make(struct tailnet *t)
@@ -285,29 +313,31 @@ int host_side_make(struct tailnet *t)
 	return r;
 }
 
+/* Everything of B is in A. */
+static bool has_all(const struct made_forward *a, const struct made_forward *b)
+{
+	for (size_t i = 0; i < STORE_FORWARDS_MAX; i++) {
+		bool found = !*b[i].ifname;
+
+		for (size_t k = 0; k < STORE_FORWARDS_MAX; k++)
+			found = found || same_forward(&a[k], &b[i]);
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
 bool host_side_moved(struct tailnet *t)
 {
+	struct made_forward now[STORE_FORWARDS_MAX] = {0};
 	struct ways w;
 
 	ways_find(t, &w);
-	for (size_t i = 0; i < STORE_FORWARDS_MAX; i++) {
-		const char *now = i < w.n ? w.ifnames[i] : "";
-		bool known = !*now;
-
-		for (size_t k = 0; k < STORE_FORWARDS_MAX; k++)
-			known = known || !strcmp(t->made.forwards[k].ifname, now);
-		if (!known)
-			return true;
+	for (size_t i = 0; i < w.n; i++) {
+		now[i].family = w.targets[i].family;
+		memcpy(now[i].ifname, w.ifnames[i], sizeof(now[i].ifname));
 	}
-	for (size_t k = 0; k < STORE_FORWARDS_MAX; k++) {
-		bool needed = !*t->made.forwards[k].ifname;
-
-		for (size_t i = 0; i < w.n; i++)
-			needed = needed || !strcmp(t->made.forwards[k].ifname, w.ifnames[i]);
-		if (!needed)
-			return true;
-	}
-	return false;
+	return !has_all(t->made.forwards, now) || !has_all(now, t->made.forwards);
 }
 
 /* ---- removing it ---- */

@@ -15,6 +15,7 @@
 #include <linux/ip.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -175,7 +176,9 @@ static int inside_routes_out(struct tailnet *t)
 	if (t->config->uplink == UPLINK_MACVLAN)
 		return inside_routes_macvlan(t);
 	r = policy_add_route(t->links, &far);
-	return r < 0 || !inside_by_veth(t) ? r : policy_add_route(t->links, &near);
+	if (r == 0 && inside_by_veth(t))
+		r = policy_add_route(t->links, &near);
+	return r < 0 ? r : uplink_ipv6_route(t, inside_out(t));
 }
 
 /* Answers to peers must never be led back, however much is advertised. */
@@ -213,6 +216,39 @@ static int inside_clear(struct tailnet *t)
 
 /* ---- the filter ---- */
 
+/* Neighbours are found by ICMPv6, which has no mark; nobody but the kernel and who has CAP_NET_RAW makes it. */
+static void inside_filter_neighbours(struct tailnet *t, struct nft_batch *b, bool arrive)
+{
+	for (uint8_t type = ND_NEIGHBOR_SOLICIT; type <= ND_NEIGHBOR_ADVERT; type++) {
+		nft_rule(b, arrive ? "arrive" : "leave");
+		if (arrive)
+			nft_iif(b, inside_out(t));
+		else
+			nft_oif(b, inside_out(t));
+		nft_icmpv6(b, type);
+		nft_accept(b);
+	}
+}
+
+/* IPV6: it is what a macvlan was configured for. */
+static void inside_filter_arrive6(struct tailnet *t, struct nft_batch *b, bool ipv6)
+{
+	const struct addr source = uplink_ipv6_of(&t->veth_ns);
+	const struct prefix own = prefix_of_addr(&source);
+
+	if (t->uplink.ipv6 || ipv6)
+		inside_filter_neighbours(t, b, true);
+	if (ipv6)
+		return;
+	nft_rule(b, "arrive");
+	nft_iif(b, inside_out(t));
+	if (t->uplink.ipv6)
+		nft_target(b, &own, false);
+	else
+		nft_family(b, 6);
+	nft_drop(b);
+}
+
 static void inside_filter_arrive(struct tailnet *t, struct nft_batch *b)
 {
 	const struct prefix_list *l = &t->config->advertise_routes;
@@ -220,6 +256,15 @@ static void inside_filter_arrive(struct tailnet *t, struct nft_batch *b)
 	const struct prefix own = prefix_of_addr(&source), host = prefix_of_addr(&t->veth_host);
 
 	nft_chain(b, "arrive", "filter", NF_INET_PRE_ROUTING, NF_IP_PRI_RAW);
+	/* whatever a peer is allowed to send to: the namespace's own links are none of it */
+	nft_rule(b, "arrive");
+	nft_iif(b, INSIDE_TUN);
+	nft_target(b, &t->veth, true);
+	nft_drop(b);
+	nft_rule(b, "arrive");
+	nft_iif(b, INSIDE_TUN);
+	nft_target(b, &uplink_ipv6_pool, true);
+	nft_drop(b);
 	if (inside_by_veth(t)) { /* the host itself comes by this link, too */
 		nft_rule(b, "arrive");
 		nft_iif(b, INSIDE_VETH);
@@ -237,6 +282,7 @@ static void inside_filter_arrive(struct tailnet *t, struct nft_batch *b)
 		nft_accept(b);
 	}
 	if (inside_has_uplink(t)) {
+		inside_filter_arrive6(t, b, source.family == 6);
 		nft_rule(b, "arrive");
 		nft_iif(b, inside_out(t));
 		nft_target(b, &own, false);
@@ -285,6 +331,8 @@ static void inside_filter_leave(struct tailnet *t, struct nft_batch *b)
 	}
 	if (!inside_has_uplink(t))
 		return;
+	if (t->uplink.ipv6 || inside_source(t).family == 6)
+		inside_filter_neighbours(t, b, false);
 	nft_rule(b, "leave");
 	nft_oif(b, inside_out(t));
 	nft_unmarked(b, UPLINK_MARK, UPLINK_MASK);

@@ -146,7 +146,10 @@ static int pasta_on_exit(sd_event_source *s, int fd, uint32_t revents, void *use
 		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), *p->last ? ": " : "",
 		p->last);
 	pasta_forget(p);
-	pasta_back_off(t, why);
+	if (p->again)
+		pasta_spawn(t);
+	else
+		pasta_back_off(t, why);
 	return 0;
 }
 
@@ -225,13 +228,25 @@ static int pasta_model(struct tailnet *t, char ret_ifname[16])
 static int pasta_fork(struct tailnet *t, const char *program, const char *model, int *ret_go)
 {
 	struct pasta *p = &t->uplink.pasta;
+	const struct addr own6 = uplink_ipv6_of(&t->veth_ns),
+			  gateway6 = uplink_ipv6_of(&t->veth_host);
 	char address[ADDR_TEXT_MAX], gateway[ADDR_TEXT_MAX], path[64];
+	char address6[ADDR_TEXT_MAX], router6[ADDR_TEXT_MAX];
 	const char *argv[PASTA_ARGS_MAX] = {program, "-f", "-e", "--netns-only", "--no-map-gw",
-		"-4", "-i", model, "-I", UPLINK_LINK, "-a", addr_format(&t->veth_ns, address), "-n",
-		"30", "-g", addr_format(&t->veth_host, gateway), "-t", "none", "-u", "none", "-T",
-		"none", "-U", "none", "--no-dhcp", "--no-dhcpv6", "--no-ndp", "--no-ra", "--netns",
-		path, NULL};
+		"-i", model, "-I", UPLINK_LINK, "-a", addr_format(&t->veth_ns, address), "-n", "30",
+		"-g", addr_format(&t->veth_host, gateway), "-t", "none", "-u", "none", "-T", "none",
+		"-U", "none", "--no-dhcp", "--no-dhcpv6", "--no-ra", "--netns", path};
+	const char *const only4[] = {"-4", "--no-ndp", NULL};
+	const char *const both[] = {
+		"-a", addr_format(&own6, address6), "-g", addr_format(&gateway6, router6), NULL};
+	const char *const *more = t->uplink.ipv6 ? both : only4;
 	int go[2], output[2];
+	size_t n = 0;
+
+	while (argv[n])
+		n++;
+	while (*more && n < PASTA_ARGS_MAX - 1)
+		argv[n++] = *more++;
 
 	snprintf(path, sizeof(path), "/run/netns/%s", t->pin);
 	if (pipe2(go, O_CLOEXEC) < 0)
@@ -292,6 +307,7 @@ static void pasta_spawn(struct tailnet *t)
 		return;
 	}
 	p->started_ms = clock_now_ms();
+	p->again = false;
 	*p->last = '\0';
 	r = pasta_fork(t, program, model, &go);
 	if (r == 0)
@@ -327,6 +343,16 @@ int pasta_make(struct tailnet *t)
 	if (r == 0)
 		pasta_spawn(t);
 	return r;
+}
+
+void pasta_again(struct tailnet *t)
+{
+	struct pasta *p = &t->uplink.pasta;
+
+	if (!p->pid)
+		return; /* the next one will be so */
+	p->again = true;
+	kill(p->pid, SIGTERM);
 }
 
 void pasta_stop(struct tailnet *t)

@@ -109,7 +109,8 @@ static int watch_on_rules(sd_event_source *source, int fd, uint32_t revents, voi
 
 int uplink_watch_start(struct supervisor *s)
 {
-	static const int groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE};
+	static const int groups[] = {
+		RTNLGRP_LINK, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_ROUTE};
 	struct uplink_watch *w;
 	int r;
 

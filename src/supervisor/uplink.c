@@ -147,14 +147,30 @@ static int uplink_undo_host(struct tailnet *t)
 	return tailnet_record(t);
 }
 
+/* The host's part; without IPv6 if that is what its firewall drops. */
+static int uplink_make_host(struct tailnet *t)
+{
+	int r = host_side_make(t);
+
+	if (r != -EAFNOSUPPORT || !t->uplink.ipv6)
+		return r;
+	t->uplink.ipv6_blocked = true;
+	(void)uplink_ipv6_decide(t);
+	r = inside_make(t);
+	return r < 0 ? r : host_side_make(t);
+}
+
 static int uplink_follow(struct tailnet *t)
 {
-	int r = inside_make(t);
+	int r;
+
+	(void)uplink_ipv6_decide(t);
+	r = inside_make(t);
 
 	if (r == 0)
 		r = uplink_watch_inside(t);
 	if (r == 0 && host_side_wanted(t->config))
-		r = host_side_make(t);
+		r = uplink_make_host(t);
 	else if (r == 0 && t->made.table)
 		r = uplink_undo_host(t);
 	return r;
@@ -185,6 +201,7 @@ int uplink_make(
 		*t->uplink.reason = *t->uplink.note = '\0';
 		t->uplink.kind = new->uplink;
 		r = uplink_watch_start(t->s);
+		(void)uplink_ipv6_decide(t);
 		if (r == 0 && new->uplink == UPLINK_PASTA)
 			r = pasta_make(t);
 		if (r == 0 && new->uplink == UPLINK_MACVLAN)
@@ -246,15 +263,22 @@ static bool uplink_lost_table(struct tailnet *t)
 
 void uplink_look_again(struct tailnet *t, bool rules_changed)
 {
+	bool other;
 	int r = 0;
 
 	if (t->netns_fd < 0 || t->uplink.kind == UPLINK_DEFAULT)
 		return;
+	t->uplink.ipv6_blocked &= !rules_changed;
+	other = uplink_ipv6_decide(t);
+	if (other)
+		r = inside_make(t);
+	if (other && t->uplink.kind == UPLINK_PASTA)
+		pasta_again(t);
 	if (t->uplink.kind == UPLINK_MACVLAN)
 		uplink_look_macvlan(t);
-	if (host_side_wanted(t->config) &&
-		(rules_changed || uplink_lost_table(t) || host_side_moved(t)))
-		r = host_side_make(t);
+	if (r == 0 && host_side_wanted(t->config) &&
+		(rules_changed || other || uplink_lost_table(t) || host_side_moved(t)))
+		r = uplink_make_host(t);
 	if (r < 0)
 		tailnet_rebuild(t, *t->uplink.reason ? t->uplink.reason : strerror(-r));
 	else
@@ -267,10 +291,14 @@ void uplink_describe_words(const struct tailnet *t, char *ret, size_t size)
 {
 	const struct uplink_state *u = &t->uplink;
 	const enum uplink kind = t->config->uplink;
+	char ipv6[128];
 
 	snprintf(ret, size, "%s%s%s%s%s%s", uplink_name(kind), kind == UPLINK_MACVLAN ? ":" : "",
 		kind == UPLINK_MACVLAN ? t->config->uplink_ifname : "", *u->note ? ", " : "",
-		u->note, kind == UPLINK_PASTA || kind == UPLINK_VETH ? ", IPv4 only" : "");
+		u->note,
+		kind == UPLINK_PASTA || kind == UPLINK_VETH
+			? uplink_ipv6_words(t, ipv6, sizeof(ipv6))
+			: "");
 }
 
 /* ---- for --check ---- */

@@ -30,6 +30,7 @@ struct supervisor;
 #define UPLINK_PREF_ROUTE 5100 /* from the tailnet to an advertised network */
 #define UPLINK_LINK	  "up0"
 #define UPLINK_OUTS_MAX	  4
+#define UPLINK_OUTS6_MAX  2 /* for IPv6 */
 #define UPLINK_KIND	  6 /* of pasta's uid: uid-base + 8*slot + kind */
 #define UPLINK_NODE_KIND  7 /* of tailscaled's */
 
@@ -41,6 +42,7 @@ struct pasta {
 	char last[160]; /* what it said last */
 	uint64_t started_ms;
 	uint32_t backoff_ms;
+	bool again; /* ended to be started anew at once */
 	sd_event_source *exit_source, *output_source, *restart_source;
 };
 
@@ -54,8 +56,11 @@ struct uplink_state {
 	struct pasta pasta;
 	char outs[UPLINK_OUTS_MAX][16]; /* interfaces of the host by which it leaves */
 	bool has_macvlan;
-	char reason[192]; /* why it does not carry, "" else */
-	char note[96];	  /* what the user should know, "" else */
+	bool ipv6;	      /* pasta and veth: it carries IPv6 */
+	bool ipv6_blocked;    /* by the host's firewall */
+	const char *ipv6_why; /* why it does not, NULL = not known */
+	char reason[192];     /* why it does not carry, "" else */
+	char note[96];	      /* what the user should know, "" else */
 };
 
 void uplink_init(struct tailnet *t);
@@ -96,6 +101,7 @@ void uplink_watch_free(struct uplink_watch *w);
 
 /* uplink-pasta.c */
 int pasta_make(struct tailnet *t);
+void pasta_again(struct tailnet *t); /* with or without IPv6 now */
 void pasta_stop(struct tailnet *t);
 /* uplink-macvlan.c: 0, or -ENODEV as long as there is no such interface. */
 int macvlan_make(struct tailnet *t);
@@ -106,6 +112,15 @@ void inside_forward(struct tailnet *t); /* on the TUN, which the stock node make
 bool host_side_wanted(const struct tailnet_config *c);
 int host_side_make(struct tailnet *t);
 bool host_side_moved(struct tailnet *t); /* other interfaces lead out now */
+/* uplink-ipv6.c: what the namespace sends IPv6 from, where there is a translation. */
+extern const struct prefix uplink_ipv6_pool;
+extern const struct addr uplink_ipv6_far;
+struct addr uplink_ipv6_of(
+	const struct addr *v4);		    /* the address that goes with one of the veth pool */
+bool uplink_ipv6_decide(struct tailnet *t); /* true: it was otherwise before */
+int uplink_ipv6_route(struct tailnet *t, const char *ifname); /* in the namespace */
+int uplink_ipv6_host(struct tailnet *t);		      /* on the host's side of the veth */
+const char *uplink_ipv6_words(const struct tailnet *t, char *buf, size_t size);
 /* uplink-firewall.c: sends one packet that does not get far; -EPERM and why if the host's firewall drops it. */
 struct nat_host;
 int firewall_probe(struct tailnet *t, const struct nat_host *table, const char *comment,

@@ -44,9 +44,11 @@ def programs():
 class Internet:
     """A switch with everybody on it."""
 
-    def __init__(self, lab):
-        self.lab, self.ns, self.hosts, self.controls = lab, lab.ns("internet"), 0, 0
+    def __init__(self, lab, ipv6=False):
+        self.lab, self.ns, self.hosts, self.controls, self.ipv6 = lab, lab.ns("internet"), 0, 0, ipv6
         self.ns.ip("link add br0 type bridge", "addr add 172.30.0.1/16 dev br0", "link set br0 up")
+        if ipv6:
+            self.ns.ip("addr add 2001:db8:30::1/64 dev br0 nodad")
 
     def attach(self, ns, address=None, ifname="eth0"):
         """Plugs NS in; gives its address."""
@@ -54,6 +56,9 @@ class Internet:
         address = address or f"172.30.100.{self.hosts}"
         self.plug(ns, ifname)
         ns.ip(f"addr add {address}/16 dev {ifname}", f"route add default via 172.30.0.1 dev {ifname}")
+        if self.ipv6:
+            ns.ip(f"addr add 2001:db8:30::{self.hosts + 100}/64 dev {ifname} nodad",
+                  f"route add ::/0 via 2001:db8:30::1 dev {ifname}")
         return address
 
     def plug(self, ns, ifname):
@@ -65,6 +70,10 @@ class Internet:
         self.controls += 1
         address = f"172.30.{self.controls}.1"
         self.ns.ip(f"addr add {address}/16 dev br0")
+        if self.ipv6:
+            address6 = f"2001:db8:30::c:{self.controls}"
+            self.ns.ip(f"addr add {address6}/64 dev br0 nodad")
+            options["args"] = ("-host6", address6, *options.get("args", ()))
         return Control(self, address, **options)
 
 

@@ -20,6 +20,7 @@ import (
 
 func main() {
 	host := flag.String("host", "", "address to listen on")
+	host6 := flag.String("host6", "", "IPv6 address on which STUN is answered, too")
 	name := flag.String("name", "", "host name in URLs and certificates (default: the address)")
 	port := flag.Int("port", 8080, "port of the control server")
 	derpPort := flag.Int("derp-port", 8443, "port of the DERP server")
@@ -45,7 +46,7 @@ func main() {
 	c := newControl(*name, *port, *domain, *headscale, *tlsDir != "", logf)
 	certs, err := newCertificates(*name, *host, *tlsDir)
 	must(err)
-	c.relay = newRelay(*host, *name, *derpPort, *stunPort, certs, *headscale && *tlsDir != "", c.admits)
+	c.relay = newRelay(*host, *host6, *name, *derpPort, *stunPort, certs, *headscale && *tlsDir != "", c.admits)
 	c.door = newDoor(net.JoinHostPort(*host, fmt.Sprint(*port)), certs, *tlsDir != "", http.HandlerFunc(c.serve))
 	if *headscale {
 		must(c.relay.verify())

@@ -20,7 +20,7 @@ import (
 // A relay is the tailnet's one DERP region with its STUN responder. Embedded, it is part of the control
 // server's own port, as in Headscale.
 type relay struct {
-	host, name         string
+	host, host6, name  string // host6 answers STUN alone, "": none
 	derpPort, stunPort int
 	certs              *certificates
 	embedded           bool
@@ -31,12 +31,12 @@ type relay struct {
 	mu   sync.Mutex
 	derp *derpserver.Server
 	door *door
-	stun net.PacketConn
+	stun []net.PacketConn
 }
 
-func newRelay(host, name string, derpPort, stunPort int, certs *certificates, embedded bool,
+func newRelay(host, host6, name string, derpPort, stunPort int, certs *certificates, embedded bool,
 	admits func(key.NodePublic) bool) *relay {
-	r := &relay{host: host, name: name, derpPort: derpPort, stunPort: stunPort, certs: certs,
+	r := &relay{host: host, host6: host6, name: name, derpPort: derpPort, stunPort: stunPort, certs: certs,
 		embedded: embedded, admits: admits, private: key.NewNode()}
 	if !embedded {
 		r.door = newDoor(net.JoinHostPort(host, fmt.Sprint(derpPort)), certs, false, r)
@@ -64,6 +64,9 @@ func (r *relay) verify() error {
 func (r *relay) region(port int) *tailcfg.DERPRegion {
 	node := &tailcfg.DERPNode{Name: "999a", RegionID: 999, HostName: r.name, IPv4: r.host, IPv6: "none",
 		STUNPort: r.stunPort, DERPPort: r.derpPort, CertName: r.certs.pin}
+	if r.host6 != "" {
+		node.IPv6 = r.host6
+	}
 	if r.embedded {
 		node.DERPPort, node.CertName = port, ""
 	}
@@ -119,22 +122,27 @@ func (r *relay) startSTUN() error {
 	if r.stun != nil {
 		return nil
 	}
-	pc, err := net.ListenPacket("udp4", net.JoinHostPort(r.host, fmt.Sprint(r.stunPort)))
-	if err != nil {
-		return err
+	for _, host := range []string{r.host, r.host6} {
+		if host == "" {
+			continue
+		}
+		pc, err := net.ListenPacket("udp", net.JoinHostPort(host, fmt.Sprint(r.stunPort)))
+		if err != nil {
+			return err
+		}
+		r.stun = append(r.stun, pc)
+		go answerSTUN(pc.(*net.UDPConn))
 	}
-	r.stun = pc
-	go answerSTUN(pc.(*net.UDPConn))
 	return nil
 }
 
 func (r *relay) stopSTUN() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.stun != nil {
-		r.stun.Close()
-		r.stun = nil
+	for _, pc := range r.stun {
+		pc.Close()
 	}
+	r.stun = nil
 }
 
 func answerSTUN(pc *net.UDPConn) {
