@@ -28,7 +28,7 @@ DEPS_DEMO  := wireguard-go wireguard-tools iproute2 curl bind9-dnsutils netcat-o
 DEPS_CLIENTS := dnsmasq-base dnsperf knot-dnsutils git rsync openssl chromium golang-go nodejs node-undici \
 	node-https-proxy-agent node-ws proxychains4 python3-aiohttp python3-aiohttp-socks python3-httpx \
 	python3-requests python3-socks python3-socksio python3-websockets redis-server redis-tools \
-	postgresql postgresql-client net-tools
+	postgresql postgresql-client net-tools python3-pip
 DEPS_OPTIONAL := dante-client # not in Debian 13
 # where somebody else's package brings the command, Debian's would collide with it
 DEPS_OPTIONAL += $(if $(shell command -v kubectl 2>/dev/null),,kubernetes-client)
