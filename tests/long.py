@@ -6,6 +6,8 @@
     cycles   1,000 × down and up of one tailnet beside another one's connection; 50 starts and stops of tsgwd
     crash    1,000 × SIGKILL of any process; 1,000 × up, down, restart and reload from four at the same time;
              the start of a tailnet with each of its allocations and system calls failing once
+    sessions a million client sessions, cut and changed at random, through the whole proxy by AddressSanitizer
+    leaks    1,000 × up, down, reload, restart while somebody talks inside: no packet on any link of the host
     ends     a gibibyte each way through the relay, then FIN and both kinds of reset: exact bytes, nothing left
     fuzz     60 min, shared out over the targets; then in each a planted bug is found within a minute
     tsan     the node's network tests, built with ThreadSanitizer
@@ -167,6 +169,21 @@ def ends(size):
         return f"{size >> 20} MiB up and down, ended in {len(test_ends.ENDINGS)} ways"
 
 
+def sessions(count):
+    p = L.subprocess.run([os.path.join(L.BUILD, "sessions")], env=dict(os.environ, SESSIONS=str(count)),
+                         stdout=L.subprocess.PIPE, text=True, check=False)
+    L.check(p.returncode == 0, "a session went wrong")
+    return p.stdout.splitlines()[0].lstrip("# ")
+
+
+def leaks(transitions):
+    env = dict(os.environ, LEAK_TRANSITIONS=str(transitions))
+    p = L.subprocess.run([sys.executable, os.path.join(HERE, "net/run.py"), "leaks::no_leak_over"], env=env,
+                         check=False)
+    L.check(p.returncode == 0, "a test failed")
+    return f"{transitions} transitions"
+
+
 def fuzz(minutes, targets):
     each = max(1, minutes * 60 * os.cpu_count() / max(1, len(targets)))
     p = L.subprocess.run([sys.executable, os.path.join(HERE, "run-fuzz.py"), "--time", str(each),
@@ -187,13 +204,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1)
-    parser.add_argument("--only", choices=("soak", "cycles", "crash", "ends", "fuzz", "tsan"))
+    parser.add_argument("--only", choices=("soak", "cycles", "crash", "sessions", "leaks", "ends",
+                                           "fuzz", "tsan"))
     parser.add_argument("targets", nargs="*")
     a = parser.parse_args()
     L.catch_signals()
     parts = {"soak": lambda: soak(10 * a.scale),
              "cycles": lambda: cycles(max(10, int(1000 * a.scale)), max(4, int(50 * a.scale))),
              "crash": lambda: crash(max(8, int(1000 * a.scale)), max(1, round(1 / a.scale))),
+             "sessions": lambda: sessions(max(10000, int(1000000 * a.scale))),
+             "leaks": lambda: leaks(max(40, int(1000 * a.scale))),
              "ends": lambda: ends(int((1 << 30) * min(1, a.scale))),
              "fuzz": lambda: fuzz(60 * a.scale, a.targets),
              "tsan": tsan}

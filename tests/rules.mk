@@ -2,6 +2,7 @@
 # Test targets, included by the Makefile.
 ## make check-unit   pure code and the fuzz seeds, also on arm64 and s390x (FOREIGN= not): no root, no network
 ## make check-mutants a million broken DNS questions by AddressSanitizer
+## make check-sessions a million client sessions, cut and changed at random, by AddressSanitizer
 ## make check-net    namespaces, real peers, real clients (root); TESTS="name…" picks some
 ## make check-tailnet   real tailnets: stock tailscaled, a control server, DERP (root; Go builds them once)
 ## make check-system our packages in booted Debians of 12 and 13, with systemd (root); RELEASES="trixie" picks one
@@ -89,11 +90,17 @@ $(O)/mutants: $(O)/clang/tests/unit/dns-mutants.o $(patsubst $(O)/%,$(O)/clang/%
 		$(shell $(PKG_CONFIG) --libs $(PKGS)) -pthread
 check-mutants: $(O)/mutants
 	@MUTANTS=1000000 $<
+# A million sessions through the whole proxy, sound and changed ones, by AddressSanitizer.
+$(O)/sessions: $(O)/clang/tests/unit/proxy-sessions.o $(patsubst $(O)/%,$(O)/clang/%,$(call unit_objs,proxy))
+	$(call say,LD)$(CLANG) -fsanitize=address,undefined -fno-sanitize-recover=all -o $@ $^ \
+		$(shell $(PKG_CONFIG) --libs $(PKGS)) -pthread
+check-sessions: $(O)/sessions
+	@SESSIONS=1000000 $<
 check-layers:
 	@$(PY) tests/layers.py
 fuzz: $(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
 	@$(PY) tests/run-fuzz.py --time $(FUZZ_TIME) --work $(O)/corpus $^
-check-long: all $(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
+check-long: all $(NET_BINS) $(O)/sessions $(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
 	@O=$(abspath $(O)) $(PY) tests/long.py --scale $(LONG_SCALE) \
 		$(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
 # The node's tests by ThreadSanitizer: it has two threads.
@@ -138,4 +145,4 @@ $(O)/lint/%.ok: %.c .clang-tidy
 		$(call pkg_cflags) 2>$@.log || { cat $@.log; exit 1; }
 	@touch $@
 .PHONY: netns check check-tailnet check-system check-unit check-tsan check-plants portable check-net check-layers fuzz \
-	check-long demo bench lint
+	check-long check-sessions check-mutants demo bench lint

@@ -115,7 +115,7 @@ static void conn_task(struct task *t)
 static void tunnel_timeout(struct conn *c)
 {
 	const struct msg_proxy_config *config = &setup_now()->config;
-	bool half = c->up.ended || c->down.ended;
+	bool half = c->up.ended || c->down.ended || (c->state == CONN_FORWARD && c->client.hup);
 	uint64_t s = half ? config->half_close_timeout_s : config->idle_timeout_s;
 
 	if (c->client.failed || c->origin.failed || c->last_ms + s * 1000 <= loop_now())

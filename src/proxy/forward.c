@@ -35,6 +35,7 @@ struct forward {
 	bool started;	     /* the response's final head has gone out */
 	bool client_keep, origin_keep;
 	bool upgrade, reused;
+	bool half; /* the client has said its last word: the short deadline is set */
 };
 
 void forward_free(struct conn *c)
@@ -67,7 +68,8 @@ static void forward_begin(struct conn *c)
 		conn_fail_result(c, PROXY_INTERNAL);
 		return;
 	}
-	conn_idle_timer(c, false);
+	f->half = c->client.hup;
+	conn_idle_timer(c, f->half);
 	conn_advance(c);
 }
 
@@ -449,6 +451,11 @@ void forward_advance(struct conn *c)
 		conn_flush(c);
 	if (setup_stats->up_bytes + setup_stats->down_bytes != before)
 		c->last_ms = loop_now();
+	if (c->state == CONN_FORWARD && c->client.hup && !c->forward->half) {
+		c->forward->half = true;
+		conn_idle_timer(
+			c, true); /* it waits for the answer, or has gone: nobody can tell */
+	}
 	if (c->state == CONN_FORWARD && (c->client.failed || c->origin.failed))
 		conn_hurry(c);
 }

@@ -534,6 +534,36 @@ def test_timeouts(lab):
         L.equal(p.worker.stats()["greeting_timeout"], 2, "greeting timeouts counted")
 
 
+def test_client_leaves_an_exchange(lab):
+    """A client that has said its last word gets the answer, but waits for it only as long as one half-closed does."""
+    with Place(lab, idle_s=600, half_s=2) as p:
+        gone, now = threading.Event(), threading.Event()
+
+        def never(conn):
+            conn.recv(1000)
+            try:
+                conn.recv(1)
+            finally:
+                gone.set()
+
+        def slow(conn):
+            conn.recv(1000)
+            L.check(now.wait(20), "the client's end")
+            conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        p.serve(80, never)
+        p.serve(81, slow)
+        s = p.connect(b"GET http://10.9.0.2/ HTTP/1.1\r\nHost: x\r\n\r\n")
+        t = p.connect(b"GET http://10.9.0.2:81/ HTTP/1.1\r\nHost: x\r\n\r\n")
+        L.wait_for(lambda: [c["state"] for c in p.worker.clients()[0]] == ["open", "open"], "both to be answered")
+        t.shutdown(socket.SHUT_WR)
+        now.set()
+        L.check(b"hello" in read_all(t), "the answer behind the client's end")
+        s.shutdown(socket.SHUT_WR)
+        L.check(gone.wait(20), "the server that does not answer hears nothing")
+        L.check(read_all(s) in (b"", b"RESET"), "the client hears of it")
+        L.wait_for(lambda: not p.worker.stats()["clients"], "all to be gone")
+
+
 def test_admission(lab):
     """allow, the veth listener, caps: refused before a byte is read."""
     with Place(lab, allow=["192.0.2.2"], per_address=3, clients=5) as p:
@@ -548,7 +578,7 @@ def test_admission(lab):
         L.check(is_refused(p, source="192.0.2.3"), "a sixth of all")
         stats = p.worker.stats()
         L.equal((stats["limit"], stats["limit_address"]), (1, 1), "caps counted")
-        p.configure(allow=[])  # existing connections survive a new configuration
+        p.configure(allow=[], keep=True)  # test_revoke.py has the other case
         held[0].sendall(b"x")
         L.equal(held[0].recv(1), b"x", "echo after a reload")
         for s in held:
