@@ -8,7 +8,8 @@
              the start of a tailnet with each of its allocations and system calls failing once
     sessions a million client sessions, cut and changed at random, through the whole proxy by AddressSanitizer
     leaks    1,000 × up, down, reload, restart while somebody talks inside: no packet on any link of the host
-    ends     a gibibyte each way through the relay, then FIN and both kinds of reset: exact bytes, nothing left
+    ends     a gibibyte each way through the relay, then FIN and both kinds of reset: exact bytes, nothing left; 100
+             × the same in every phase before that and in the middle of it
     fuzz     60 min, shared out over the targets; then in each a planted bug is found within a minute
     tsan     the node's network tests, built with ThreadSanitizer
 
@@ -165,8 +166,11 @@ def ends(size):
         far = test_ends.Far(p)
         before = test_ends.warm(p, far)
         test_ends.transfers(p, far, size)
+        times = max(2, 100 * size >> 30)
+        test_ends.phases(p, times)
+        test_ends.middle(p, far, times)
         test_ends.all_gone(p, before)
-        return f"{size >> 20} MiB up and down, ended in {len(test_ends.ENDINGS)} ways"
+        return f"{size >> 20} MiB up and down, ended in {len(test_ends.ENDINGS)} ways; {times} × in every other phase"
 
 
 def sessions(count):

@@ -7,10 +7,11 @@
 """
 import os
 import random
+import socket
 import threading
 
 from client import connect, socks5
-from lab import check, equal, kill_all, wait_for
+from lab import BUILD, check, equal, kill_all, wait_for
 from leaks import watched
 from picture import MAC, PRIMARY, TARGET, check_page, page
 from run import deadline
@@ -117,3 +118,59 @@ def test_no_leak_when_things_die(picture):
         finally:
             clients.end()
     equal(g.stop(), 0, "exit code")
+
+
+class HostResolvers:
+    """The sockets of the host's nscd and systemd-resolved, as who is run by WRAP finds them; notes who asks what."""
+
+    def __init__(self, lab):
+        run, self.asked = os.path.join(lab.dir, "hostrun"), []
+        for path in ("nscd/socket", "systemd/resolve/io.systemd.Resolve", "systemd/resolve/io.systemd.Resolve.Monitor"):
+            full = os.path.join(run, path)
+            os.makedirs(os.path.dirname(full), exist_ok=True)
+            s = socket.socket(socket.AF_UNIX)
+            s.bind(full)
+            os.chmod(full, 0o777)
+            s.listen(64)
+            threading.Thread(target=self._count, args=(s, path), daemon=True).start()
+        os.chmod(lab.dir, 0o755)
+        self.wrap = ["unshare", "-m", "sh", "-ec",
+                     f"for d in netns wireguard; do mkdir -p {run}/$d /run/$d; mount --rbind /run/$d {run}/$d; done; "
+                     f'mount --rbind {run} /run; exec "$@"', "sh"]
+
+    def _count(self, s, path):
+        while True:
+            conn, _ = s.accept()
+            with conn:
+                conn.settimeout(5)
+                asked = conn.recv(1000)
+            if path != "nscd/socket" or asked[12:].rstrip(b"\0") not in (b"group", b"passwd", b"tsgw"):
+                self.asked.append((path, asked))  # else: the group of the control socket
+
+
+@deadline(300)
+def test_host_resolvers_are_not_asked(picture):
+    """Neither nscd nor systemd-resolved of the host hear of a tailnet's names, not even from `tsgwctl exec`."""
+    r = HostResolvers(picture.lab)
+    picture.demon.run([*r.wrap, "getent", "hosts", "host.outside"])
+    wait_for(lambda: b"host.outside" in b"".join(a for _, a in r.asked), "the host's own look-ups come here")
+    t = picture.tailnet("red", 11080, ssh=False)
+    t.dns = TARGET
+    g = picture.gateway().start(wrap=r.wrap)
+    g.wait_up()
+    clients = Clients(picture, t)
+    try:
+        for what in ("reload", "restart", "down", "up") * 3:
+            g.ctl(*(("reload",) if what == "reload" else (what, t.name)), ok=0)
+            before = sum(clients.codes.values())
+            wait_for(lambda b=before: sum(clients.codes.values()) > b + 4, "some talk")
+            picture.dig(f"unknown.{t.name}")
+    finally:
+        clients.end()
+    by_others = [a for a in r.asked if b"host.outside" in a[1] or b"hosts" in a[1]]
+    where = ["--run-dir", g.run_dir, "--config", g.config]
+    for command in (["getent", "hosts", "never.outside"], ["getent", "ahosts", f"unknown.{t.name}"]):
+        picture.demon.run([*r.wrap, os.path.join(BUILD, "tsgwctl"), *where, "exec", t.name, "--", *command],
+                          timeout_s=60)
+    equal(g.stop(), 0, "exit code")
+    equal([a for a in r.asked if a not in by_others], [], "who was asked")

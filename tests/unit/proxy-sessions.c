@@ -261,7 +261,8 @@ static void client_turn(struct client *c)
 	ssize_t n;
 	bool alive = client_send(c);
 
-	n = recv(c->fd, piece, 1 + below(sizeof(piece)), 0);
+	/* .seen has room for what comes before the bulk, and then for one piece */
+	n = recv(c->fd, piece, 1 + below(c->bulk && !c->echoed ? 1024 : sizeof(piece)), 0);
 	if (n > 0)
 		client_see(c, piece, (size_t)n);
 	if (c->wanted && client_satisfied(c)) {
