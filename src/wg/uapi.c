@@ -45,11 +45,18 @@ struct client {
 	char *in; /* READ_BYTES */
 };
 
+struct late { /* sockets for which a client has waited too long */
+	bool expected;
+	uint16_t port, old_port;
+	uint32_t fwmark, old_fwmark;
+};
+
 struct uapi {
 	struct device *device;
 	int listen_fd, epoll_fd;
 	uint64_t order;
 	struct client clients[UAPI_CLIENTS_MAX];
+	struct late late;
 };
 
 /* ---- clients ---- */
@@ -106,8 +113,10 @@ static void client_set(struct uapi *u, struct client *c, uint64_t now_ms)
 		return;
 	}
 	r = uapi_check(u->device, &c->request);
-	if (r == 0 && uapi_wanted_sockets(u->device, &c->request, &c->port, &c->fwmark))
+	if (r == 0 && uapi_wanted_sockets(u->device, &c->request, &c->port, &c->fwmark)) {
+		u->late.expected = false; /* there is a newer wish */
 		r = device_want_sockets(u->device, c->port, c->fwmark);
+	}
 	if (r == -EINPROGRESS) {
 		c->hold = HOLD_SOCKETS;
 		c->deadline_ms = now_ms + UAPI_SOCKETS_WAIT_MS;
@@ -352,14 +361,26 @@ uint64_t uapi_deadline(const struct uapi *u)
 	return first;
 }
 
+/* Nobody takes C's sockets any more: should they come after all, the old ones are asked for. */
+static void expect_late(struct uapi *u, const struct client *c)
+{
+	u->late = (struct late){.expected = true,
+		.port = c->port,
+		.fwmark = c->fwmark,
+		.old_port = device_listen_port(u->device),
+		.old_fwmark = device_fwmark(u->device)};
+}
+
 static void expire(struct uapi *u, struct client *c, uint64_t now_ms)
 {
 	if (c->fd < 0 || c->deadline_ms > now_ms)
 		return;
-	if (c->hold == HOLD_SOCKETS)
+	if (c->hold == HOLD_SOCKETS) {
+		expect_late(u, c);
 		client_conclude(u, c, -ETIMEDOUT, now_ms);
-	else
+	} else {
 		client_close(u, c);
+	}
 }
 
 void uapi_dispatch(struct uapi *u, uint64_t now_ms)
@@ -384,6 +405,17 @@ void uapi_dispatch(struct uapi *u, uint64_t now_ms)
 		listener_watch(u, true);
 }
 
+static void late_answer(struct uapi *u, uint16_t port, uint32_t fwmark, int error)
+{
+	struct late *l = &u->late;
+
+	if (!l->expected || l->fwmark != fwmark || (l->port && l->port != port))
+		return;
+	l->expected = false;
+	if (error == 0 && l->old_port)
+		(void)device_want_sockets(u->device, l->old_port, l->old_fwmark);
+}
+
 void uapi_sockets_answer(struct uapi *u, uint16_t port, uint32_t fwmark, int error)
 {
 	uint64_t now_ms = clock_now_ms();
@@ -400,4 +432,5 @@ void uapi_sockets_answer(struct uapi *u, uint16_t port, uint32_t fwmark, int err
 		client_conclude(u, c, error, now_ms);
 		return; /* there is no other one */
 	}
+	late_answer(u, port, fwmark, error);
 }

@@ -4,6 +4,8 @@
     demon ── to1 ── peer        as in picture.py
 """
 import os
+import re
+import signal
 import socket
 
 from client import connect, get, ping, read_all, socks5
@@ -138,6 +140,31 @@ def test_wg_set_port_and_mark(picture):
     equal(get(s, "/end"), "this is red, you asked for /end\n", "after a refused port")
     equal(g.worker("tsgw-wg", t), node, "the node that has served all along")
     s.close()
+
+
+def test_wg_set_port_too_late(picture):
+    """A supervisor that does not answer within a second: an error, and what it does later is undone."""
+    t = picture.tailnet("red", 11080, ssh=False)
+    g = picture.gateway().start()
+    g.wait_up()
+    before = picture.lab.run(["wg", "show", t.link, "listen-port"], ok=0).stdout.strip()
+
+    def bound(port):
+        """The inodes of the sockets on PORT."""
+        lines = picture.lab.run(["ss", "-Hlune"], ns=picture.demon).stdout.splitlines()
+        return {re.search(r"ino:(\d+)", line)[1] for line in lines if f":{port} " in line}
+    old = bound(before)
+    check(old, "the node's sockets")
+    os.kill(g.process.pid, signal.SIGSTOP)
+    try:
+        p = picture.lab.run(["wg", "set", t.link, "listen-port", "51777"])
+        check(p.returncode != 0 and "timed out" in p.stderr, p.stderr)
+    finally:
+        os.kill(g.process.pid, signal.SIGCONT)
+    wait_for(lambda: bound(before) and not bound(before) & old and not bound("51777"),
+             lambda: f"new sockets on the old port, {bound(before)}")
+    wait_for(lambda: picture.lab.run(["wg", "show", t.link, "listen-port"]).stdout.strip() == before, "the port")
+    check_page(picture, t)
 
 
 @deadline(180)

@@ -471,6 +471,38 @@ static void sockets_come_later(void)
 	stop();
 }
 
+/* Who was told of a time-out has the old ones, also if the supervisor does it afterwards. */
+static void late_sockets_are_taken_back(void)
+{
+	char *text;
+	int a;
+
+	start();
+	device_sockets_changed(device, 4444, 5);
+	want_result = -EINPROGRESS;
+	a = dial();
+	turn();
+	fd_write_all(a, "set=1\nlisten_port=9\n\n", 6 + 14 + 1);
+	turn();
+	CHECK_EQ(wanted, 1);
+	CHECK_EQ(wanted_port, 9);
+	uapi_dispatch(uapi, clock_now_ms() + UAPI_SOCKETS_WAIT_MS + 1);
+	text = answer(a);
+	CHECK_STR(text, "errno=-110\n\n");
+	free(text);
+	CHECK_EQ(wanted, 1); /* the old ones are still in use: they cannot be bound anew */
+	device_sockets_changed(device, 9, 5);
+	uapi_sockets_answer(uapi, 9, 5, 0);
+	CHECK_EQ(wanted, 2);
+	CHECK_EQ(wanted_port, 4444);
+	CHECK_EQ(wanted_mark, 5);
+	uapi_sockets_answer(uapi, 9, 5, 0);
+	CHECK_EQ(wanted, 2);
+	close(a);
+	turn();
+	stop();
+}
+
 static void sockets_never_come(void)
 {
 	char *text;
@@ -722,6 +754,7 @@ int main(void)
 	RUN(errors_change_nothing);
 	RUN(refused_sockets);
 	RUN(sockets_come_later);
+	RUN(late_sockets_are_taken_back);
 	RUN(sockets_never_come);
 	RUN(several_requests_on_one_connection);
 	RUN(many_clients);
