@@ -42,6 +42,7 @@ struct ipn_status {
 	enum ipn_state state;
 	bool have_node_key;
 	bool expired; /* our own key */
+	bool online;  /* in touch with the control server */
 	char version[ENGINE_VERSION_MAX];
 	char auth_url[ENGINE_URL_MAX];
 	char warning[ENGINE_REASON_MAX]; /* the first of its health warnings, "" = none */

@@ -169,6 +169,7 @@ static void take_self(const json_t *root, struct ipn_status *ret)
 
 	ipn_domain(ipn_string(self, "DNSName"), ret->name);
 	ret->key_expiry_s = ipn_time(ipn_string(self, "KeyExpiry"));
+	ret->online = json_is_true(json_object_get(self, "Online"));
 	ret->expired = json_is_true(json_object_get(self, "Expired"));
 	ret->n_addresses = take_addresses(json_object_get(root, "TailscaleIPs"), ret->addresses);
 	if (json_is_true(json_object_get(tailnet, "MagicDNSEnabled")))

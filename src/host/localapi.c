@@ -13,7 +13,10 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/log.h"
 #include "host/http1.h"
+#include "host/ipn.h"
+#include "host/ipn.h"
 #include "ipc/msg.h"
 #include "relay/loop.h"
 #include "relay/timers.h"
@@ -335,4 +338,17 @@ bool localapi_ask(bool *want, const char *method, const char *path, const char *
 	if (localapi_request(method, path, json, ms, done) < 0)
 		*want = true;
 	return true;
+}
+
+void localapi_complain(const char *what, int error, unsigned code, const char *body, size_t len)
+{
+	char text[ENGINE_REASON_MAX] = "";
+
+	if (!error)
+		ipn_error(body, len, text, sizeof(text));
+	log_warning(NULL, "tailscaled", "%s: %s%s", what,
+		error		? strerror(-error)
+			: *text ? text
+				: "refused",
+		code == 404 ? " (too old?)" : "");
 }

@@ -34,3 +34,5 @@ bool localapi_ask(bool *want, const char *method, const char *path, const char *
 int localapi_send(
 	const char *method, const char *path, char *text, unsigned timeout_ms, localapi_done *done);
 int localapi_watch(const char *path);
+/* Says in the log that WHAT failed: ERROR, or what the answer tells. */
+void localapi_complain(const char *what, int error, unsigned code, const char *body, size_t len);

@@ -26,6 +26,7 @@
 #include "host/netmap.h"
 #include "host/nodelog.h"
 #include "host/prefs.h"
+#include "host/trouble.h"
 #include "host/wanted.h"
 #include "relay/loop.h"
 #include "relay/timers.h"
@@ -52,10 +53,12 @@ static uint64_t began_ms;
 static bool key_refused; /* of an expired node: it goes on interactively */
 static bool renews;	 /* a key is to renew an expired node: no login by somebody is begun yet */
 static uint64_t renew_until;
+static bool touchless;	  /* with the control server */
 static bool paused;	  /* stopped until the supervisor starts it again */
 static unsigned failures; /* registrations in a row */
 static uint64_t retry_s;
-static char failure[ENGINE_REASON_MAX], trouble[ENGINE_REASON_MAX], exit_trouble[ENGINE_REASON_MAX];
+static struct trouble trouble;
+static char failure[ENGINE_REASON_MAX], exit_trouble[ENGINE_REASON_MAX];
 static char refused[ENGINE_REASON_MAX]; /* what it did not take of our settings */
 static struct ipn_status status;
 static struct ipn_dns dns;
@@ -81,7 +84,9 @@ static enum engine_state state_of(const char **ret_reason)
 	}
 	switch (status.state) {
 	case IPN_RUNNING:
-		*ret_reason = *exit_trouble ? exit_trouble : *refused ? refused : trouble;
+		*ret_reason = *exit_trouble ? exit_trouble
+			: *refused	    ? refused
+					    : trouble_text(&trouble);
 		return ENGINE_RUNNING;
 	case IPN_NEEDS_MACHINE_AUTH:
 		return ENGINE_NEEDS_APPROVAL;
@@ -139,7 +144,7 @@ static void renewal_refused(const char *why)
 /* Never over one that is registered: it has a netmap, or a key that expired, and tries on by itself. */
 static void registration_failed(const char *why, bool by_server)
 {
-	snprintf(failure, sizeof(failure), "%s", why);
+	trouble_explain(why, failure, sizeof(failure));
 	if (paused || !began || now.logged_out)
 		return;
 	if (status.have_node_key) {
@@ -150,24 +155,16 @@ static void registration_failed(const char *why, bool by_server)
 	retry_s = clock_real_s() + wanted_pause_s(failures);
 	failures++;
 	paused = want_stop = true;
-	log_warning(NULL, "tailscaled", "cannot register: %s", why);
+	log_warning(NULL, "tailscaled", "cannot register: %s", failure);
 }
 
 /* ---- answers ---- */
 
 static void broken(const char *what, int error, unsigned code, const char *body, size_t len)
 {
-	char text[ENGINE_REASON_MAX] = "";
-
 	if (error == -ECANCELED)
 		return;
-	if (!error)
-		ipn_error(body, len, text, sizeof(text));
-	log_warning(NULL, "tailscaled", "%s: %s%s", what,
-		error		? strerror(-error)
-			: *text ? text
-				: "refused",
-		code == 404 ? " (too old?)" : "");
+	localapi_complain(what, error, code, body, len);
 	if (error == -ETIMEDOUT) { /* it hangs: what it said before does not count any more */
 		known = false;
 		say();
@@ -188,6 +185,7 @@ static void got_status(int error, unsigned code, const char *body, size_t len)
 	ipn_status_free(&status);
 	status = fresh;
 	known = true;
+	touchless = trouble_look(&trouble, &status, loop_now());
 	if (status.state == IPN_RUNNING) {
 		failures = 0;
 		failure[0] = '\0';
@@ -349,7 +347,8 @@ static void poll_fire(struct timer *t)
 	if (is_unanswered())
 		registration_failed("no answer", false);
 	bool calm = known &&
-		(status.state == IPN_RUNNING || *status.auth_url || paused || now.logged_out);
+		((status.state == IPN_RUNNING && !touchless) || *status.auth_url || paused ||
+			now.logged_out);
 
 	want_status = true;
 	(void)timers_set(&poll_timer, loop_now() + (calm ? POLL_MS : POLL_EAGER_MS));
@@ -369,7 +368,7 @@ static void notified(const char *text, size_t len)
 	if (text && ipn_notify_parse(text, len, &n) < 0)
 		return;
 	if (n.has_health) {
-		memcpy(trouble, n.trouble, sizeof(trouble));
+		trouble_explain(n.trouble, trouble.heard, sizeof(trouble.heard));
 		if (n.has_login_error)
 			registration_failed(n.login_error, false);
 	}
@@ -403,7 +402,8 @@ static void begin_anew(bool runs)
 	known = paused = began = key_refused = renews = false;
 	want_login = want_logout = want_stop = want_dns = false;
 	want_status = want_prefs = true;
-	failure[0] = trouble[0] = exit_trouble[0] = refused[0] = '\0';
+	trouble = (struct trouble){0};
+	failure[0] = exit_trouble[0] = refused[0] = '\0';
 	retry_s = 0;
 	localapi_reset();
 	ipn_status_free(&status);

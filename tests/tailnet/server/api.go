@@ -32,6 +32,7 @@ import (
 //	POST /tags {node, tags}
 //	POST /inject {node, map, freeze}   a raw map response; with freeze none of ours follow
 //	POST /control {running}, /derp {running}, /stun {running}
+//	POST /certificate {in_s}    with -tls: a new one, valid from so many seconds from now
 //	POST /nonsense {what}
 type verb struct {
 	Node    tailcfg.NodeID   `json:"node"`
@@ -80,6 +81,7 @@ func (c *control) admin() http.Handler {
 	do("/tags", c.postTags)
 	do("/inject", c.postInject)
 	do("/nonsense", func(v *verb) error { return c.setNonsense(v.What) })
+	do("/certificate", func(v *verb) error { return c.relay.certs.renew(time.Duration(*v.InS) * time.Second) })
 	do("/control", func(v *verb) error { return onOff(v.Running, c.door.open, c.door.shut) })
 	do("/derp", func(v *verb) error { return onOff(v.Running, c.relay.startDERP, c.relay.stopDERP) })
 	do("/stun", func(v *verb) error { return onOff(v.Running, c.relay.startSTUN, c.relay.stopSTUN) })

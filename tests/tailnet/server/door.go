@@ -12,6 +12,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log"
 	"maps"
@@ -22,6 +23,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -124,14 +126,19 @@ func (g *guest) Close() error {
 // certificates: a private CA with one leaf for control and embedded DERP, and a self-signed one for the
 // stand-alone DERP, which clients pin.
 type certificates struct {
-	leaf, pinned tls.Certificate
-	pin          string // "sha256-raw:…"
+	pinned tls.Certificate
+	pin    string // "sha256-raw:…"
+
+	name, host string
+	ca         *x509.Certificate
+	by         *ecdsa.PrivateKey
+	leaf       atomic.Pointer[tls.Certificate]
 }
 
 func newCertificates(name, host, dir string) (*certificates, error) {
-	c := &certificates{}
+	c := &certificates{name: name, host: host}
 	var err error
-	if c.pinned, err = certify(name, host, nil, nil); err != nil {
+	if c.pinned, err = certify(name, host, nil, nil, 0); err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256(c.pinned.Certificate[0])
@@ -139,24 +146,36 @@ func newCertificates(name, host, dir string) (*certificates, error) {
 	if dir == "" {
 		return c, nil
 	}
-	ca, err := certify("Laboratory CA", "", nil, nil)
+	ca, err := certify("Laboratory CA", "", nil, nil, 0)
 	if err != nil {
 		return nil, err
 	}
-	parent, err := x509.ParseCertificate(ca.Certificate[0])
-	if err != nil {
+	if c.ca, err = x509.ParseCertificate(ca.Certificate[0]); err != nil {
 		return nil, err
 	}
-	if c.leaf, err = certify(name, host, parent, ca.PrivateKey.(*ecdsa.PrivateKey)); err != nil {
+	c.by = ca.PrivateKey.(*ecdsa.PrivateKey)
+	if err := c.renew(0); err != nil {
 		return nil, err
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Certificate[0]})
 	return c, os.WriteFile(filepath.Join(dir, "ca.pem"), text, 0o644)
 }
 
+// renew makes a new leaf, valid for a day from IN from now.
+func (c *certificates) renew(in time.Duration) error {
+	if c.ca == nil {
+		return errors.New("no TLS here")
+	}
+	leaf, err := certify(c.name, c.host, c.ca, c.by, in)
+	if err == nil {
+		c.leaf.Store(&leaf)
+	}
+	return err
+}
+
 // certify makes a certificate for NAME and HOST by a CA, or, without, one that signs itself; without HOST
-// it is a CA.
-func certify(name, host string, ca *x509.Certificate, by *ecdsa.PrivateKey) (tls.Certificate, error) {
+// it is a CA. It is valid from IN from now.
+func certify(name, host string, ca *x509.Certificate, by *ecdsa.PrivateKey, in time.Duration) (tls.Certificate, error) {
 	own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err
@@ -166,7 +185,7 @@ func certify(name, host string, ca *x509.Certificate, by *ecdsa.PrivateKey) (tls
 		return tls.Certificate{}, err
 	}
 	t := &x509.Certificate{SerialNumber: serial, Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		NotBefore: time.Now().Add(in - time.Hour), NotAfter: time.Now().Add(in + 24*time.Hour),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, BasicConstraintsValid: true}
 	if host == "" {
@@ -185,5 +204,5 @@ func certify(name, host string, ca *x509.Certificate, by *ecdsa.PrivateKey) (tls
 }
 
 func (c *certificates) config() *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{c.leaf}}
+	return &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.leaf.Load(), nil }}
 }
