@@ -4,7 +4,7 @@
 //
 // Clients and servers (proxy-servers.h) are ends of socket pairs. All of them act by turns, once in each round of
 // the loop, at random: they send a piece, read, shut down, close. SESSIONS=N plays so many (make check-long: a
-// million of them, with AddressSanitizer).
+// million of them, with AddressSanitizer). FAILING=N lets one in N of the proxy's calls fail (proxy-failing.h).
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +21,7 @@
 #include "proxy/setup.h"
 #include "relay/loop.h"
 #include "relay/pipes.h"
+#include "proxy-failing.h"
 #include "proxy-servers.h"
 #include "test.h"
 
@@ -167,7 +168,9 @@ static void client_begin(struct client *c)
 
 	*c = (struct client){.fd = -1, .len = s->len};
 	memcpy(c->script, s->text, s->len);
-	if (below(3)) {
+	if (failing_one_in) {
+		c->len = s->len; /* sound, but nothing need come of it */
+	} else if (below(3)) {
 		c->len = change(c->script, s->len);
 	} else {
 		c->wanted = s->wanted;
@@ -183,7 +186,9 @@ static void client_begin(struct client *c)
 	c->fd = pair[0];
 	n_clients++;
 	sessions_begun++;
+	failing_now = true;
 	conn_accept(pair[1], &from, below(2), NULL);
+	failing_now = false;
 }
 
 static void client_end(struct client *c)
@@ -314,8 +319,12 @@ static bool is_empty(void)
 
 static _Noreturn void report(void)
 {
-	printf("# %lu sessions, %lu of them unchanged; nothing is left\n", sessions_ended, sound);
-	CHECK(sound > sessions_ended / 4 && sound < sessions_ended / 2);
+	printf("# %lu sessions, %lu of them unchanged", sessions_ended, sound);
+	if (failing_one_in)
+		printf(", %lu calls failed", failing_count);
+	printf("; nothing is left\n");
+	CHECK(failing_one_in ? failing_count > sessions_ended / failing_one_in
+			     : sound > sessions_ended / 4 && sound < sessions_ended / 2);
 	test_passed += !test_failed_checks;
 	test_failed += test_failed_checks;
 	printf("%s sessions\n", test_failed_checks ? "not ok" : "ok");
@@ -326,6 +335,7 @@ static void turn(struct task *t)
 {
 	bool pause = sessions_begun >= sessions_wanted || sessions_begun % CHECK_EVERY == 0;
 
+	failing_now = false;
 	for (size_t i = 0; i < CLIENTS; i++)
 		if (clients[i].fd >= 0)
 			client_turn(&clients[i]);
@@ -333,9 +343,8 @@ static void turn(struct task *t)
 		if (servers[i].fd >= 0)
 			server_turn(&servers[i], !n_clients);
 	if (pause && !n_clients && is_empty()) {
-		if (sessions_ended >= sessions_wanted) {
+		if (sessions_ended >= sessions_wanted)
 			report();
-		}
 		pause = false;
 	}
 	for (size_t i = 0; i < CLIENTS && !pause; i++) {
@@ -345,6 +354,7 @@ static void turn(struct task *t)
 		pause = sessions_begun >= sessions_wanted || sessions_begun % CHECK_EVERY == 0;
 	}
 	loop_task(t);
+	failing_now = true;
 }
 
 static void tell(enum msg_type type, void *m, size_t size)
@@ -359,11 +369,10 @@ static void tell(enum msg_type type, void *m, size_t size)
 
 static void configure(void)
 {
-	static union msg any; /* as large as it is read */
+	static union msg any;
 	struct msg_generation generation = {.generation = 1};
 	struct prefix all = {.addr = {.family = 4}};
 
-	(void)any;
 	TELL(MSG_BEGIN, generation);
 	any.proxy_config = (struct msg_proxy_config){.connect_timeout_s = 30,
 		.idle_timeout_s = 600,
@@ -393,7 +402,7 @@ static void configure(void)
 int main(void)
 {
 	static struct task actors = {.run = turn};
-	const char *wanted = getenv("SESSIONS");
+	const char *wanted = getenv("SESSIONS"), *failing = getenv("FAILING");
 
 	sessions_wanted = wanted ? strtoul(wanted, NULL, 10) : 20000;
 	log_set_level(LOG_CRIT);
@@ -404,6 +413,7 @@ int main(void)
 	if (loop_open() < 0 || ask_open(false) < 0)
 		give_up("no loop", NULL);
 	configure();
+	failing_one_in = failing ? (uint32_t)strtoul(failing, NULL, 10) : 0;
 	base_descriptors = descriptors();
 	loop_task(&actors);
 	(void)loop_run();
