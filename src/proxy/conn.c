@@ -347,15 +347,6 @@ void conn_tunnel(struct conn *c)
 	conn_advance(c);
 }
 
-static void trail_resolved(struct conn *c)
-{
-	struct sockaddr_storage ss = {0};
-	socklen_t len = sizeof(ss);
-
-	if (getpeername(c->origin.source.fd, (struct sockaddr *)&ss, &len) == 0)
-		hostport_from_sockaddr((struct sockaddr *)&ss, &c->trail.resolved);
-}
-
 static void connected(struct conn *c)
 {
 	static const char established[] = "HTTP/1.1 200 Connection established\r\n\r\n";
@@ -363,7 +354,6 @@ static void connected(struct conn *c)
 	struct hostport bound;
 	int r;
 
-	trail_resolved(c);
 	if (c->protocol == CONN_HTTP) {
 		forward_connected(c);
 		return;

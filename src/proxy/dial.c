@@ -166,6 +166,7 @@ static void follow(struct conn *c, enum race_status status)
 		set_timer(c, race_wake(&c->dial->race));
 		break;
 	case RACE_WON:
+		c->trail.resolved = c->dial->race.winner;
 		dial_free(c);
 		conn_connected(c);
 		break;

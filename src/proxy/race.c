@@ -207,6 +207,11 @@ static enum race_status attempt_event(struct race *r, struct attempt *a)
 
 	if (!s->writable)
 		return RACE_ON;
+	/* no error is not yet success: only a socket that has a peer is connected */
+	if (getpeername(s->source.fd, (struct sockaddr *)&peer, &peer_len) == 0) {
+		hostport_from_sockaddr((struct sockaddr *)&peer, &r->winner);
+		return win(r, a);
+	}
 	if (getsockopt(s->source.fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
 		err = errno;
 	/* who could have said so inside? It was our own node, which knows no way to the peer */
@@ -214,9 +219,6 @@ static enum race_status attempt_event(struct race *r, struct attempt *a)
 		return fail(r, a, PROXY_TAILNET_DOWN);
 	if (err)
 		return fail(r, a, result_of(err));
-	/* no error is not yet success: only a socket that has a peer is connected */
-	if (getpeername(s->source.fd, (struct sockaddr *)&peer, &peer_len) == 0)
-		return win(r, a);
 	if (s->hup || s->failed)
 		return fail(r, a, PROXY_HOST_UNREACHABLE);
 	s->writable = false;

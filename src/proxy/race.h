@@ -35,6 +35,7 @@ struct race {
 	uint64_t next_ms;     /* not before then */
 	uint64_t deadline_ms; /* of all */
 	enum proxy_result last;
+	struct hostport winner; /* RACE_WON: who answered */
 };
 
 /* One more address, at most RESOLVE_ADDRS_MAX, routed by PEER. */

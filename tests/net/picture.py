@@ -261,9 +261,9 @@ class Picture:
 
     # ---- what a client does
 
-    def curl(self, *args, ok=None, ns=None):
-        return (ns or self.mac).run(["curl", "-sS", "--max-time", "20", "--noproxy", "", *args],
-                                    timeout_s=30, ok=ok)
+    def curl(self, *args, ok=None, ns=None, timeout_s=20):
+        return (ns or self.mac).run(["curl", "-sS", "--max-time", str(timeout_s), "--noproxy", "", *args],
+                                    timeout_s=timeout_s + 10, ok=ok)
 
     def dig(self, name, *args, server=PRIMARY, ns=None):
         p = (ns or self.mac).run(["dig", f"@{server}", "+time=3", "+tries=1", *args, name])

@@ -332,7 +332,7 @@ def test_keystrokes_beside_downloads(picture):
         while not stop.is_set():
             try:
                 picture.curl("--socks5-hostname", f"{PRIMARY}:{w.tailnet.port}", "-o", "/dev/null",
-                             f"http://{w.host}:3000/bytes/{256 << 20}", ok=0)
+                             f"http://{w.host}:3000/bytes/{256 << 20}", ok=0, timeout_s=120)
             except Failure as e:
                 failures.append(str(e))
                 return

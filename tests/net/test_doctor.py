@@ -104,8 +104,8 @@ def test_refused_clients(picture):
         s = socket.socket()
         s.bind((STRANGER, 0))
         s.settimeout(10)
-        s.connect((PRIMARY, red.port))
-        with contextlib.suppress(ConnectionResetError):
+        with contextlib.suppress(ConnectionResetError):  # perhaps before connect() has returned
+            s.connect((PRIMARY, red.port))
             check(s.recv(1) == b"", "it is closed")
     wait_for(lambda: [c for c in doctor(g, 0) if c["what"] == "allow" and "turned away 1 " in c["text"]],
              "it is told")
