@@ -4,16 +4,18 @@
 // It is the unit's ExecStopPost=. A supervisor that was killed leaves everything to the next one, and so
 // does this while there will be a next one: a start is queued, or Restart=on-failure will queue it after
 // us. $SERVICE_RESULT and $EXIT_STATUS say how the supervisor ended (systemd.exec(5)); by hand there is
-// neither, and everything goes.
+// neither, and everything goes. A stop may still come before that start: sweepguard.c.
 #include "supervisor/sweep.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "supervisor/recover.h"
+#include "supervisor/sweepguard.h"
 #include "supervisor/unitjob.h"
 
 #define EXIT_BAD_CONFIGURATION "2" /* RestartPreventExitStatus= of the units */
@@ -44,14 +46,19 @@ static bool restarts_by_itself(void)
 		!strcmp(status, EXIT_BAD_CONFIGURATION));
 }
 
+enum verdict { GOES, STAYS, STAYS_SO_FAR };
+
 /* A start that fails is still a job: whether another follows is for its exit code to say. */
 static void on_answer(void *arg, enum unit_job job)
 {
 	bool succeeded = getenv("SERVICE_RESULT") && !strcmp(getenv("SERVICE_RESULT"), "success");
-	bool stays = job == UNIT_JOB_RESTART || (job == UNIT_JOB_START && succeeded) ||
-		(job != UNIT_JOB_STOP && restarts_by_itself());
+	enum verdict v = GOES;
 
-	(void)sd_event_exit(arg, stays);
+	if (job == UNIT_JOB_RESTART || (job == UNIT_JOB_START && succeeded))
+		v = STAYS;
+	else if (job != UNIT_JOB_STOP && restarts_by_itself())
+		v = STAYS_SO_FAR;
+	(void)sd_event_exit(arg, v);
 }
 
 static int sweep(const struct options *o)
@@ -70,19 +77,34 @@ static int sweep(const struct options *o)
 	return r;
 }
 
+/* True in the process that is left behind, once there is something to remove after all. */
+static bool stays_with_guard(void)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		log_warning(NULL, NULL, "no process to see whether it starts: %s", strerror(errno));
+	if (pid != 0)
+		return false;
+	return sweepguard_was_stopped() || (_exit(0), false);
+}
+
 int sweep_run(const struct options *o)
 {
 	sd_event *event;
-	int stays, r = sd_event_new(&event);
+	int verdict, r = sd_event_new(&event);
 
 	if (r < 0)
 		return 1;
 	unitjob_ask(event, on_answer, event);
-	stays = sd_event_loop(event);
+	verdict = sd_event_loop(event);
 	sd_event_unref(event);
-	if (stays > 0) {
-		log_info(NULL, NULL, "everything stays for the next start");
-		return 0;
+	if (verdict != STAYS && verdict != STAYS_SO_FAR)
+		return sweep(o) < 0;
+	log_info(NULL, NULL, "everything stays for the next start");
+	if (verdict == STAYS_SO_FAR && stays_with_guard()) {
+		log_info(NULL, NULL, "stopped before it started again: everything goes");
+		return sweep(o) < 0;
 	}
-	return sweep(o) < 0;
+	return 0;
 }

@@ -118,14 +118,32 @@ def test_ends_that_leave_nothing(picture, release):
     m, fgpu = machine(picture, release)
     with told(m):
         good = m.read("/etc/tsgw/tsgw.ini")
-        m.run("systemctl kill --kill-whom=main -s KILL tsgw@fgpu; systemctl stop tsgw@fgpu", ok=0)
-        wait_for(lambda: m.is_active("tsgw@fgpu") in ("inactive", "failed"), "it is down")
-        # between a crash and the start that follows a stop runs nothing of ours any more (systemd 252 to 257)
-        m.run("tsgwd --sweep --tailnet fgpu", ok=0)
-        check(not m.exists("/run/netns/tsgw-fgpu"), "swept after a kill")
-        m.systemctl("reset-failed")
+        # between a crash and the start that follows; with the pause as it is, and with one that is long enough for sure
+        for pause in ("100ms", "3s"):
+            for unit in ("tsgw", "tsgw@"):
+                m.write(f"/etc/systemd/system/{unit}.service.d/pause.conf", f"[Service]\nRestartSec={pause}\n")
+            m.systemctl("daemon-reload")
+            m.run("systemctl kill --kill-whom=main -s KILL tsgw@fgpu tsgw", ok=0)
+            if pause == "3s":
+                for unit in ("tsgw@fgpu", "tsgw"):
+                    wait_for(lambda u=unit: m.show(u, "SubState") == "auto-restart", f"{unit} is about to start again")
+                check(m.exists("/run/netns/tsgw-fgpu") and workers(m), "so far everything stays")
+            m.run("systemctl stop tsgw@fgpu tsgw", ok=0)
+            for unit in ("tsgw@fgpu", "tsgw"):
+                wait_for(lambda u=unit: m.is_active(u) in ("inactive", "failed"), f"{unit} is down")
+            wait_for(lambda: not m.exists("/run/netns/tsgw-fgpu"), "swept after a kill and a stop")
+            nothing_left(m)
+            wait_for(lambda: not m.out("pgrep -x tsgwd || true"), "no guard")
+            m.systemctl("start", "tsgw@fgpu")
+            m.wait_state("fgpu", "up")
+        # and who goes on has what was there
+        before = adopted(m)
+        m.run("systemctl kill --kill-whom=main -s KILL tsgw@fgpu", ok=0)
+        wait_for(lambda: m.show("tsgw@fgpu", "SubState") == "auto-restart", "it is about to start again")
         m.systemctl("start", "tsgw@fgpu")
         m.wait_state("fgpu", "up")
+        equal(adopted(m), before, "workers after a start in that moment")
+        wait_for(lambda: len(m.out("pgrep -x tsgwd || true").split()) == 2, "no guard, two supervisors")
         m.write("/etc/tsgw/tsgw.ini", "[gateway]\nprimary =\nnonsense\n")
         m.systemctl("restart", "tsgw@fgpu", ok=None)
         wait_for(lambda: m.is_active("tsgw@fgpu") == "failed", "it has failed")
