@@ -36,6 +36,8 @@
 #define BINDER (1u << SANDBOX_WG_BINDER)
 #define ALL    (WG | PROXY | COORD | HOST | DNS | WEB | ALONE | BINDER)
 #define NODE   (WG | ALONE)
+/* no call of theirs takes a path, nor makes a socket that could reach one */
+#define PATHLESS (DNS | WEB)
 
 #ifdef TSGW_SAN
 #define SAN    ALL /* what the sanitizers' run time asks for, in their builds only */
@@ -140,7 +142,9 @@ static const struct filter_row filter_rows[] = {
 	{"mprotect", HOST, {BITS(2, PROT_EXEC | PROT_WRITE, PROT_EXEC), ANY}},
 	{"openat", HOST, {BITS(2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY), ANY}},
 	{"open", HOST, {BITS(1, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY), ANY}},
-	{"newfstatat", ALL & ~HOST & ~SAN, {BITS(3, 0x1000 /* AT_EMPTY_PATH */, 0x1000), ANY}},
+	/* fstat(3) of some C libraries; it could as well ask for a path */
+	{"newfstatat", ALL & ~HOST & ~PATHLESS & ~SAN,
+		{BITS(3, 0x1000 /* AT_EMPTY_PATH */, 0x1000), ANY}},
 
 	/* a thread, never a process */
 	{"clone", NODE | PROXY | HOST,
@@ -228,7 +232,7 @@ static const struct {
 		"seccomp"},
 	{ALL & ~HOST & ~SAN, "open openat"},
 	{ALL, "openat2 creat"},
-	{NODE | DNS | WEB, "socket"},
+	{NODE | PATHLESS, "socket"},
 };
 
 /* Address families that no worker may ask for (PF_PACKET, AF_ALG, AF_VSOCK, …) lie above the ones that
@@ -297,6 +301,11 @@ static int filter_build(scmp_filter_ctx f, unsigned kind)
 				strlen(filter_rows[i].call), filter_rows[i].when);
 	/* the C library then makes threads with clone, whose flags can be seen here */
 	return r < 0 ? r : filter_add(f, SCMP_ACT_ERRNO(ENOSYS), "clone3", 6, NULL);
+}
+
+bool filter_is_pathless(enum sandbox_kind kind)
+{
+	return PATHLESS & 1u << kind;
 }
 
 int filter_load(enum sandbox_kind kind)

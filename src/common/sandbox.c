@@ -5,7 +5,9 @@
 // its input, so what remains to the taker is decided here, before the first byte is read:
 //
 //   descriptors   only stdio (the log) and the channel; everything else comes by message later
-//   root          an empty directory that only root can write: no path leads anywhere
+//   root          an empty directory that only root can write: no path leads anywhere. The unit of the front
+//                 services takes CAP_SYS_CHROOT from root itself; there the two kinds that it runs have the empty
+//                 directory as their working directory, and no system call that takes a path (common/filter.c)
 //   limits        no core file, no child, no file growth; as many descriptors as the kernel gives
 //   capabilities  the bounding set goes first (it needs CAP_SETPCAP), then the uid changes, then the
 //                 other four sets are emptied; the order cannot be turned round
@@ -105,9 +107,9 @@ static int sandbox_chroot(const struct sandbox *s)
 		return -errno;
 	if (st.st_uid != 0 || (st.st_mode & 022))
 		return -EPERM;
-	if (chroot(".") < 0 || chdir("/") < 0)
-		return -errno;
-	return 0;
+	if (chroot(".") == 0)
+		return chdir("/") < 0 ? -errno : 0;
+	return errno == EPERM && filter_is_pathless(s->kind) ? 0 : -errno;
 }
 
 static int sandbox_limit(int resource, rlim_t value)

@@ -11,6 +11,7 @@
 
 #include "common/cleanup.h"
 #include "config/load.h"
+#include "config/owner.h"
 #include "config/users.h"
 
 void source_free(struct source *s)
@@ -48,7 +49,7 @@ static int read_exactly(int fd, size_t size, struct source *s)
 int source_read(const char *path, struct source *ret)
 {
 	/* O_NONBLOCK: a FIFO without a writer must not hold us up */
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	_cleanup_close_ int fd = owner_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct source s = {0};
 	struct stat st;
 	int r;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -23,7 +24,11 @@ static int worker_map_stats(int fd, size_t size, void **ret)
 	struct stat st;
 	void *p;
 
+#if __SIZEOF_POINTER__ == 8 /* the C library may ask by newfstatat(2), which takes paths */
+	if (syscall(SYS_fstat, fd, &st) < 0)
+#else
 	if (fstat(fd, &st) < 0)
+#endif
 		return -errno;
 	if ((size_t)st.st_size < size)
 		return -EBADMSG;

@@ -7,6 +7,8 @@
 #include <grp.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -39,13 +41,28 @@ static int address_of(const char *run_dir, const char *name, struct sockaddr_un 
 	return controlsock_address(run_dir, name, name ? "control.sock" : "front.sock", ret);
 }
 
+/* A file belongs to who makes it: so the group needs no chown(2), and we no right to do that to any file. */
+static int bind_as(int fd, const struct sockaddr_un *un, const struct group *g)
+{
+	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), r;
+	mode_t mask;
+
+	if (g && setegid(g->gr_gid) < 0)
+		return -errno;
+	mask = umask(g ? 0117 : 0177);
+	r = bind(fd, (const struct sockaddr *)un, sizeof(*un)) < 0 ? -errno : 0;
+	umask(mask);
+	if (g && setegid(getgid()) < 0)
+		abort();
+	(void)prctl(PR_SET_DUMPABLE, dumpable == 1, 0, 0, 0);
+	return r;
+}
+
 int controlsock_bind(const char *run_dir, const char *name)
 {
 	struct sockaddr_un un;
 	_cleanup_close_ int dir = address_of(run_dir, name, &un);
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	struct group *g = getgrnam(CONTROLSOCK_GROUP);
-	mode_t mask;
 	int r;
 
 	if (fd < 0)
@@ -53,11 +70,7 @@ int controlsock_bind(const char *run_dir, const char *name)
 	if (dir < 0)
 		return dir;
 	(void)unlink(un.sun_path);
-	mask = umask(0177);
-	r = bind(fd, (struct sockaddr *)&un, sizeof(un)) < 0 ? -errno : 0;
-	umask(mask);
-	if (r == 0 && g && (chown(un.sun_path, 0, g->gr_gid) < 0 || chmod(un.sun_path, 0660) < 0))
-		r = -errno;
+	r = bind_as(fd, &un, getgrnam(CONTROLSOCK_GROUP));
 	if (r == 0 && listen(fd, CONTROLSOCK_BACKLOG) < 0)
 		r = -errno;
 	return r < 0 ? r : take_fd(fd);

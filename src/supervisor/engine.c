@@ -28,6 +28,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/netmap.h"
+#include "supervisor/process.h"
 #include "supervisor/tailnet.h"
 
 #define LEAST_MAJOR	  1
@@ -124,7 +125,7 @@ static int on_hang(sd_event_source *s, uint64_t usec, void *userdata)
 	if (e->pid && e->said.state == ENGINE_SILENT) {
 		log_error(
 			t->name, "tailscaled", "has not answered for %d s: ended", HANG_MS / 1000);
-		kill(e->pid, SIGKILL);
+		(void)process_signal_child(e->pid, SIGKILL);
 	}
 	return 0;
 }
@@ -186,7 +187,7 @@ void engine_restart(struct tailnet *t)
 
 	if (e->pid) {
 		e->again = true;
-		kill(e->pid, SIGTERM);
+		(void)process_signal_child(e->pid, SIGTERM);
 	} else if (e->wanted && !e->version_pid) {
 		engine_launch(t);
 	}
@@ -231,9 +232,9 @@ static void engine_spawn(struct tailnet *t, const char *path)
 	}
 	if (r < 0) {
 		if (e->pid && !e->exit_source)
-			(void)waitpid((kill(e->pid, SIGKILL), e->pid), NULL, 0);
+			(void)waitpid((process_signal_child(e->pid, SIGKILL), e->pid), NULL, 0);
 		else if (e->pid)
-			kill(e->pid, SIGKILL);
+			(void)process_signal_child(e->pid, SIGKILL);
 		if (!e->exit_source)
 			e->pid = 0;
 		snprintf(why, sizeof(why), "cannot be started (%s): %s", step, strerror(-r));
@@ -258,7 +259,7 @@ static void version_done(struct tailnet *t)
 	e->version_timer = sd_event_source_disable_unref(e->version_timer);
 	e->version_fd = fd_close(e->version_fd);
 	if (e->version_pid) {
-		kill(e->version_pid, SIGKILL);
+		(void)process_signal_child(e->version_pid, SIGKILL);
 		while (waitpid(e->version_pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
@@ -442,10 +443,11 @@ void engine_stop(struct tailnet *t)
 		struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
 		e->exit_source = sd_event_source_disable_unref(e->exit_source);
-		kill(e->pid, SIGTERM);
-		kill(e->pid, SIGCONT); /* one that stands still would not hear of it */
+		(void)process_signal_child(e->pid, SIGTERM);
+		(void)process_signal_child(
+			e->pid, SIGCONT); /* one that stands still would not hear of it */
 		if (pidfd < 0 || poll(&p, 1, ms) <= 0)
-			kill(e->pid, SIGKILL);
+			(void)process_signal_child(e->pid, SIGKILL);
 		while (waitpid(e->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}

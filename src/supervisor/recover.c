@@ -30,6 +30,7 @@
 #include "config/names.h"
 #include "supervisor/engine.h"
 #include "supervisor/netns.h"
+#include "supervisor/process.h"
 #include "supervisor/resolvesock.h"
 #include "supervisor/uplink.h"
 
@@ -244,12 +245,12 @@ static void recover_signal(const struct pollfd *p, size_t n, int signal)
 {
 	for (size_t i = 0; i < n; i++)
 		if (p[i].fd >= 0)
-			syscall(SYS_pidfd_send_signal, p[i].fd, signal, NULL, 0);
+			(void)process_signal(p[i].fd, signal);
 }
 
 void recover_signal_process(int pidfd, int signal_number)
 {
-	(void)syscall(SYS_pidfd_send_signal, pidfd, signal_number, NULL, 0);
+	(void)process_signal(pidfd, signal_number);
 }
 
 void recover_end_process(int pidfd)

@@ -32,6 +32,7 @@
 #include "common/fd.h"
 #include "common/log.h"
 #include "supervisor/policy.h"
+#include "supervisor/process.h"
 #include "supervisor/tailnet.h"
 
 #define PASTA_MTU	     65520
@@ -352,7 +353,7 @@ void pasta_again(struct tailnet *t)
 	if (!p->pid)
 		return; /* the next one will be so */
 	p->again = true;
-	kill(p->pid, SIGTERM);
+	(void)process_signal_child(p->pid, SIGTERM);
 }
 
 void pasta_stop(struct tailnet *t)
@@ -362,9 +363,9 @@ void pasta_stop(struct tailnet *t)
 
 	p->restart_source = sd_event_source_disable_unref(p->restart_source);
 	if (p->pid) {
-		kill(p->pid, SIGTERM);
+		(void)process_signal_child(p->pid, SIGTERM);
 		if (poll(&ended, 1, PASTA_TERM_MS) <= 0)
-			kill(p->pid, SIGKILL);
+			(void)process_signal_child(p->pid, SIGKILL);
 		while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}

@@ -32,6 +32,7 @@
 #include "ipc/ipc.h"
 #include "ipc/worker.h"
 #include "supervisor/fdstore.h"
+#include "supervisor/process.h"
 #include "supervisor/retry.h"
 #include "supervisor/store.h"
 
@@ -98,7 +99,7 @@ void worker_ping_all(void)
 void worker_kill(const struct worker *w, int signal_number)
 {
 	if (w->pidfd >= 0)
-		(void)syscall(SYS_pidfd_send_signal, w->pidfd, signal_number, NULL, 0);
+		(void)process_signal(w->pidfd, signal_number);
 }
 
 const char *worker_object(const struct worker *w, const char *what, char ret[64])
@@ -336,7 +337,7 @@ static int worker_fork(struct worker *w, int *ret_channel)
 	if (w->pidfd < 0) {
 		int r = -errno;
 
-		kill(pid, SIGKILL);
+		(void)process_signal_child(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 		fd_close(pair[0]);
 		return r;

@@ -49,6 +49,13 @@ static long try_environ(void)
 {
 	return open("/proc/self/environ", O_RDONLY | O_CLOEXEC);
 }
+/* AT_EMPTY_PATH is how some C libraries write fstat(3); with a path it asks for that path all the same */
+static long try_stat(void)
+{
+	struct stat st;
+
+	return syscall(SYS_newfstatat, AT_FDCWD, "/etc/passwd", &st, AT_EMPTY_PATH);
+}
 static long try_create(void)
 {
 	return open("/tmp/tsgw-intruder", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -101,6 +108,17 @@ static long try_unix(void)
 static long try_packet_high_bits(void)
 {
 	return syscall(SYS_socket, (1ul << 32) | AF_PACKET, SOCK_RAW, 0);
+}
+/* a socket of another tailnet, or of anybody, beside the file that is the victim */
+static long try_neighbour(void)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return fd;
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s.sock", victim);
+	return connect(fd, (struct sockaddr *)&un, sizeof(un));
 }
 static long try_inet(void)
 {
@@ -338,6 +356,7 @@ static const struct {
 } attempts[] = {
 	{"shadow", try_shadow},
 	{"environ", try_environ},
+	{"stat", try_stat},
 	{"create", try_create},
 	{"create-here", try_create_here},
 	{"openat2", try_openat2},
@@ -351,6 +370,7 @@ static const struct {
 	{"alg", try_alg},
 	{"vsock", try_vsock},
 	{"unix", try_unix},
+	{"neighbour", try_neighbour},
 	{"inet", try_inet},
 	{"inet-udp", try_inet_udp},
 	{"listen", try_listen},

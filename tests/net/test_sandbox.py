@@ -6,6 +6,7 @@
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,18 +18,18 @@ KILLED = set("""openat2 packet packet-high-bits raw4 raw6 alg vsock exec execvea
     mount open-tree chroot kill kill-group bpf perf uring keyctl userfaultfd by-handle module setuid
     x32""".split())
 # may be one or the other, but never works
-STOPPED = set("""shadow environ create create-here mkdir unlink netlink listen fork clone-user tgkill
+STOPPED = set("""shadow environ stat neighbour create create-here mkdir unlink netlink listen fork clone-user tgkill
     dumpable seccomp-prctl exec-page exec-protect raise-limit sock-filter""".split())
 INET = {"inet", "inet-udp"}
 WORKS = {
     "wg": {"thread", "mlock"},
     "proxy": INET | {"thread", "pipe-splice"},
     "coord": INET,
-    "host": INET | {"unix", "lookup", "resolv-conf", "thread", "pipe-splice"},
+    "host": INET | {"unix", "lookup", "resolv-conf", "thread", "pipe-splice", "stat"},
     "dns": set(),
     "web": set(),
-    "wg-alone": {"thread", "mlock"},
-    "wg-binder": {"inet-udp"},
+    "wg-alone": {"thread", "mlock", "stat"},
+    "wg-binder": {"inet-udp", "stat"},
 }
 
 
@@ -43,19 +44,35 @@ def landlock_abi():
     return max(ctypes.CDLL(None).syscall(SYS_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1), 0)
 
 
-def attempt(lab, kind, name):
+PR_CAPBSET_DROP, CAP_SYS_CHROOT = 24, 18
+
+
+def without_chroot():
+    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_SYS_CHROOT, 0, 0, 0)
+
+
+def attempt(lab, kind, name, before=None):
     """"ok", "killed", "refused", "aborted" or what else came out."""
     program = os.path.join(L.BUILD, "tests/net/common-intruder")
     p = subprocess.run([program, kind, str(lab.uid_base + 7), os.path.join(lab.dir, "empty"),
                         os.path.join(lab.dir, "victim"), name],
-                       capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
+                       capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL, preexec_fn=before)
     words = {0: "ok", 10: "refused", -signal.SIGSYS: "killed", -signal.SIGABRT: "aborted"}
     return words.get(p.returncode, f"exit {p.returncode} {p.stdout}{p.stderr}")
 
 
-def attempts(lab, kind, names):
+def attempts(lab, kind, names, before=None):
     with ThreadPoolExecutor(4) as pool:
-        return dict(zip(names, pool.map(lambda n: attempt(lab, kind, n), names)))
+        return dict(zip(names, pool.map(lambda n: attempt(lab, kind, n, before), names)))
+
+
+def neighbour(lab):
+    """A socket that anybody might speak to, if it could be reached."""
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    s.bind(os.path.join(lab.dir, "victim.sock"))
+    os.chmod(os.path.join(lab.dir, "victim.sock"), 0o666)
+    s.listen(64)
+    return s
 
 
 def prepare(lab):
@@ -66,12 +83,26 @@ def prepare(lab):
 
 def test_every_kind_is_confined(lab):
     names = prepare(lab)
+    with neighbour(lab):
+        confined(lab, names, KINDS)
+
+
+def test_front_without_chroot(lab):
+    """tsgw.service takes CAP_SYS_CHROOT from root: dns and web have no call that takes a path, the others do not start."""
+    names = prepare(lab)
+    with neighbour(lab):
+        confined(lab, names, ["dns", "web"], without_chroot)
+    for kind in ("wg", "proxy", "coord"):
+        L.check(attempt(lab, kind, "needs", without_chroot).startswith("exit 3"), f"{kind} runs without an empty root")
+
+
+def confined(lab, names, kinds, before=None):
     wrong = []
     landlock = landlock_abi()
-    for kind in KINDS:
+    for kind in kinds:
         with open(os.path.join(lab.dir, "victim"), "w", encoding="utf-8"):
             pass
-        got = attempts(lab, kind, names)
+        got = attempts(lab, kind, names, before)
         L.equal(got.pop("needs"), "ok", f"{kind}: what every worker needs")
         L.equal(got.pop("abort"), "aborted", f"{kind}: abort(3)")
         for name in sorted(WORKS[kind]):
