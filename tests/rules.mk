@@ -18,8 +18,8 @@ TESTS      ?=
 PY         := python3
 FUZZ_NAMES := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,$(FUZZ_SRCS)))
 REPLAYS    := $(addprefix $(O)/replay/,$(FUZZ_NAMES))
-NET_BINS   := $(patsubst tests/net/%.c,$(O)/tests/net/%,$(filter-out %/inject.c %/failing.c,$(wildcard tests/net/*.c))) \
-	$(O)/tests/net/inject.so $(O)/tests/net/failing.so
+NET_BINS   := $(patsubst tests/net/%.c,$(O)/tests/net/%,$(filter-out %/inject.c %/failing.c %/walltime.c,$(wildcard tests/net/*.c))) \
+	$(O)/tests/net/inject.so $(O)/tests/net/failing.so $(O)/tests/net/walltime.so
 
 $(O)/tests/fuzz/%.o: WARN += -Wno-missing-prototypes
 # tests/fuzz/FOLDER-thing.c is linked like a unit test of FOLDER: once with a small main() that replays
@@ -51,7 +51,7 @@ $(O)/tests/net/$(1): $(O)/tests/net/$(1).o $$(call unit_objs,$(if $(filter links
 	$$(call say,LD)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
 		$$(shell $$(PKG_CONFIG) --libs $$(PKGS)) -pthread
 endef
-$(foreach n,$(patsubst tests/net/%.c,%,$(filter-out %/inject.c,$(wildcard tests/net/*.c))), \
+$(foreach n,$(patsubst tests/net/%.c,%,$(filter-out %/inject.c %/walltime.c,$(wildcard tests/net/*.c))), \
 	$(eval $(call net_bin,$(n))))
 $(O)/tests/net/%.so: tests/net/%.c
 	@mkdir -p $(@D)
@@ -81,7 +81,7 @@ check-tailnet: all
 	@O=$(abspath $(O)) $(PY) tests/net/run.py -d tests/tailnet $(TESTS)
 netns: all
 	@O=$(abspath $(O)) $(PY) tests/netns.py
-check-system: all
+check-system: all $(O)/tests/net/walltime.so
 	@$(PY) tests/system/image.py
 	@O=$(abspath $(O)) $(PY) tests/net/run.py -d tests/system $(TESTS)
 # A million changed DNS questions, where AddressSanitizer looks at every byte that is touched.

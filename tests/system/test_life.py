@@ -3,9 +3,12 @@
 wrong by years, a resolv.conf without servers, files that are edited at the wrong moment. It settles by itself: the
 same main process from the first to the last line of each test."""
 import json
+import os
 import re
+import shutil
+import struct
 
-from lab import check, equal, wait_for
+from lab import BUILD, check, equal, wait_for
 from machine import Machine, told
 from picture import MAC, PRIMARY, TARGET, check_page, page
 from releases import RELEASES
@@ -58,6 +61,63 @@ def test_primary_comes_late(picture, release):
         primary_up(picture)
         m.wait_state("fgpu", "up")
         wait_for(lambda: "this is fgpu" in page(picture, fgpu), "the page through the interface that is back")
+        equal(main_pids(m), first, "main processes and restarts")
+
+
+YEAR_S = 31557600
+
+
+class WallClock:
+    """The wall clock of tsgwd and its workers in M (tests/net/walltime.c): right, or wrong by some years. The
+    machine's own is the kernel's and this laboratory's, so it cannot be set."""
+
+    def __init__(self, m):
+        self.m = m
+        shutil.copy(os.path.join(BUILD, "tests/net/walltime.so"), m.path("/usr/lib/walltime.so"))
+        with open(m.path("/var/walltime"), "wb") as f:
+            f.write(bytes(4096))
+        for unit in ("tsgw", "tsgw@"):
+            m.write(f"/etc/systemd/system/{unit}.service.d/clock.conf",
+                    "[Service]\nEnvironment=LD_PRELOAD=/usr/lib/walltime.so WALLTIME=/var/walltime\n")
+        m.systemctl("daemon-reload")
+
+    def wrong_by(self, years):
+        with open(self.m.path("/var/walltime"), "r+b") as f:
+            f.write(struct.pack("q", int(years * YEAR_S)))
+
+
+@deadline(400)
+def test_time_jumps(picture, release):
+    """Booted 30 years ago, for the board has no clock: the peer takes a handshake of then for an old one. Minutes later
+    the clock is set; then it is wrong by 40 years for a while, and right again."""
+    with told(Machine(picture, release)) as m:
+        fgpu, = m.add("fgpu", ssh=False)
+        m.configure()
+        clock = WallClock(m)
+        m.systemctl("enable", "--now", "tsgw@fgpu")
+        m.wait_state("fgpu", "up")  # and the peer knows the time
+        clock.wrong_by(-30)
+        m.reboot()
+        wait_for(lambda: m.is_active("tsgw@fgpu") == "active", lambda: "it starts: " + m.journal("tsgw@fgpu"), 60)
+        first = main_pids(m)
+        m.wait_state("fgpu", "degraded")
+        equal(m.out("tr '\\0' '\\n' </proc/$(pidof tsgw-wg)/environ | grep -c walltime").strip(), "2", "the clock is ours")
+        clock.wrong_by(0)
+        m.wait_state("fgpu", "up", timeout_s=60)
+        check_page(picture, fgpu)
+        for years in (40, 0, -30, 0):
+            clock.wrong_by(years)
+            for _ in range(3):
+                check_page(picture, fgpu)
+                wait_for(lambda: picture.dig(f"{TARGET}.fgpu", "+short").strip() == TARGET, "names")
+            row = m.list()["fgpu"]
+            equal(row["state"], "up", f"the clock is wrong by {years} years: {row}")
+            check(0 <= row["uptime_s"] < 3600, f"how long it is up: {row['uptime_s']} s")
+        # a new session, of a node that starts at such a moment
+        clock.wrong_by(40)
+        m.out("kill -KILL $(pidof tsgw-wg)")
+        m.wait_state("fgpu", "up", timeout_s=60)
+        check_page(picture, fgpu)
         equal(main_pids(m), first, "main processes and restarts")
 
 
