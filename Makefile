@@ -29,14 +29,14 @@ DEPS_CLIENTS := dnsmasq-base dnsperf knot-dnsutils git rsync openssl chromium go
 	node-https-proxy-agent node-ws proxychains4 python3-aiohttp python3-aiohttp-socks python3-httpx \
 	python3-requests python3-socks python3-socksio python3-websockets redis-server redis-tools \
 	postgresql postgresql-client net-tools python3-pip
-DEPS_OPTIONAL := dante-client # not in Debian 13
+DEPS_OPTIONAL := dante-client makepkg # not in Debian 13; not in each release
 # where somebody else's package brings the command, Debian's would collide with it
 DEPS_OPTIONAL += $(if $(shell command -v kubectl 2>/dev/null),,kubernetes-client)
 DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables iptables passt iperf3 socat microsocks \
 	libclang-rt-dev util-linux iputils-ping bash zsh fish \
 	python3-pacparser prometheus python3-docker
 # building packages and booting them in a real systemd
-DEPS_SYSTEM := debhelper dpkg-dev fakeroot lintian mmdebstrap systemd-container apparmor rpm
+DEPS_SYSTEM := debhelper dpkg-dev fakeroot lintian mmdebstrap systemd-container apparmor rpm rpmlint
 
 # IPSECMB=no: without libipsec-mb where its headers are. CROSS=aarch64-linux-gnu: the workers and their
 # unit tests for another architecture, with that one's libraries below SYSROOTS (tests/foreign-deps).
