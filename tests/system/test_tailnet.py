@@ -22,8 +22,9 @@ FOREIGN = ("tailscaled", "pasta", "passt.avx2", "pasta.avx2", "tsgw-")
 
 
 def give_programs(m):
-    """tailscaled and pasta, neither of which the package brings."""
+    """tailscaled, tailscale and pasta, none of which the package brings."""
     shutil.copy2(tailnet.programs()["tailscaled"], m.path("/usr/sbin/tailscaled"))
+    shutil.copy2(tailnet.programs()["tailscale"], m.path("/usr/bin/tailscale"))
     pasta = tool("pasta")
     for path in (pasta, pasta + ".avx2"):
         if os.path.exists(path):
@@ -58,6 +59,7 @@ def test_stock_node(lab):
         check({"tailscaled", "pasta"} <= {n.replace(".avx2", "").replace("passt", "pasta") for n in left(m)},
               f"what runs: {left(m)}")
         check(INNER in m.out("ip netns exec tsgw-fgpu ip -br addr"), "its address through the pin")
+        check(INNER in m.out("tailscale --socket=/run/tsgw/fgpu/tailscaled.sock status"), "as the manual has it")
         wanted = w.control.node("demon-fgpu")["id"]
         m.systemctl("restart", "tsgw@fgpu")
         m.wait_state("fgpu", "up", timeout_s=60)

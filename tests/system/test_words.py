@@ -2,7 +2,7 @@
 """The commands of README.md and of the manual pages, run as they are written, on an installed gateway.
 
 A command is looked up in COMMANDS: where it runs, or why it cannot and which test does it instead. One that is not
-there must at least exist: its program on the gateway, its subcommand in tsgwctl's help.
+there fails the test, and so does whatever a manual page displays that is neither a command nor listed in DISPLAYED.
 """
 import glob
 import os
@@ -15,7 +15,11 @@ from picture import PRIMARY, TARGET
 from run import deadline
 
 PROGRAM = re.compile(r"(\$ |# )?(sudo |make |systemd-sysusers |COREDNS=|tsgwctl |tsgwd( |$)|curl |ssh |git |export |dig|"
-                     r"psql|nc |systemctl|wg |WG_|modprobe)")
+                     r"psql|nc |systemctl|systemd-creds |journalctl|wg |WG_|modprobe|ip |sbin/tsgwd|tailscale )")
+# what manual pages set apart from their text and is no command: pieces of files, and what commands print
+DISPLAYED = re.compile(
+    r"""\[\w|.*\]|[\w-]+\s+=\s|Host\s|\tProxyCommand|FILE:LINE|NAME\s+STATE|fgpu\s+up\s|(ok|fail)\s+\w+\s|\s*->\s|"""
+    r"""\s{4,}|\\&\.\.\.|\tnotify|done$|To log home in|\thttps://login|home is |[;#]|\s*$""")
 # (what it looks like, "gateway" or "mac" where it runs, else the reason)
 COMMANDS = (
     (r"apt-get|make (deps|demo|install)", "installs on the machine that builds; CI's first step, and the package's tests"),
@@ -32,7 +36,13 @@ COMMANDS = (
     (r"ProxyCommand|^nc ", "a line of ssh_config; tests/net/test_ctl_real.py and test_clients.py"),
     (r"psql", "tests/net/test_forward.py with a real PostgreSQL"),
     (r"modprobe", "the kernel of the host"),
-    (r"WG_QUICK_USERSPACE|^wg set wgl|IFNAME", "tests/net/test_wg_alone.py"),
+    (r"^sbin/tsgwd", "of the tarball; tests/system/test_package.py"),
+    (r"^tailscale --socket", "needs a tailnet of Tailscale; tests/system/test_tailnet.py"),
+    (r"^ip netns exec tsgw-fgpu$|^wg set$", "only the beginning of a command; tests/system/test_start.py, "
+     "tests/net/test_wg_uapi.py"),
+    (r"^systemctl (restart|stop)$", "a name in a sentence; tests/system/test_resume.py"),
+    (r"^wg (genkey|genpsk|show )|^journalctl |^tsgwd --check$", "gateway"),
+    (r"WG_QUICK_USERSPACE|^wg set wgl|IFNAME|wgl( |$)", "tests/net/test_wg_alone.py"),
     (r"tsgwctl (events|logs|ping)", "never ends; tests/net/test_events.py, test_ctl_real.py"),
     (r"tsgwctl import", "needs a tree of tsproxy; tests/net/test_import.py"),
     (r"tsgwctl (login|logout|tailscale|add (home|work))", "needs a tailnet of Tailscale; tests/tailnet/test_engine.py"),
@@ -54,7 +64,7 @@ def plain(line):
     line = re.sub(r"\\\(dq", '"', line).replace("\\e", "\\").replace("\\-", "-")
     line = re.sub(r"&& sudo ", "&& ", line)
     for word, value in (("COMMAND", "true"), ("HOST", TARGET), ("NAME", "fgpu"), ("KIND", "ssh"),
-                        ("TARGET", "http://10.100.10.141.fgpu:3000/"), ("name.fgpu", TARGET + ".fgpu")):
+                        ("TARGET", "http://10.100.10.141.fgpu:3000/"), ("Ar link", "tsgw-fgpu"), ("name.fgpu", TARGET + ".fgpu")):
         line = line.replace(word, value)
     return line
 
@@ -72,14 +82,34 @@ def readme():
             yield "README", c
 
 
+def displayed(text):
+    """Lines that stand apart from the text: .Dl and literal blocks."""
+    yield from re.findall(r"(?m)^\.Dl (.*)$", text)
+    for block in re.findall(r"(?ms)^\.Bd -literal.*?\n(.*?)^\.Ed", text):
+        yield from block.replace("\\e\n", " ").splitlines()
+
+
 def manuals():
     for path in sorted(glob.glob(image.ROOT + "/man/*.[158]")):
         with open(path, encoding="utf-8") as f:
             text = f.read()
-        lines = re.findall(r"(?m)^\.Dl (.*)$", text)
-        for block in re.findall(r"(?ms)^\.Bd -literal.*?\n(.*?)^\.Ed", text):
-            lines += block.replace("\\e\n", " ").splitlines()
-        yield from ((os.path.basename(path), line) for line in lines if PROGRAM.match(line.strip()))
+        for line in displayed(text):
+            if PROGRAM.match(line.strip()):
+                yield os.path.basename(path), line
+            else:
+                check(DISPLAYED.match(line), f"{path}: neither a command nor in DISPLAYED: {line!r}")
+        # and those in sentences
+        for line in re.findall(r"(?m)^\.Ql (.*?)(?: [,.:;)]+)*$", text):
+            if PROGRAM.match(line.strip('"')):
+                yield os.path.basename(path), line.strip('"')
+
+
+def test_reasons_are_true():
+    """Whoever is exempt names a test that is there, or says why there is none."""
+    for pattern, how in COMMANDS:
+        check(how in ("gateway", "mac") or len(how) > 15, f"{pattern}: no reason")
+        for name in re.findall(r"tests/[\w/]+\.py", how):
+            check(os.path.exists(os.path.join(image.ROOT, name)), f"{pattern}: there is no {name}")
 
 
 def judge(m, picture, where, command):
@@ -93,12 +123,8 @@ def judge(m, picture, where, command):
                             env={"GIT_CONFIG_GLOBAL": picture.lab.dir + "/gitconfig", "no_proxy": "", "NO_PROXY": ""})
     elif how:
         return None
-    elif command.startswith("tsgwctl "):
-        words = command.split()
-        return None if words[1] in m.out("tsgwctl --help") else f"{where}: {command}: no such subcommand"
     else:
-        p = m.run(["sh", "-c", "command -v " + command.split()[0]])
-        print(f"# {where}: not run: {command}")
+        return f"{where}: {command}: neither run nor says COMMANDS why not"
     if p.returncode and not MAY_FAIL.search(command):
         return f"{where}: {command}: exit {p.returncode} {p.stdout[-300:]}{p.stderr[-300:]}"
     return None
