@@ -3,11 +3,13 @@
 #include "ctl/command.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "config/config.h"
 #include "ctl/sockets.h"
 #include "ctl/target.h"
@@ -17,6 +19,8 @@
 #define ACT_START_MS  15000 /* a start may take this long beyond its ready-timeout */
 #define ACT_STOP_MS   30000
 #define ACT_RELOAD_MS 60000
+#define ACT_RETURN_MS 10000 /* so long a supervisor may be away that is restarted */
+#define ACT_LOOK_MS   50
 
 /* The last word of a supervisor: to stdout if it went well, else to stderr. */
 static int act_end(const struct args *a, const struct control_end *end)
@@ -123,23 +127,52 @@ int act_down(const struct args *a)
 	return act_ask(a, fd, &q, ACT_STOP_MS);
 }
 
-int act_wait(const struct args *a)
+/* A supervisor that hung up in the middle may be one that is restarted: then another is there in a moment. The
+ * exit code; -EPIPE: it hung up; -ENOENT: it is not there AGAIN. UNTIL_MS is when it has waited long enough. */
+static int wait_once(const struct args *a, bool again, uint64_t until_ms)
 {
-	struct control_request q = {
-		.verb = CONTROL_WAIT, .state = (uint8_t)a->state, .timeout_ms = a->timeout_ms};
+	struct control_request q = {.verb = CONTROL_WAIT, .state = (uint8_t)a->state};
 	bool down = a->state == TAILNET_DOWN, forever = a->timeout_ms == COMMAND_WAIT_FOREVER;
+	uint64_t now = clock_now_ms();
 	_cleanup_close_ int fd = -1;
-	int code = target_open(a, down, &fd, NULL);
+	struct control_end end;
+	int r, code = target_open(a, down || again, &fd, NULL);
 
 	/* without a supervisor it is down */
 	if (code == CTL_NO_SUPERVISOR && down)
 		return CTL_DONE;
+	if (code == CTL_NO_SUPERVISOR && again)
+		return -ENOENT;
 	if (code != CTL_DONE)
 		return code;
-	if (!q.timeout_ms)
-		q.timeout_ms = 1; /* 0 would mean the supervisor's own default */
-	return act_ask(
-		a, fd, &q, forever ? COMMAND_WAIT_FOREVER : q.timeout_ms + CLIENT_PATIENCE_MS);
+	/* 0 would mean the supervisor's own default */
+	q.timeout_ms = forever	 ? COMMAND_WAIT_FOREVER
+		: until_ms > now ? (uint32_t)(until_ms - now)
+				 : 1;
+	memcpy(q.name, a->name, strlen(a->name));
+	r = client_ask(fd, &q, forever ? COMMAND_WAIT_FOREVER : q.timeout_ms + CLIENT_PATIENCE_MS,
+		NULL, NULL, &end);
+	if (r == -EPIPE || r == -ECONNRESET)
+		return -EPIPE;
+	return r < 0 ? client_complain(a->run_dir, a->name, r) : act_end(a, &end);
+}
+
+int act_wait(const struct args *a)
+{
+	uint64_t until_ms = clock_now_ms() + a->timeout_ms, gone_ms = 0;
+	int code = wait_once(a, false, until_ms);
+
+	while (code == -EPIPE || code == -ENOENT) {
+		uint64_t now = clock_now_ms();
+
+		if (code == -EPIPE)
+			gone_ms = now;
+		if (now - gone_ms > ACT_RETURN_MS || now >= until_ms)
+			return client_complain(a->run_dir, a->name, -ENOENT);
+		(void)poll(NULL, 0, ACT_LOOK_MS);
+		code = wait_once(a, true, until_ms);
+	}
+	return code;
 }
 
 struct reload {

@@ -489,6 +489,8 @@ void control_free(struct control *c)
 {
 	if (!c)
 		return;
+	while (c->n_clients && c->s->leaving) /* who waits may ask the next supervisor */
+		client_free(c->clients[c->n_clients - 1]);
 	while (c->n_clients)
 		client_end(c->clients[c->n_clients - 1], 1, "the supervisor stops");
 	while (c->n_sockets)

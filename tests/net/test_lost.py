@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""What does not survive a restart, as tsgwd(8) lists it: that it is lost, how it is lost, and what comes back.
+
+The rest of that list: what is missing or mixed in the store, test_resume.py; no systemd, test_lifecycle.py; a bus that
+does not answer, tests/system/test_resume.py; a stock node, tests/system/test_tailnet.py; uplinks, advertised routes:
+tests/tailnet/test_uplink.py.
+"""
+import contextlib
+import os
+import socket
+import time
+
+import test_forward as F
+from client import connect, get
+from lab import BUILD, check, equal, inside, wait_for
+from picture import GATEWAY_INNER, PRIMARY, TARGET, check_page, wg
+from test_resume import again, build_of, gateway, handshakes, pids, relay
+
+PAGE = 11079
+
+
+def receiver(ns, address, port):
+    with inside(ns):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((address, port))
+    s.settimeout(1)
+    return s
+
+
+def reaches(client, server, text):
+    """Datagrams may be lost: until one arrives. Gives from where it came."""
+    def once():
+        with contextlib.suppress(TimeoutError, ConnectionRefusedError):
+            client.send(text)
+            got, source = server.recvfrom(1000)
+            return source if got == text else None
+        return None
+    return wait_for(once, f"{text} arrives")
+
+
+def spawn_wait(picture, g, t, state):
+    return picture.demon.spawn([os.path.join(BUILD, "tsgwctl"), "--run-dir", g.run_dir, "--config", g.config, "wait",
+                                t.name, f"--for={state}", "--timeout=600"], name="tsgwctl wait")
+
+
+def waiting(process):
+    """It speaks to somebody."""
+    with contextlib.suppress(OSError):
+        return any(os.readlink(f"/proc/{process.pid}/fd/{fd}").startswith("socket:")
+                   for fd in os.listdir(f"/proc/{process.pid}/fd"))
+    return False
+
+
+def test_another_program(picture):
+    """After an upgrade to other programs: the node shakes hands again, and TCP goes on; a UDP session of forward and of
+    publish is another one, to which answers to the old do not belong."""
+    red = picture.tailnet("red", 11080, engine="tsgw-wg", ssh=False)
+    red.keys = [f"forward = 7007/udp -> {TARGET}:7007", "publish = 9009/udp -> 127.0.0.1:9009"]
+    g = gateway(picture)
+    build_of(picture.lab, g, b"one")
+    g.start().wait_up()
+    there, here = receiver(red.peer.ns, TARGET, 7007), receiver(picture.demon, "127.0.0.1", 9009)
+    out, back = F.udp(picture.mac, PRIMARY, 7007), F.udp(red.peer.ns, GATEWAY_INNER, 9009)
+    held, shaken, old = relay(picture, red), handshakes(picture, g, red), pids(g, red)
+    before = [(c, s, reaches(c, s, b"before")) for c, s in ((out, there), (back, here))]
+    wait_for(lambda: time.time() > int(shaken.split()[-1]) + 1, "a handshake of now would be another one")
+    build_of(picture.lab, g, b"two")
+    again(g)
+    check(all(pids(g, red)[k] != p for k, p in old.items()), "every worker is another one")
+    wait_for(lambda: handshakes(picture, g, red) != shaken, "another handshake")
+    check("you asked for /x" in str(get(held, "/x")), "the TCP relay goes on")
+    for client, server, source in before:
+        check(reaches(client, server, b"after") != source, "another session of UDP")
+        server.sendto(b"late", source)
+        client.settimeout(0.5)
+        with contextlib.suppress(TimeoutError, ConnectionRefusedError):
+            check(client.recv(1000) != b"late", "an answer to the old session")
+    for s in (there, here, out, back, held):
+        s.close()
+    check_page(picture, red)
+
+
+def test_the_same_program(picture):
+    """Whatever the programs: a connection to the page ends, UP counts anew, and what `wg set` changed is as the
+    configuration has it. `tsgwctl wait` waits on, for a supervisor that comes back; not for one that does not."""
+    red = picture.tailnet("red", 11080, engine="tsgw-wg", ssh=False)
+    g = gateway(picture).start()
+    g.wait_up()
+    link = g.list()[red.name]["link"]
+    wg("set", link, "peer", red.peer.public, "persistent-keepalive", "7")
+    check(wg("show", link, "persistent-keepalive").endswith("\t7"), "wg set works")
+    page = connect(picture.mac, PRIMARY, PAGE)
+    get(page, "/healthz", PRIMARY)
+    waits = spawn_wait(picture, g, red, "failed")
+    wait_for(lambda: g.list()[red.name]["uptime_s"] >= 2, "it has been up for a while")
+    wait_for(lambda: waiting(waits), "the command is connected")
+    since = time.monotonic()
+    again(g)
+    equal(page.recv(1), b"", "the connection to the page ends")
+    wait_for(lambda: picture.curl(f"http://{PRIMARY}:{PAGE}/healthz").returncode == 0, "the page is back")
+    check(waits.alive(), f"wait waits on: {waits.log()}")
+    check(g.list()[red.name]["uptime_s"] <= time.monotonic() - since + 1, "UP counts anew")
+    wait_for(lambda: wg("show", link, "persistent-keepalive").endswith("\toff"), "the configuration holds again")
+    check_page(picture, red)
+    g.ctl("down", red.name, ok=0)  # until the next start
+    sees = spawn_wait(picture, g, red, "up")
+    wait_for(lambda: waiting(sees), "the command is connected")
+    again(g)
+    equal(sees.wait(60), 0, f"it sees what it waits for, of the next supervisor: {sees.log()}")
+    g.kill()
+    equal(waits.wait(60), 4, f"none comes back: {waits.log()}")
+    g.start()
+    g.wait_up()
+    waits = spawn_wait(picture, g, red, "failed")
+    wait_for(lambda: waiting(waits), "the command is connected")
+    g.stop()
+    equal((waits.wait(60), waits.log().strip()), (1, "tsgwctl: the supervisor stops"), "a stop on request")
