@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/fd.h"
@@ -64,7 +65,16 @@ static int read_wg(const struct args *a, struct addition *n)
 	return CTL_FAILED;
 }
 
-static int write_files(const struct addition *n)
+/* The group that may read the one may read the other: else its members see errors, or half of it. */
+static void share_with_group(const char *path, const char *like)
+{
+	struct stat st;
+
+	if (stat(like, &st) == 0 && chown(path, (uid_t)-1, st.st_gid) < 0)
+		fprintf(stderr, "tsgwctl: %s: stays with its group: %s\n", path, strerror(errno));
+}
+
+static int write_files(const struct args *a, const struct addition *n)
 {
 	char dir[PATH_MAX];
 	int r = 0;
@@ -77,8 +87,10 @@ static int write_files(const struct addition *n)
 		r = file_write_atomic(n->wg, n->wg_text, strlen(n->wg_text), 0600);
 	if (r == 0)
 		r = file_write_atomic(n->ini, n->text, strlen(n->text), 0640);
-	if (r == 0)
+	if (r == 0) {
+		share_with_group(n->ini, a->config_path);
 		return CTL_DONE;
+	}
 	fprintf(stderr, "tsgwctl: %s: %s\n", n->ini, strerror(-r));
 	return CTL_FAILED;
 }
@@ -244,7 +256,7 @@ static int add_with(const struct args *a, struct addition *n, const struct confi
 		return CTL_DONE;
 	}
 	if (code == CTL_DONE)
-		code = write_files(n);
+		code = write_files(a, n);
 	if (code != CTL_DONE)
 		return code;
 	printf("%s: wrote %s\n", a->name, n->ini);

@@ -14,6 +14,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "supervisor/controlsock.h"
 #include "supervisor/recover.h"
 #include "supervisor/sweepguard.h"
 #include "supervisor/unitjob.h"
@@ -32,6 +33,8 @@ int sweep_one(const struct store *store, struct links *host, const char *name)
 		r = name ? recover_tailnet(store, name, host, object) : recover_front(store);
 	if (r < 0)
 		log_error(name, *object ? object : NULL, "cannot be removed: %s", strerror(-r));
+	else
+		controlsock_unlink(store->run_dir, name); /* nobody serves it: we have the lock */
 	return r;
 }
 

@@ -28,6 +28,7 @@ def test_add_and_remove(picture):
     p = g.ctl("add", blue.name, "--wg-config", wg, "--dry-run", ok=0)
     check(f"[tailnet {blue.name}]" in p.stdout and "port = 11081" in p.stdout, p.stdout)
     check(not os.path.exists(ini), "nothing is written")
+    os.chown(g.config, -1, 65534)
     p = g.ctl("add", blue.name, "--wg-config", wg, ok=0)
     for word in (f"wrote {ini}", "For the clients", "100.121.76.21:11081", f"HOST.{blue.name}", "ssh"):
         check(word in p.stdout, f"{word} in {p.stdout}")
@@ -35,6 +36,7 @@ def test_add_and_remove(picture):
     check_page(picture, blue)
     check_page(picture, red)
     equal([stat.S_IMODE(os.stat(f).st_mode) for f in (ini, conf)], [0o640, 0o600], "modes")
+    equal(os.stat(ini).st_gid, 65534, "its group is that of tsgw.ini")
     check(f"{blue.name}.{blue.name}" not in p.stdout and "NXDOMAIN" not in
           picture.dig(f"10.100.10.141.{blue.name}", "A"), "the front knows its names")
     before = open(ini, encoding="utf-8").read()

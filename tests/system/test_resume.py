@@ -77,6 +77,7 @@ def check_dns(picture):
     equal(picture.dig(f"{TARGET}.fgpu", "+short").strip(), TARGET, "the front's answer")
 
 
+@deadline(300)
 def test_restart_and_crash(picture, release):
     """systemctl restart, SIGKILL, SIGABRT: the same workers, the same relay; a stop removes everything."""
     m, fgpu = machine(picture, release)
@@ -113,6 +114,7 @@ def test_restart_and_crash(picture, release):
         check_page(picture, fgpu)
 
 
+@deadline(500)
 def test_ends_that_leave_nothing(picture, release):
     """No next start: killed and stopped at once, a configuration that got bad, a bus that does not answer."""
     m, fgpu = machine(picture, release)
