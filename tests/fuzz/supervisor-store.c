@@ -28,7 +28,8 @@ static void fuzz_fields(const uint8_t *data, size_t size)
 	int len;
 
 	memcpy(&m, data, size < sizeof(m) ? size : sizeof(m));
-	m.resolv_conf = data[0] & 1;
+	m.resolv_conf = data[0] & 1; /* no bool is made of any byte */
+	m.table = data[0] & 2;
 	len = store_made_format(&m, text);
 	if (len < 0 || store_made_parse(text, (size_t)len, &n) < 0)
 		return;
