@@ -453,11 +453,13 @@ void worker_done(struct worker *w)
 int worker_send(
 	struct worker *w, enum msg_type type, void *msg, size_t size, const int *fds, size_t n_fds)
 {
-	int r;
+	int r, tries = 3;
 
 	if (w->channel < 0)
 		return -ENOTCONN;
-	r = ipc_send(w->channel, type, msg, size, fds, n_fds);
+	do /* want of memory is not its fault, and may pass */
+		r = ipc_send(w->channel, type, msg, size, fds, n_fds);
+	while ((r == -ENOBUFS || r == -ENOMEM) && --tries && poll(NULL, 0, 10) == 0);
 	/* one that is dying already is reported when it is dead */
 	if (r < 0 && r != -EPIPE && r != -ECONNRESET && w->pid) {
 		log_error(worker_label(w), w->program, "does not take %s: %s",
