@@ -19,7 +19,7 @@
 #include "supervisor/tailnet.h"
 
 #define DNS_BACKLOG  256
-#define DNS_RETRY_MS 2000
+#define DNS_RETRY_MS 800
 
 bool front_serves(const struct tailnet_config *t)
 {

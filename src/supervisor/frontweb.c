@@ -20,7 +20,7 @@
 #include "supervisor/memory.h"
 
 #define WEB_BACKLOG  128
-#define WEB_RETRY_MS 2000
+#define WEB_RETRY_MS 800
 
 _Static_assert(sizeof(struct control_tailnet) <= MSG_RECORD_MAX, "a record fits into its message");
 

@@ -17,7 +17,7 @@
 #include "supervisor/watch.h"
 
 #define LISTEN_BACKLOG	4096
-#define LISTEN_RETRY_MS 2000 /* a port that somebody else has may become free */
+#define LISTEN_RETRY_MS 800 /* a port that somebody else has may become free */
 #define VETH_NAME	"veth0"
 
 static int proxy_send_routes(struct tailnet *t, const struct fact_peer *p)

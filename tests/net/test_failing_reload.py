@@ -101,7 +101,7 @@ def test_each_call_of_a_reload(picture):
         if code:
             r.g.ctl("reload", ok=0)
         equal(r.g.ctl("reload", "--dry-run", ok=0).stdout, "", f"call {n}, {failed}: what is left to do")
-        wait_for(lambda: r.g.list()[r.red.name]["listen"][0].endswith(f":{r.red.port}"), "the port")
+        wait_for(lambda: any(at.endswith(f":{r.red.port}") for at in r.g.list()[r.red.name]["listen"]), "the port")
     change()
     r.page.set(0)
     r.g.ctl("reload", ok=0)
