@@ -127,6 +127,8 @@ static int retry_on_timer(sd_event_source *source, uint64_t usec, void *userdata
 		retry_arm(t);
 	} else {
 		tailnet_start(t);
+		if (t->state != TAILNET_FAILED)
+			retry_all(t->s); /* what stood in its way may have stood in theirs */
 	}
 	return 0;
 }
@@ -189,8 +191,9 @@ void retry_all(struct supervisor *s)
 	for (size_t i = 0; i < s->n_tailnets; i++) {
 		struct tailnet *t = s->tailnets[i];
 
-		if (t->state != TAILNET_FAILED || !t->retry_timer)
-			continue;
+		if (t->state != TAILNET_FAILED || !t->retry_timer ||
+			t->backoff_ms <= 2 * RETRY_MIN_MS)
+			continue; /* or it is about to be tried anyhow */
 		t->backoff_ms = RETRY_MIN_MS;
 		t->retry_timer = sd_event_source_disable_unref(t->retry_timer);
 		retry_arm(t);

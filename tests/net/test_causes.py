@@ -69,6 +69,21 @@ def test_no_tun(picture):
     o.went()
 
 
+def test_many_wait_for_the_tun(picture):
+    """They share one pace, so that they cost little; the first one that sees the cause gone tells the others."""
+    tailnets = [picture.tailnet(f"t{i}", 11080 + i, ssh=False, serve=False, start=False) for i in range(12)]
+    g = picture.gateway(args=["--log-level", "debug"])
+    g.start(ready=False, wrap=replace_mount("mount -t tmpfs none /dev/net"))
+    for t in tailnets:
+        g.wait_state(t, "failed")
+    wait_for(lambda: g.process.log().count("the cause lasts") >= 8 * len(tailnets), "tries", 90)
+    in_mounts(g, "mknod", "-m", "666", "/dev/net/tun", "c", "10", "200")
+    start = time.monotonic()
+    wait_for(lambda: all(t["state"] != "failed" for t in g.list().values()), "all are made", 2 * BACK_S)
+    print(f"# all after {time.monotonic() - start:.2f} s")
+    equal(g.stop(), 0, "exit code")
+
+
 @contextlib.contextmanager
 def small_run_dir(picture):
     path = picture.lab.dir + "/gw/run"
