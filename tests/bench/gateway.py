@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Listener end to end against socat + microsocks + wireguard-go, in one run, turn by turn.
+"""Listener end to end against socat + microsocks + wireguard-go and against sing-box, turn by turn.
 
     mac ── demon ─┬─ tsgwd ═══════════════════════════════════ peer (nginx)
-                  └─ socat ─ netns: microsocks, wireguard-go ══ the same kind of peer (nginx)
+                  ├─ socat ─ netns: microsocks, wireguard-go ══ the same kind of peer (nginx)
+                  └─ sing-box ($SING_BOX, or where the PATH has it) ══ the same kind of peer (nginx)
 
 Medians of REPEAT turns: bulk in Gb/s, CPU of this whole machine per GB, connections per second of 32
 clients, the echo of a keystroke (a small request on an open connection) beside four downloads, which fill
-the processors or, "at 1 Gb/s", a far side of that speed; memory of all processes (PSS). The far ends are wireguard-go for both, and our own node in another line. "Alone" is
-the same client inside the tailnet's namespace: the tunnel without listener and relay.
+the processors or, "at 1 Gb/s", a far side of that speed; memory of all processes (PSS). The far ends are
+wireguard-go for all, and our own node in another line. "Alone" is the same client inside the tailnet's
+namespace: the tunnel without listener and relay.
 """
 import argparse
 import contextlib
 import http.client
+import json
 import os
+import shutil
 import sys
 import threading
 import time
@@ -27,16 +31,21 @@ LOAD = os.path.join(L.BUILD, "bench/socks-load")
 KEYS = 300  # of one turn
 
 
+def far_end(picture, name, engine):
+    """(our private key, a peer that knows it)"""
+    private, public = P.key_pair()
+    picture.gateway_publics[name] = [public]
+    picture.n_peers += 1
+    return private, P.Peer(picture, name, engine, picture.n_peers, ssh=False, serve=False)
+
+
 class Chain:
     """The seed's chain: microsocks and wireguard-go in a namespace, socat on the primary address."""
 
     def __init__(self, picture, port, engine):
         lab = picture.lab
         self.port, self.name = port, "socat + microsocks + " + engine
-        private, public = P.key_pair()
-        picture.gateway_publics["chain"] = [public]
-        picture.n_peers += 1
-        self.peer = P.Peer(picture, "chain", engine, picture.n_peers, ssh=False, serve=False)
+        private, self.peer = far_end(picture, "chain", engine)
         ns = lab.ns("chain-gw")
         a, b = lab.link(picture.demon, ns)
         picture.demon.ip(f"addr add 10.250.0.1/30 dev {a}")
@@ -56,6 +65,29 @@ class Chain:
 
     def pids(self):
         return [p.pid for p in self.processes] + P.children(self.processes[2].pid)
+
+    def client(self, picture):
+        return picture.mac
+
+
+class SingBox:
+    """sing-box in its way with WireGuard: everything in one process, TCP by gVisor."""
+
+    def __init__(self, picture, port, engine, path):
+        self.port, self.name = port, f"sing-box, far end {engine}"
+        private, self.peer = far_end(picture, "sing-box", engine)
+        peer = {"address": self.peer.underlay, "port": P.WG_PORT, "public_key": self.peer.public,
+                "allowed_ips": ["10.77.0.1/32", "10.100.0.0/16"]}
+        conf = {"log": {"level": "error"},
+                "inbounds": [{"type": "mixed", "listen": P.PRIMARY, "listen_port": port}],
+                "endpoints": [{"type": "wireguard", "tag": "wg", "mtu": 1420, "private_key": private,
+                               "address": ["10.77.0.2/32"], "peers": [peer]}],
+                "route": {"final": "wg"}}
+        self.process = picture.demon.spawn(
+            [path, "run", "-c", picture.lab.file("sing-box.json", json.dumps(conf))])
+
+    def pids(self):
+        return [self.process.pid]
 
     def client(self, picture):
         return picture.mac
@@ -223,7 +255,11 @@ def main():
         gateway.wait_up()
         for w in ours:
             w.gateway = gateway
-        ways = [chain] + [x for w in ours for x in (w, Alone(w))]
+        rivals = [chain]
+        path = os.environ.get("SING_BOX") or shutil.which("sing-box")
+        if path:
+            rivals.append(SingBox(picture, 11070, engine, path))
+        ways = rivals + [x for w in ours for x in (w, Alone(w))]
         result, server = measure(picture, ways, a)
         base = result[chain]
         rows = []
