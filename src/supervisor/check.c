@@ -28,23 +28,14 @@ static bool check_names(const struct options *o, const struct config *c)
 	return true;
 }
 
-/* A key that is not there is an error only while there is no registration: the configuration alone does
- * not say so. */
 static bool check_key(const struct store *s, const struct tailnet_config *t)
 {
-	int r;
+	char problem[ENGINE_PROBLEM_MAX];
+	int r = engine_key_problem(s, t, problem, sizeof(problem));
 
-	if (!t->enabled || t->engine != ENGINE_TAILSCALE || !t->auth_key_missing)
-		return true;
-	r = t->ephemeral ? 0 : engine_registration(s, t->name);
-	if (r > 0)
-		return true;
-	fprintf(stderr, "%s:%u: [tailnet %s] auth-key-file: %sthere is no such file, and %s\n",
-		t->file, t->auth_key_missing, t->name, r < 0 ? "warning: " : "",
-		r < 0		       ? "whether the node is registered can only be seen by root"
-			: t->ephemeral ? "an ephemeral node registers at every start"
-				       : "the node is not registered");
-	return r < 0;
+	if (r != 0)
+		fprintf(stderr, "%s\n", problem);
+	return r >= 0;
 }
 
 static bool check_keys(const struct supervisor *s)

@@ -425,6 +425,7 @@ int engine_make(
 			return r;
 	}
 	/* another chance at once for what could not be started, or was refused */
+	e->failure[0] = '\0';
 	if (process_differs(old, new) || !e->pid || e->said.state == ENGINE_FAILED)
 		engine_restart(t);
 	return 0;
@@ -454,7 +455,7 @@ void engine_stop(struct tailnet *t)
 	forget_process(t);
 	e->log_fd = fd_close(e->log_fd);
 	e->log_write_fd = fd_close(e->log_write_fd);
-	e->reason[0] = '\0';
+	e->reason[0] = e->failure[0] = '\0';
 	netmap_free(e->staging);
 	e->staging = NULL;
 	netmap_free(t->netmap);

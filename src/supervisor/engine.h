@@ -38,6 +38,8 @@ struct stock {
 	bool again;	/* it is ended to be started anew at once */
 	bool logged_out;
 	char reason[CONTROL_REASON_MAX]; /* why it does not run, "" else */
+	char failure
+		[ENGINE_REASON_MAX]; /* why it could not register, until something else is known */
 	struct msg_engine_state said;
 	enum key_end key_end; /* as watchers were told, with .key_expiry_s */
 	uint64_t key_expiry_s;
@@ -87,6 +89,11 @@ const char *engine_login(struct tailnet *t, bool in);
 bool engine_is_registered(const struct store *s, const char *name);
 /* The same: 1 there is, 0 there is none, -errno it cannot be seen from here. */
 int engine_registration(const struct store *s, const char *name);
+/* An auth key that is needed and not there: -ENOENT and the line that says so; 1: that cannot be told from here, and
+ * the line for it; 0. */
+#define ENGINE_PROBLEM_MAX 512
+int engine_key_problem(
+	const struct store *s, const struct tailnet_config *t, char *ret, size_t size);
 /* RUN/NAME/tailscaled.sock and what it leads to. */
 void engine_remove_files(const struct store *s, const char *name);
 /* Runs the program at PATH in its box; with VERSION it only tells its version. As enginebox_run(). */

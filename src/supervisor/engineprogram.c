@@ -48,6 +48,24 @@ bool engine_is_registered(const struct store *s, const char *name)
 	return engine_registration(s, name) > 0;
 }
 
+int engine_key_problem(
+	const struct store *s, const struct tailnet_config *t, char *ret, size_t size)
+{
+	int r;
+
+	if (!t->enabled || t->engine != ENGINE_TAILSCALE || !t->auth_key_missing)
+		return 0;
+	r = t->ephemeral ? 0 : engine_registration(s, t->name);
+	if (r > 0)
+		return 0;
+	snprintf(ret, size, "%s:%u: [tailnet %s] auth-key-file: %sthere is no such file, and %s",
+		t->file, t->auth_key_missing, t->name, r < 0 ? "warning: " : "",
+		r < 0		       ? "whether the node is registered can only be seen by root"
+			: t->ephemeral ? "an ephemeral node registers at every start"
+				       : "the node is not registered");
+	return r < 0 ? 1 : -ENOENT;
+}
+
 void engine_remove_files(const struct store *s, const char *name)
 {
 	char path[PATH_MAX];

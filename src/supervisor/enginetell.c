@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What tsgw-host is told of a stock node and reports of it, and what the tailnet's state becomes by that.
+// What tsgw-host is told of a stock node, and reports of it.
 #include "supervisor/engine.h"
 
 #include <errno.h>
@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
@@ -144,8 +143,10 @@ void engine_act(struct tailnet *t, enum engine_act act)
 	struct stock *e = &t->engine;
 	struct msg_engine_act m = {.act = act};
 
-	if (act != ENGINE_ACT_LOOK)
+	if (act != ENGINE_ACT_LOOK) {
 		e->logged_out = act == ENGINE_ACT_LOGOUT;
+		e->failure[0] = '\0';
+	}
 	if (t->host.pid)
 		(void)worker_tell(&t->host, MSG_ENGINE_ACT, &m);
 	/* what waits for its time is done at once */
@@ -360,6 +361,10 @@ static int state_message(struct tailnet *t, const struct msg_engine_state *m)
 	e->said = *m;
 	if (m->state == ENGINE_RUNNING)
 		e->backoff_ms = 200;
+	if (m->state == ENGINE_FAILED)
+		memcpy(e->failure, m->reason, sizeof(e->failure));
+	else if (m->state > ENGINE_FAILED)
+		e->failure[0] = '\0';
 	plan_retry(t);
 	netnews_key(t);
 	engine_watch_silence(t);
@@ -398,101 +403,4 @@ void engine_lost_host(struct tailnet *t)
 	e->staging = NULL;
 	e->conns = 0;
 	/* the last netmap stays: a new one will say what has changed */
-}
-
-/* ---- the state ---- */
-
-bool engine_serves(const struct tailnet *t)
-{
-	return t->engine.pid && t->engine.said.state == ENGINE_RUNNING;
-}
-
-void engine_time(uint64_t s, char *ret, size_t size)
-{
-	time_t at = (time_t)s;
-	struct tm tm;
-
-	if (!localtime_r(&at, &tm) || !strftime(ret, size, "%Y-%m-%d %H:%M:%S", &tm))
-		snprintf(ret, size, "?");
-}
-
-static enum tailnet_state derive_running(const struct tailnet *t, char *reason, size_t size)
-{
-	const struct stock *e = &t->engine;
-	uint64_t now = clock_real_s(), expiry = t->netmap ? t->netmap->key_expiry_s : 0;
-	char when[32];
-
-	if (e->said.troubled) {
-		snprintf(reason, size, "%s", e->said.reason);
-		return TAILNET_DEGRADED;
-	}
-	if (!t->netmap)
-		return t->late ? TAILNET_DEGRADED : TAILNET_STARTING;
-	if (expiry > now && expiry - now < NETNEWS_EXPIRY_NEAR_S) {
-		engine_time(expiry, when, sizeof(when));
-		snprintf(reason, size, "the node's key expires at %s: tsgwctl login %s renews it",
-			when, t->name);
-	}
-	return TAILNET_UP;
-}
-
-static enum tailnet_state derive_login(const struct tailnet *t, char *reason, size_t size)
-{
-	const struct msg_engine_state *said = &t->engine.said;
-
-	if (said->logged_out)
-		snprintf(reason, size, "logged out: tsgwctl login %s", t->name);
-	else if (*said->url && *said->reason)
-		snprintf(reason, size, "%s: log in at %s", said->reason, said->url);
-	else if (*said->url)
-		snprintf(reason, size, "log in at %s", said->url);
-	else
-		snprintf(reason, size, "%s", *said->reason ? said->reason : "nobody has logged in");
-	return TAILNET_NEEDS_LOGIN;
-}
-
-static enum tailnet_state derive_failed(const struct tailnet *t, char *reason, size_t size)
-{
-	const struct msg_engine_state *said = &t->engine.said;
-	const char *server = t->config->login_server;
-	char when[32] = "once more at once";
-
-	if (said->retry_s)
-		engine_time(said->retry_s, when, sizeof(when));
-	snprintf(reason, size, "login server %s: %s; next try at %s",
-		server ? server : "of Tailscale", said->reason, when);
-	return TAILNET_FAILED;
-}
-
-enum tailnet_state engine_derive(const struct tailnet *t, char *reason, size_t size)
-{
-	const struct stock *e = &t->engine;
-
-	if (!e->pid) {
-		snprintf(reason, size, "%s", *e->reason ? e->reason : "tailscaled is starting");
-		return e->cannot		? TAILNET_FAILED
-			: *e->reason || t->late ? TAILNET_DEGRADED
-						: TAILNET_STARTING;
-	}
-	switch (e->said.state) {
-	case ENGINE_RUNNING:
-		return derive_running(t, reason, size);
-	case ENGINE_NEEDS_LOGIN:
-		return derive_login(t, reason, size);
-	case ENGINE_NEEDS_APPROVAL:
-		snprintf(reason, size,
-			"the node is registered: an administrator of the tailnet has to approve "
-			"it");
-		return TAILNET_NEEDS_APPROVAL;
-	case ENGINE_FAILED:
-		return derive_failed(t, reason, size);
-	case ENGINE_STARTING:
-		snprintf(reason, size, "%s",
-			*e->said.reason ? e->said.reason : "waiting for the login server");
-		break;
-	default:
-		snprintf(reason, size, "%s",
-			t->late ? "tailscaled does not answer" : "waiting for tailscaled");
-	}
-	return t->late ? TAILNET_DEGRADED : TAILNET_STARTING;
 }

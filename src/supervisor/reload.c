@@ -160,6 +160,24 @@ static void reload_front(struct front *f)
 	frontweb_update(f);
 }
 
+/* What the configuration alone does not say: a key that is needed is not there. */
+static bool reload_has_keys(struct supervisor *s, const struct config *new,
+	void (*say)(void *arg, bool problem, const char *line), void *arg)
+{
+	char problem[ENGINE_PROBLEM_MAX];
+	bool good = true;
+
+	for (size_t i = 0; i < new->n_tailnets; i++) {
+		if (engine_key_problem(&s->store, new->tailnets[i], problem, sizeof(problem)) >= 0)
+			continue;
+		good = false;
+		if (say)
+			say(arg, true, problem);
+		log_error(NULL, NULL, "%s", problem);
+	}
+	return good;
+}
+
 int supervisor_reload(struct supervisor *s, bool dry,
 	void (*say)(void *arg, bool problem, const char *line), void *arg)
 {
@@ -175,7 +193,7 @@ int supervisor_reload(struct supervisor *s, bool dry,
 		log_line(new->problems[i].warning ? LOG_WARNING : LOG_ERR, NULL, NULL, "%s",
 			new->problems[i].text);
 	}
-	if (new->errors) {
+	if (!reload_has_keys(s, new, say, arg) || new->errors) {
 		config_free(new);
 		log_error(NULL, "reload", "the configuration has errors: nothing was changed");
 		return -EINVAL;

@@ -15,6 +15,7 @@
 #include <linux/ip.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_ipv4.h>
+#include <linux/rtnetlink.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -118,6 +119,13 @@ static int inside_rules(struct tailnet *t)
 		if (rule.family == 6 && (r == -EAFNOSUPPORT || r == -EOPNOTSUPP))
 			r = 0;
 	}
+	/* tailscaled's own table comes before the main one, and a peer may offer a network that holds the /30 */
+	if (r == 0 && tailnet_is_stock(t->config))
+		r = policy_add_rule(t->links,
+			&(struct policy_rule){.pref = UPLINK_PREF_VETH,
+				.family = 4,
+				.table = RT_TABLE_MAIN,
+				.to = t->veth});
 	if (r == 0 && inside_has_uplink(t) && tailnet_is_stock(t->config))
 		r = inside_rule_dns(t);
 	if (r == 0 && inside_has_uplink(t))
@@ -204,7 +212,8 @@ static int inside_routes_lan(struct tailnet *t)
 
 static int inside_clear(struct tailnet *t)
 {
-	const uint32_t prefs[] = {UPLINK_PREF, UPLINK_PREF_DNS, UPLINK_PREF_LAN, UPLINK_PREF_ROUTE};
+	const uint32_t prefs[] = {
+		UPLINK_PREF, UPLINK_PREF_DNS, UPLINK_PREF_LAN, UPLINK_PREF_VETH, UPLINK_PREF_ROUTE};
 	int r = 0;
 
 	for (size_t i = 0; i < ELEMENTSOF(prefs) && r == 0; i++)

@@ -3,6 +3,9 @@
 //
 // Events come in bursts, so they are gathered for a moment. Tables called tsgw-… are left out, unless one is deleted:
 // gateways beside us make and probe theirs, and two of them must not keep each other awake.
+//
+// Of iptables-legacy(8) nothing is told, so its rules are looked at every few seconds, while there is a tailnet that
+// is forwarded.
 #include "supervisor/uplink.h"
 
 #include <errno.h>
@@ -17,9 +20,11 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "supervisor/forwarding.h"
+#include "supervisor/legacyrules.h"
 #include "supervisor/tailnet.h"
 
 #define WATCH_GATHER_US	    200000
+#define WATCH_LEGACY_US	    3000000
 #define WATCH_RECEIVE_BYTES 32768
 
 struct uplink_watch {
@@ -28,6 +33,8 @@ struct uplink_watch {
 	struct nft *rules;
 	sd_event_source *routes_source, *rules_source, *timer;
 	bool rules_changed;
+	sd_event_source *legacy_timer;
+	uint64_t legacy; /* digest of its rules */
 };
 
 static int watch_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -107,6 +114,47 @@ static int watch_on_rules(sd_event_source *source, int fd, uint32_t revents, voi
 	return 0;
 }
 
+static void watch_legacy_again(struct uplink_watch *w);
+
+static int watch_on_legacy(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct uplink_watch *w = userdata;
+	bool needed = false;
+	uint64_t now;
+
+	w->legacy_timer = sd_event_source_disable_unref(w->legacy_timer);
+	for (size_t i = 0; i < w->s->n_tailnets; i++)
+		needed |= w->s->tailnets[i]->netns_fd >= 0 &&
+			host_side_wanted(w->s->tailnets[i]->config);
+	if (!needed)
+		return 0;
+	now = legacyrules_digest();
+	if (now != w->legacy) {
+		w->legacy = now;
+		w->rules_changed = true;
+		watch_gather(w);
+	}
+	watch_legacy_again(w);
+	return 0;
+}
+
+static void watch_legacy_again(struct uplink_watch *w)
+{
+	if (sd_event_add_time_relative(w->s->event, &w->legacy_timer, CLOCK_MONOTONIC,
+		    WATCH_LEGACY_US, WATCH_LEGACY_US / 4, watch_on_legacy, w) < 0)
+		log_error(NULL, "uplink", "out of memory: rules of iptables-legacy are not seen");
+}
+
+void uplink_watch_legacy(struct supervisor *s)
+{
+	struct uplink_watch *w = s->uplink_watch;
+
+	if (!w || w->legacy_timer)
+		return;
+	w->legacy = legacyrules_digest();
+	watch_legacy_again(w);
+}
+
 int uplink_watch_start(struct supervisor *s)
 {
 	static const int groups[] = {
@@ -141,6 +189,7 @@ void uplink_watch_free(struct uplink_watch *w)
 	if (!w)
 		return;
 	sd_event_source_disable_unref(w->timer);
+	sd_event_source_disable_unref(w->legacy_timer);
 	sd_event_source_disable_unref(w->routes_source);
 	sd_event_source_disable_unref(w->rules_source);
 	links_close(w->routes);

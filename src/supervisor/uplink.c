@@ -152,6 +152,7 @@ static int uplink_make_host(struct tailnet *t)
 {
 	int r = host_side_make(t);
 
+	uplink_watch_legacy(t->s);
 	if (r != -EAFNOSUPPORT || !t->uplink.ipv6)
 		return r;
 	t->uplink.ipv6_blocked = true;

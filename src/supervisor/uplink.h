@@ -27,6 +27,7 @@ struct supervisor;
 #define UPLINK_PREF	  5000 /* of the rule for the mark; tailscaled's own start at 5210 */
 #define UPLINK_PREF_DNS	  5001
 #define UPLINK_PREF_LAN	  5002
+#define UPLINK_PREF_VETH  5003 /* the host's side of the /30, whatever the tailnet routes */
 #define UPLINK_PREF_ROUTE 5100 /* from the tailnet to an advertised network */
 #define UPLINK_LINK	  "up0"
 #define UPLINK_OUTS_MAX	  4
@@ -98,6 +99,8 @@ void uplink_look_again(struct tailnet *t, bool rules_changed);
 struct uplink_watch;
 int uplink_watch_start(struct supervisor *s); /* started already = success */
 void uplink_watch_free(struct uplink_watch *w);
+/* From now on, while a tailnet is forwarded, for rules that the kernel does not tell of. */
+void uplink_watch_legacy(struct supervisor *s);
 
 /* uplink-pasta.c */
 int pasta_make(struct tailnet *t);

@@ -163,6 +163,16 @@ def test_veth_names_iptables(lab):
         check(words in g.list()[t.name]["reason"], g.list()[t.name]["reason"])
         p.demon.run([program, "-P", "FORWARD", "ACCEPT"], ok=0)
         g.wait_up(timeout_s=60)
+        # it comes while we run: of the legacy ones the kernel tells nothing
+        p.demon.run([program, "-A", "FORWARD", "-s", "10.200.0.0/16", "-j", "DROP"], ok=0)
+        g.wait_state(t, "failed")
+        check(words in g.list()[t.name]["reason"], g.list()[t.name]["reason"])
+        p.demon.run([program, "-D", "FORWARD", "-s", "10.200.0.0/16", "-j", "DROP"], ok=0)
+        g.wait_up(timeout_s=60)
+        p.demon.run([program, "-P", "FORWARD", "DROP"], ok=0)
+        g.wait_state(t, "failed")
+        p.demon.run([program, "-P", "FORWARD", "ACCEPT"], ok=0)
+        g.wait_up(timeout_s=60)
         g.stop()
 
 
