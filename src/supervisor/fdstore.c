@@ -10,14 +10,17 @@
 #include "supervisor/fdstore.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "ipc/worker.h"
 
 #define FDSTORE_CHAINS \
 	1024 /* by owner: as long as one tailnet has objects, however many tailnets */
@@ -86,6 +89,16 @@ static struct entry *add(const char *name, size_t owner_len, int fd)
 	return e;
 }
 
+/* The first lies where a worker has its channel, see spawn.h. */
+static int move_away(int fd)
+{
+	int to = fd == WORKER_CHANNEL ? fcntl(fd, F_DUPFD_CLOEXEC, WORKER_CHANNEL + 1) : fd;
+
+	if (to >= 0 && to != fd)
+		close(fd);
+	return to;
+}
+
 /* Takes FD over. */
 static int receive(const char *name, int fd)
 {
@@ -118,7 +131,8 @@ int fdstore_open(void)
 	int n = sd_listen_fds_with_names(1, &names), r = n < 0 ? n : 0;
 
 	for (int i = 0; i < n; i++) {
-		int e = receive(names[i], SD_LISTEN_FDS_START + i);
+		int fd = move_away(SD_LISTEN_FDS_START + i);
+		int e = fd < 0 ? -errno : receive(names[i], fd);
 
 		r = r ?: e;
 		free(names[i]);

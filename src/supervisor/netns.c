@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Network namespaces: made, set up, pinned at /run/netns, entered only by short-lived children.
 //
-// The supervisor never changes its namespace. Whatever must be done inside one is done by a child that
-// is forked for it, answers with one datagram (result, perhaps a descriptor) and leaves by _exit(). It
-// dies with us (PR_SET_PDEATHSIG), so a killed supervisor leaves no helper behind.
+// The supervisor never changes its namespace. Whatever must be done inside one is done by a child that is made
+// for it (spawn.h) while we wait: it shares our memory and descriptors, so its price does not grow with what
+// we have, but its namespaces are its own. It dies with us (PR_SET_PDEATHSIG), so a killed supervisor leaves
+// no helper behind.
 //
 // A pin is a bind mount of the namespace's file, as ip-netns(8) makes it. iproute2 turns /run/netns
 // into a shared mount of its own the first time it adds a namespace; were our pins mounted below a
@@ -35,114 +36,56 @@
 #include "common/cleanup.h"
 #include "common/fd.h"
 #include "common/log.h"
+#include "supervisor/spawn.h"
 
 #define NETNS_DIR      "/run/netns"
 #define NETNS_XATTR    "trusted.tsgw" /* the boot in which we bound the directory over itself */
 #define NETNS_BOOT_ID  "/proc/sys/kernel/random/boot_id"
 #define NETNS_NAME_MAX 64
 
-/* ---- work in a child ---- */
-
-struct netns_answer {
-	int32_t result;
+struct netns_work {
+	int netns_fd;
+	int (*fn)(void *arg, int *ret_fd);
+	void *arg;
+	int fd, result;
 };
 
-/* RESULT and, if FD is not -1, a descriptor. */
-static int netns_answer_send(int sock, int result, int fd)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct netns_answer answer = {.result = result};
-	struct iovec iov = {.iov_base = &answer, .iov_len = sizeof(answer)};
-	struct msghdr mh = {.msg_iov = &iov, .msg_iovlen = 1};
+/* ---- work in a child ---- */
 
-	if (fd >= 0) {
-		control.align.cmsg_level = SOL_SOCKET;
-		control.align.cmsg_type = SCM_RIGHTS;
-		control.align.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.align), &fd, sizeof(int));
-		mh.msg_control = control.bytes;
-		mh.msg_controllen = sizeof(control.bytes);
-	}
-	while (sendmsg(sock, &mh, MSG_NOSIGNAL) < 0)
-		if (errno != EINTR)
-			return -errno;
+/* On a stack of its own, with our memory and our descriptors: what it opens is here when it has ended. Returns
+ * instead of _exit(), so that nobody has to know of two stacks. */
+static int netns_child(void *arg)
+{
+	struct netns_work *w = arg;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	w->result = 0;
+	if (w->netns_fd >= 0 && setns(w->netns_fd, CLONE_NEWNET) < 0)
+		w->result = -errno;
+	if (w->result == 0)
+		w->result = w->fn(w->arg, &w->fd);
 	return 0;
 }
 
-static int netns_answer_receive(int sock, int *ret_fd)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct netns_answer answer;
-	struct iovec iov = {.iov_base = &answer, .iov_len = sizeof(answer)};
-	struct msghdr mh = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes)};
-	_cleanup_close_ int fd = -1;
-	struct cmsghdr *c;
-	ssize_t n;
-
-	do {
-		n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	c = CMSG_FIRSTHDR(&mh);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(c), sizeof(int));
-	if (n != sizeof(answer))
-		return -ECHILD; /* it died */
-	if (answer.result == 0 && ret_fd)
-		*ret_fd = take_fd(fd);
-	return answer.result;
-}
-
-static _Noreturn void netns_child(int sock, int netns_fd, int (*fn)(void *, int *), void *arg)
-{
-	int fd = -1, r = 0;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (netns_fd >= 0 && setns(netns_fd, CLONE_NEWNET) < 0)
-		r = -errno;
-	if (r == 0)
-		r = fn(arg, &fd);
-	_exit(-netns_answer_send(sock, r, fd));
-}
-
 /* NETNS_FD -1: the child starts in our own namespace. */
-static int netns_fork(int netns_fd, int (*fn)(void *, int *), void *arg, int *ret_fd)
+static int netns_child_run(int netns_fd, int (*fn)(void *, int *), void *arg, int *ret_fd)
 {
-	_cleanup_close_ int ours = -1, theirs = -1;
-	int pair[2], status = 0, r;
-	pid_t pid;
+	struct netns_work w = {
+		.netns_fd = netns_fd, .fn = fn, .arg = arg, .fd = -1, .result = -ECHILD};
+	pid_t pid = spawn_task(netns_child, &w, CLONE_FILES, NULL);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	ours = pair[0];
-	theirs = pair[1];
-	pid = fork();
 	if (pid < 0)
-		return -errno;
-	if (pid == 0)
-		netns_child(theirs, netns_fd, fn, arg);
-	theirs = fd_close(theirs);
-	r = netns_answer_receive(ours, ret_fd);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		return pid;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	if (r == -ECHILD && WIFEXITED(status) && WEXITSTATUS(status))
-		return -WEXITSTATUS(status); /* why it could not answer */
-	return r;
+	if (w.result == 0 && ret_fd)
+		*ret_fd = w.fd;
+	return w.result; /* -ECHILD: it was killed */
 }
 
 int netns_run(int netns_fd, int (*fn)(void *arg, int *ret_fd), void *arg, int *ret_fd)
 {
-	return netns_fd < 0 ? -EBADF : netns_fork(netns_fd, fn, arg, ret_fd);
+	return netns_fd < 0 ? -EBADF : netns_child_run(netns_fd, fn, arg, ret_fd);
 }
 
 /* ---- a new namespace ---- */
@@ -169,23 +112,29 @@ static const struct {
 	const char *path;
 	const char *value;
 } netns_wishes[] = {
-	{"/proc/sys/net/ipv4/ip_local_port_range", "1024 65535"},
-	{"/proc/sys/net/ipv4/tcp_tw_reuse", "1"},
+	{"sys/net/ipv4/ip_local_port_range", "1024 65535"},
+	{"sys/net/ipv4/tcp_tw_reuse", "1"},
 };
 
-/* Containers see /proc/sys read-only. This child may have a /proc of its own, in which it is not. */
-static int netns_own_proc(void)
+/* A /proc of our own, mounted nowhere and gone when it is closed. In containers /proc/sys is read-only, this one is
+ * not. And the kernel keeps what was looked up in a /proc for every namespace under the same name: in the common
+ * one, the thousandth namespace goes through a thousand entries for each key. Gives the common one where this
+ * is not allowed. */
+static int netns_open_proc(void)
 {
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
-		mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-		return -errno;
-	return 0;
+	_cleanup_close_ int fs = fsopen("proc", FSOPEN_CLOEXEC);
+	int fd = -1;
+
+	if (fs >= 0 && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		fd = fsmount(fs, FSMOUNT_CLOEXEC,
+			MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	return fd >= 0 ? fd : open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* 0 also if the kernel has no such key (no IPv6), or it cannot be written but says VALUE already. */
-static int netns_set(const char *path, const char *value)
+static int netns_set(int proc, const char *path, const char *value)
 {
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(proc, path, O_WRONLY | O_CLOEXEC);
 	_cleanup_close_ int in = -1;
 	char now[16] = "";
 	int r;
@@ -193,7 +142,7 @@ static int netns_set(const char *path, const char *value)
 	r = fd < 0 ? -errno : fd_write_all(fd, value, strlen(value));
 	if (r == 0 || r == -ENOENT)
 		return 0;
-	in = open(path, O_RDONLY | O_CLOEXEC);
+	in = openat(proc, path, O_RDONLY | O_CLOEXEC);
 	if (in >= 0 && read(in, now, sizeof(now) - 1) > 0) {
 		now[strcspn(now, "\n")] = '\0';
 		if (!strcmp(now, value))
@@ -205,21 +154,18 @@ static int netns_set(const char *path, const char *value)
 static int netns_configure(void)
 {
 	static const char *const scopes[] = {"all", "default", "lo"};
-	bool own_proc = false;
+	_cleanup_close_ int proc = netns_open_proc();
 	char path[128];
 	int r;
 
+	if (proc < 0)
+		return -errno;
 	for (size_t i = 0; i < ELEMENTSOF(netns_settings) * ELEMENTSOF(scopes); i++) {
 		const size_t key = i / ELEMENTSOF(scopes);
 
-		snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/%s/%s",
-			netns_settings[key].family, scopes[i % ELEMENTSOF(scopes)],
-			netns_settings[key].key);
-		r = netns_set(path, netns_settings[key].value);
-		if (r == -EROFS && !own_proc) {
-			own_proc = true;
-			r = netns_own_proc() ?: netns_set(path, netns_settings[key].value);
-		}
+		snprintf(path, sizeof(path), "sys/net/%s/conf/%s/%s", netns_settings[key].family,
+			scopes[i % ELEMENTSOF(scopes)], netns_settings[key].key);
+		r = netns_set(proc, path, netns_settings[key].value);
 		if (r < 0) {
 			log_error(NULL, path, "cannot be set to %s: %s", netns_settings[key].value,
 				strerror(-r));
@@ -227,7 +173,7 @@ static int netns_configure(void)
 		}
 	}
 	for (size_t i = 0; i < ELEMENTSOF(netns_wishes); i++)
-		(void)netns_set(netns_wishes[i].path, netns_wishes[i].value);
+		(void)netns_set(proc, netns_wishes[i].path, netns_wishes[i].value);
 	return 0;
 }
 
@@ -261,7 +207,7 @@ static int netns_create_here(void *arg, int *ret_fd)
 
 int netns_create(int *ret_fd)
 {
-	return netns_fork(-1, netns_create_here, NULL, ret_fd);
+	return netns_child_run(-1, netns_create_here, NULL, ret_fd);
 }
 
 int netns_identify(int fd, struct netns_id *ret)

@@ -15,7 +15,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +33,7 @@
 #include "supervisor/fdstore.h"
 #include "supervisor/process.h"
 #include "supervisor/retry.h"
+#include "supervisor/spawn.h"
 #include "supervisor/store.h"
 
 #define WORKER_SEND_TIMEOUT_S 2
@@ -288,28 +288,7 @@ static int worker_on_io(sd_event_source *s, int fd, uint32_t revents, void *user
 	return 0;
 }
 
-/* Between fork and exec, in the child: only what is async-signal-safe. */
-static _Noreturn void worker_child(
-	const struct worker *w, int channel, const char *path, char *const argv[])
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	setsid(); /* Ctrl-C is for the supervisor */
-	if (w->netns_fd >= 0 && setns(w->netns_fd, CLONE_NEWNET) < 0)
-		_exit(120);
-	if (channel == WORKER_CHANNEL)
-		fcntl(channel, F_SETFD, 0);
-	else if (dup2(channel, WORKER_CHANNEL) < 0)
-		_exit(121);
-	syscall(SYS_close_range, WORKER_CHANNEL + 1, ~0u, 0);
-	execv(path, argv);
-	_exit(errno == ENOENT ? WORKER_EXIT_GONE : WORKER_EXIT_NO_EXEC);
-}
-
-static int worker_fork(struct worker *w, int *ret_channel)
+static int worker_execute(struct worker *w, int *ret_channel)
 {
 	char path[PATH_MAX], uid[16];
 	char *argv[] = {path, (char *)"--worker", (char *)w->tailnet, uid, (char *)w->empty_dir,
@@ -325,22 +304,11 @@ static int worker_fork(struct worker *w, int *ret_channel)
 		return -errno;
 	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	pid = fork();
-	if (pid == 0)
-		worker_child(w, pair[1], path, argv);
+	pid = spawn_worker(path, argv, pair[1], w->netns_fd, WORKER_EXIT_GONE, &w->pidfd);
 	fd_close(pair[1]);
 	if (pid < 0) {
 		fd_close(pair[0]);
-		return -errno;
-	}
-	w->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (w->pidfd < 0) {
-		int r = -errno;
-
-		(void)process_signal_child(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
-		fd_close(pair[0]);
-		return r;
+		return pid;
 	}
 	w->pid = pid;
 	*ret_channel = pair[0];
@@ -383,7 +351,7 @@ static void worker_spawn(struct worker *w)
 	w->build = worker_build(w); /* before it is run: of one that is replaced now, the older */
 	r = worker_make_stats(w);
 	if (r == 0)
-		r = worker_fork(w, &w->channel);
+		r = worker_execute(w, &w->channel);
 	if (r == 0) {
 		w->started_ms = clock_now_ms();
 		w->ready = w->condemned = false;
