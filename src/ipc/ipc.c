@@ -36,6 +36,7 @@ static const struct ipc_rule {
 		"wg-socket-refused"},
 	{MSG_PROXY_CONFIG, sizeof(struct msg_proxy_config), IPC_PARENT, 0, 0, "proxy-config"},
 	{MSG_PROXY_SUFFIX, sizeof(struct msg_proxy_suffix), IPC_PARENT, 0, 0, "proxy-suffix"},
+	{MSG_PROXY_SUFFIXES, sizeof(struct msg_proxy_suffixes), IPC_PARENT, 1, 1, "proxy-suffixes"},
 	{MSG_PROXY_HOST, sizeof(struct msg_host), IPC_PARENT, 0, 0, "proxy-host"},
 	{MSG_PROXY_ROUTE, sizeof(struct msg_proxy_route), IPC_PARENT, 0, 0, "proxy-route"},
 	{MSG_PROXY_ALLOW, sizeof(struct msg_prefixes), IPC_PARENT, 0, 0, "proxy-allow"},

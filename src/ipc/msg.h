@@ -52,7 +52,7 @@ enum msg_type {
 	MSG_WG_SOCKET_REFUSED, /* parent -> 0 live: such sockets cannot be had; those that are there stay */
 
 	MSG_PROXY_CONFIG = 32, /* parent -> 0 item, exactly one */
-	MSG_PROXY_SUFFIX,      /* parent -> 0 item: own suffix, or another tailnet's (.foreign) */
+	MSG_PROXY_SUFFIX,      /* parent -> 0 item: a suffix of its own */
 	MSG_PROXY_HOST,	       /* parent -> 0 item: a line of [hosts] */
 	MSG_PROXY_ROUTE,       /* parent -> 0 item: prefixes routed to one peer */
 	MSG_PROXY_ALLOW,       /* parent -> 0 item: client networks */
@@ -90,6 +90,7 @@ enum msg_type {
 	MSG_PROXY_UNFORWARD, /* parent -> 0 live */
 	MSG_PROXY_PUBLISHED, /* parent -> 0 item: a port of an own address that may be reached */
 	MSG_PROXY_SPLIT,     /* parent -> 0 item: a domain and the resolvers for names under it */
+	MSG_PROXY_SUFFIXES, /* parent -> 1 (memfd) item, at most one: those of all tailnets, ipc/suffixes.h */
 
 	MSG_WEB_CONFIG = 96, /* parent -> 0 item, exactly one */
 	MSG_WEB_NAME,	     /* parent -> 0 item: one more name by which browsers may ask */
@@ -268,9 +269,13 @@ struct msg_proxy_config {
 struct msg_proxy_suffix {
 	struct msg_header h;
 	char suffix[MSG_DOMAIN_MAX];
-	char tailnet[MSG_NAME_MAX]; /* of a foreign one */
-	uint8_t foreign;
-	uint16_t port; /* the foreign tailnet's listener */
+	uint8_t zero[2];
+};
+
+struct msg_proxy_suffixes {
+	struct msg_header h;
+	uint32_t n;	 /* struct suffix_entry */
+	uint64_t digest; /* another one for another table */
 };
 
 struct msg_host { /* PROXY_HOST, DNS_HOST: name relative to the suffix; several addresses = several messages */
@@ -447,6 +452,7 @@ union msg {
 	struct msg_wg_socket_refused wg_socket_refused;
 	struct msg_proxy_config proxy_config;
 	struct msg_proxy_suffix proxy_suffix;
+	struct msg_proxy_suffixes proxy_suffixes;
 	struct msg_host host;
 	struct msg_proxy_route proxy_route;
 	struct msg_prefixes prefixes;

@@ -34,12 +34,12 @@ __attribute__((noreturn)) static void die(const char *object, const char *why)
 	exit(EXIT_FAILURE);
 }
 
-static void told_configuration(const union msg *m)
+static void told_configuration(const union msg *m, const int *fds)
 {
 	struct msg_generation ready = {.generation = setup_now()->generation};
 	const char *why = "";
 	uint64_t before = setup_now()->digest;
-	int r = setup_message(m, &why);
+	int r = setup_message(m, fds, &why);
 
 	if (r < 0)
 		die(ipc_type_name(m->h.type), why);
@@ -123,7 +123,7 @@ static void told(const union msg *m, int *fds)
 		told_node(m->proxy_node.alive);
 		break;
 	default:
-		told_configuration(m);
+		told_configuration(m, fds);
 	}
 }
 

@@ -57,18 +57,30 @@ static int append(void **array, size_t *n, size_t size, size_t max, const void *
 	return 0;
 }
 
-int resolve_add_suffix(struct resolve_names *n, const struct resolve_suffix *s)
+int resolve_add_suffix(struct resolve_names *n, const char *text)
 {
-	struct resolve_suffix item = *s;
+	struct resolve_suffix item = {0};
 	void *array = n->suffixes;
 	int r;
 
-	if (!is_name(s->text, strlen(s->text)))
+	if (!is_name(text, strlen(text)))
 		return -EINVAL;
-	lower(item.text, s->text, strlen(s->text));
+	lower(item.text, text, strlen(text));
 	r = append(&array, &n->n_suffixes, sizeof(item), RESOLVE_SUFFIXES_MAX, &item);
 	n->suffixes = array;
 	return r;
+}
+
+int resolve_set_all(struct resolve_names *n, const struct suffix_entry *all, size_t n_all)
+{
+	for (size_t i = 0; i < n_all; i++)
+		if (!memchr(all[i].text, 0, sizeof(all[i].text)) ||
+			!memchr(all[i].tailnet, 0, sizeof(all[i].tailnet)) ||
+			(i && strcmp(all[i - 1].text, all[i].text) > 0))
+			return -EBADMSG;
+	n->all = all;
+	n->n_all = n_all;
+	return 0;
 }
 
 int resolve_add_host(struct resolve_names *n, const char *name, const struct addr *a)
@@ -85,14 +97,6 @@ int resolve_add_host(struct resolve_names *n, const char *name, const struct add
 	return r;
 }
 
-static int compare_suffixes(const void *x, const void *y)
-{
-	const struct resolve_suffix *a = x, *b = y;
-	int c = strcmp(a->text, b->text);
-
-	return c ? c : (int)a->foreign - (int)b->foreign;
-}
-
 static int compare_hosts(const void *x, const void *y)
 {
 	const struct resolve_host *a = x, *b = y;
@@ -105,8 +109,6 @@ static int compare_hosts(const void *x, const void *y)
 
 void resolve_seal(struct resolve_names *n)
 {
-	if (n->n_suffixes)
-		qsort(n->suffixes, n->n_suffixes, sizeof(*n->suffixes), compare_suffixes);
 	if (n->n_hosts)
 		qsort(n->hosts, n->n_hosts, sizeof(*n->hosts), compare_hosts);
 }
@@ -118,34 +120,47 @@ void resolve_free(struct resolve_names *n)
 	*n = (struct resolve_names){0};
 }
 
-static const struct resolve_suffix *find_suffix(const struct resolve_names *n, const char *text)
+static bool is_own_suffix(const struct resolve_names *n, const char *text)
 {
-	size_t low = 0, high = n->n_suffixes;
+	for (size_t i = 0; i < n->n_suffixes; i++)
+		if (!strcmp(n->suffixes[i].text, text))
+			return true;
+	return false;
+}
+
+static const struct suffix_entry *find_suffix(const struct resolve_names *n, const char *text)
+{
+	size_t low = 0, high = n->n_all;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (strcmp(n->suffixes[mid].text, text) < 0)
+		if (strcmp(n->all[mid].text, text) < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	return low < n->n_suffixes && !strcmp(n->suffixes[low].text, text) ? &n->suffixes[low]
-									   : NULL;
+	return low < n->n_all && !strcmp(n->all[low].text, text) ? &n->all[low] : NULL;
 }
 
-/* The longest suffix that NAME is under; *ret_rel = length of what stands before it and its dot. */
-static const struct resolve_suffix *match_suffix(
-	const struct resolve_names *n, const char *name, size_t *ret_rel)
+/* True if NAME is under a suffix; the longest counts. *ret_rel = length of what stands before it and its dot,
+ * *ret_foreign = whose it is, NULL if it is our own. */
+static bool match_suffix(const struct resolve_names *n, const char *name, size_t *ret_rel,
+	const struct suffix_entry **ret_foreign)
 {
-	const struct resolve_suffix *s = find_suffix(n, name);
+	const char *at = name;
 
-	*ret_rel = 0;
-	for (const char *dot = strchr(name, '.'); !s && dot; dot = strchr(dot + 1, '.')) {
-		s = find_suffix(n, dot + 1);
-		*ret_rel = (size_t)(dot - name);
+	for (;;) {
+		bool own = is_own_suffix(n, at);
+
+		*ret_foreign = own ? NULL : find_suffix(n, at);
+		*ret_rel = at == name ? 0 : (size_t)(at - name - 1);
+		if (own || *ret_foreign)
+			return true;
+		at = strchr(at, '.');
+		if (!at++)
+			return false;
 	}
-	return s;
 }
 
 static bool find_hosts(const struct resolve_names *n, const char *name, struct resolve_result *ret)
@@ -211,14 +226,13 @@ static void resolve_name(const struct resolve_names *n, struct resolve_result *r
 {
 	char relative[MSG_DOMAIN_MAX];
 	size_t len;
-	const struct resolve_suffix *s = match_suffix(n, ret->name, &len);
+	bool under = match_suffix(n, ret->name, &len, &ret->foreign);
 
-	if (s && s->foreign) {
+	if (ret->foreign) {
 		ret->kind = RESOLVE_FOREIGN;
-		ret->foreign = s;
 		return;
 	}
-	if (!s) {
+	if (!under) {
 		ret->kind = RESOLVE_ADDRS;
 		if (find_hosts(n, ret->name, ret))
 			return;

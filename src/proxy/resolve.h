@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "common/addr.h"
-#include "ipc/msg.h"
+#include "ipc/suffixes.h"
 
 #define RESOLVE_SUFFIXES_MAX 16384
 #define RESOLVE_HOSTS_MAX    65536
@@ -16,9 +16,6 @@
 
 struct resolve_suffix {
 	char text[MSG_DOMAIN_MAX]; /* lower case */
-	char tailnet[MSG_NAME_MAX];
-	uint16_t port; /* of the foreign tailnet's listener */
-	bool foreign;
 };
 
 struct resolve_host {
@@ -28,8 +25,10 @@ struct resolve_host {
 };
 
 struct resolve_names {
-	struct resolve_suffix *suffixes;
+	struct resolve_suffix *suffixes; /* our own */
 	size_t n_suffixes;
+	const struct suffix_entry *all; /* of all tailnets, ours too; not ours to free */
+	size_t n_all;
 	struct resolve_host *hosts;
 	size_t n_hosts;
 };
@@ -47,14 +46,16 @@ struct resolve_result {
 	char name[MSG_DOMAIN_MAX]; /* lower case, without the trailing dot; "" if RESOLVE_BAD */
 	size_t n;
 	struct addr addrs[RESOLVE_ADDRS_MAX];
-	const struct resolve_suffix *foreign; /* belongs to the names */
+	const struct suffix_entry *foreign; /* belongs to the names */
 	size_t relative; /* under our suffix: bytes of .name before it and its dot; else 0 */
 	bool absolute;	 /* asked for with a trailing dot: no search domain is tried */
 };
 
 /* 0, -EINVAL (not a DNS name), -ENOSPC, -ENOMEM. */
-int resolve_add_suffix(struct resolve_names *n, const struct resolve_suffix *s);
+int resolve_add_suffix(struct resolve_names *n, const char *text);
 int resolve_add_host(struct resolve_names *n, const char *name, const struct addr *a);
+/* A table that lives as long as the names do. -EBADMSG if it is not as ipc/suffixes.h says. */
+int resolve_set_all(struct resolve_names *n, const struct suffix_entry *all, size_t n_all);
 /* Sorts; before the first question. */
 void resolve_seal(struct resolve_names *n);
 void resolve_free(struct resolve_names *n);

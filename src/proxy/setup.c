@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "common/log.h"
 #include "proxy/login.h"
@@ -34,6 +36,8 @@ static void setup_free(struct setup *s)
 	resolve_free(&s->names);
 	users_free(&s->users);
 	split_free(&s->splits);
+	if (s->suffixes)
+		munmap(s->suffixes, s->suffixes_bytes);
 	free(s);
 }
 
@@ -83,13 +87,26 @@ static int take_config(const struct msg_proxy_config *m)
 
 static int take_suffix(const struct msg_proxy_suffix *m)
 {
-	struct resolve_suffix s = {.port = m->port, .foreign = m->foreign};
+	return memchr(m->suffix, 0, sizeof(m->suffix)) ? resolve_add_suffix(&next->names, m->suffix)
+						       : -EBADMSG;
+}
 
-	if (!memchr(m->suffix, 0, sizeof(m->suffix)) || !memchr(m->tailnet, 0, sizeof(m->tailnet)))
+/* Private and read-only: the pages are everybody's, and older kernels refuse a sealed file for shared ones. */
+static int take_suffixes(const struct msg_proxy_suffixes *m, int fd)
+{
+	size_t bytes = m->n * sizeof(struct suffix_entry);
+	struct stat st;
+	void *p;
+
+	if (next->suffixes || !m->n || m->n > SUFFIXES_MAX || fstat(fd, &st) < 0 ||
+		(size_t)st.st_size != bytes)
 		return -EBADMSG;
-	memcpy(s.text, m->suffix, sizeof(s.text));
-	memcpy(s.tailnet, m->tailnet, sizeof(s.tailnet));
-	return resolve_add_suffix(&next->names, &s);
+	p = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	next->suffixes = p;
+	next->suffixes_bytes = bytes;
+	return resolve_set_all(&next->names, p, m->n);
 }
 
 static int take_host(const struct msg_host *m)
@@ -155,7 +172,7 @@ static int take_published(const struct msg_proxy_published *m)
 	return policy_publish(&next->policy, &m->at, m->udp);
 }
 
-static int take_item(const union msg *m)
+static int take_item(const union msg *m, const int *fds)
 {
 	struct policy *p = &next->policy;
 
@@ -164,6 +181,8 @@ static int take_item(const union msg *m)
 		return take_config(&m->proxy_config);
 	case MSG_PROXY_SUFFIX:
 		return take_suffix(&m->proxy_suffix);
+	case MSG_PROXY_SUFFIXES:
+		return take_suffixes(&m->proxy_suffixes, fds[0]);
 	case MSG_PROXY_HOST:
 		return take_host(&m->host);
 	case MSG_PROXY_RESOLVER:
@@ -198,7 +217,7 @@ static void digest(struct setup *s, const union msg *m)
 		s->digest = (s->digest ^ m->bytes[i]) * 1099511628211u;
 }
 
-int setup_message(const union msg *m, const char **ret_why)
+int setup_message(const union msg *m, const int *fds, const char **ret_why)
 {
 	int r;
 
@@ -210,7 +229,7 @@ int setup_message(const union msg *m, const char **ret_why)
 	} else if (m->h.type == MSG_COMMIT) {
 		return commit(&m->generation, ret_why);
 	} else {
-		r = take_item(m);
+		r = take_item(m, fds);
 		digest(next, m);
 	}
 	if (r < 0)

@@ -21,6 +21,8 @@ struct setup {
 	struct users users;
 	struct splits splits; /* the resolvers */
 	struct search search;
+	void *suffixes; /* mapped, of all tailnets; or NULL */
+	size_t suffixes_bytes;
 	uint64_t digest; /* of what answers to tsgw-dns depend on */
 };
 
@@ -28,8 +30,8 @@ struct setup {
  * pointer. */
 const struct setup *setup_now(void);
 /* Applies one message of a configuration. 1 = COMMIT, and it is in force; 0; -EBADMSG and others:
- * the supervisor has broken the rules of msg.h, *ret_why tells how. */
-int setup_message(const union msg *m, const char **ret_why);
+ * the supervisor has broken the rules of msg.h, *ret_why tells how. FDS stay the caller's. */
+int setup_message(const union msg *m, const int *fds, const char **ret_why);
 
 /* This worker's own: */
 extern struct proxy_stats *setup_stats;

@@ -35,18 +35,26 @@ static int proxy_send_routes(struct tailnet *t, const struct fact_peer *p)
 	return r;
 }
 
-static int proxy_send_suffixes(struct tailnet *t, const struct tailnet_config *c)
+/* Its own; and those of all, so that a client that asks the wrong listener is told the right one. */
+static int proxy_send_suffixes(struct tailnet *t)
 {
+	struct suffixes *all = &t->s->suffixes;
+	struct msg_proxy_suffixes m = {0};
 	int r = 0;
 
-	for (size_t i = 0; i < c->n_suffixes && r == 0; i++) {
-		struct msg_proxy_suffix m = {.foreign = c != t->config, .port = c->port};
+	for (size_t i = 0; i < t->config->n_suffixes && r == 0; i++) {
+		struct msg_proxy_suffix own = {0};
 
-		snprintf(m.suffix, sizeof(m.suffix), "%s", c->suffixes[i]);
-		snprintf(m.tailnet, sizeof(m.tailnet), "%s", c->name);
-		r = worker_tell(&t->proxy, MSG_PROXY_SUFFIX, &m);
+		snprintf(own.suffix, sizeof(own.suffix), "%s", t->config->suffixes[i]);
+		r = worker_tell(&t->proxy, MSG_PROXY_SUFFIX, &own);
 	}
-	return r;
+	if (r == 0)
+		r = suffixes_make(all, t->s->config);
+	if (r < 0)
+		return r;
+	m.n = all->n;
+	m.digest = all->digest;
+	return worker_send(&t->proxy, MSG_PROXY_SUFFIXES, &m, sizeof(m), &all->fd, 1);
 }
 
 static bool is_fixed(const struct tailnet_config *c, const char *name)
@@ -93,11 +101,8 @@ static int proxy_send_peer_names(struct tailnet *t)
 
 static int proxy_send_names(struct tailnet *t)
 {
-	const struct config *c = t->s->config;
-	int r = 0;
+	int r = proxy_send_suffixes(t);
 
-	for (size_t i = 0; i < c->n_tailnets && r == 0; i++)
-		r = proxy_send_suffixes(t, c->tailnets[i]);
 	for (size_t i = 0; i < t->config->n_hosts && r == 0; i++) {
 		struct msg_host m = {.addr = t->config->hosts[i].addr};
 

@@ -118,6 +118,7 @@ static void reload_adopt(struct supervisor *s, struct config *new)
 		(void)told_update(s->tailnets[i]);
 	}
 	s->config = new;
+	suffixes_forget(&s->suffixes);
 }
 
 static void reload_said(const struct step *step, int r,

@@ -16,14 +16,14 @@ static struct policy policy;
 
 static void prepare(void)
 {
-	struct resolve_suffix own = {.text = "red"}, foreign = {.text = "blue", .foreign = true};
+	static const struct suffix_entry foreign = {.text = "blue", .tailnet = "blue", .port = 1};
 	struct prefix all4 = {.addr = {.family = 4}}, all6 = {.addr = {.family = 6}};
 	struct addr a = addr_v4(0x0a000001);
 
 	if (names.n_suffixes)
 		return;
-	resolve_add_suffix(&names, &own);
-	resolve_add_suffix(&names, &foreign);
+	resolve_add_suffix(&names, "red");
+	resolve_set_all(&names, &foreign, 1);
 	resolve_add_host(&names, "grafana", &a);
 	resolve_seal(&names);
 	prefixset_add(&policy.routes, &all4, 1, 10);

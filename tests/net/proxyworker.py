@@ -18,6 +18,7 @@ HELLO, BEGIN, COMMIT, READY = 1, 2, 3, 4
 (CONFIG, SUFFIX, HOST, ROUTE, ALLOW, DENY, LISTEN, UNLISTEN, PEER_UP, NODE, UDP,
  UDP_USED, USER, RESOLVER, SEARCH) = range(32, 47)
 CLIENTS_WANTED, CLIENT, CLIENTS_END = range(80, 83)
+SUFFIXES = 87
 CLIENT_PROTOCOLS = "- socks5 socks4 http connect udp forward".split()
 CLIENT_STATES = "greeting login connecting open closing".split()
 UNKNOWN, UP, DOWN = 0, 1, 2
@@ -118,9 +119,13 @@ class Worker:
         self.send(CONFIG, struct.pack("=8I4B", connect_s, idle_s, half_s, clients, per_address, udp,
                                       udp_per_address, greeting_s, ipv6, users is not None, log, keep))
         for s in suffixes:
-            self.send(SUFFIX, struct.pack("=254s33sBH", s.encode(), b"", 0, 0))
-        for s, name, port in foreign:
-            self.send(SUFFIX, struct.pack("=254s33sBH", s.encode(), name.encode(), 1, port))
+            self.send(SUFFIX, struct.pack("=254s2x", s.encode()))
+        if foreign:
+            table = os.memfd_create("suffixes")
+            for s, name, port in sorted(foreign):
+                os.write(table, struct.pack("=254s33sxH", s.encode(), name.encode(), port))
+            self.send(SUFFIXES, struct.pack("=IQ", len(foreign), 1), [table])
+            os.close(table)
         for name, a in hosts:
             self.send(HOST, struct.pack("=254s2x", name.encode()) + addr(a))
         if resolvers:

@@ -11,11 +11,20 @@ static struct resolve_names names;
 
 static void add_suffix(const char *text, const char *foreign, uint16_t port)
 {
-	struct resolve_suffix s = {.foreign = foreign != NULL, .port = port};
+	static struct suffix_entry all[8];
+	static size_t n;
+	size_t at = n;
 
-	snprintf(s.text, sizeof(s.text), "%s", text);
-	snprintf(s.tailnet, sizeof(s.tailnet), "%s", foreign ? foreign : "");
-	CHECK_EQ(resolve_add_suffix(&names, &s), 0);
+	if (!foreign) {
+		CHECK_EQ(resolve_add_suffix(&names, text), 0);
+		return;
+	}
+	for (; at && strcmp(all[at - 1].text, text) > 0; at--)
+		all[at] = all[at - 1];
+	all[at].port = port;
+	snprintf(all[at].text, sizeof(all[at].text), "%s", text);
+	snprintf(all[at].tailnet, sizeof(all[at].tailnet), "%s", foreign);
+	CHECK_EQ(resolve_set_all(&names, all, ++n), 0);
 }
 
 static void add_host(const char *name, const char *text)
@@ -150,10 +159,14 @@ static void test_many_addresses(void)
 
 static void test_refused_names(void)
 {
-	struct resolve_suffix s = {.text = "a b"};
+	struct suffix_entry all[2] = {{.text = "b"}, {.text = "a"}};
+	struct resolve_names none = {0};
 	struct addr a = addr_v4(1);
 
-	CHECK_EQ(resolve_add_suffix(&names, &s), -EINVAL);
+	CHECK_EQ(resolve_add_suffix(&names, "a b"), -EINVAL);
+	CHECK_EQ(resolve_set_all(&none, all, 2), -EBADMSG); /* not sorted */
+	memset(all[0].text, 'x', sizeof(all[0].text));
+	CHECK_EQ(resolve_set_all(&none, all, 1), -EBADMSG); /* without an end */
 	CHECK_EQ(resolve_add_host(&names, "", &a), -EINVAL);
 	CHECK_EQ(resolve_add_host(&names, "a..b", &a), -EINVAL);
 }

@@ -90,10 +90,8 @@ static void test_limits(void)
 
 int main(void)
 {
-	struct resolve_suffix own = {.text = "fgpu"}, dotted = {.text = "gw.example.com"};
-
-	resolve_add_suffix(&names, &own);
-	resolve_add_suffix(&names, &dotted);
+	resolve_add_suffix(&names, "fgpu");
+	resolve_add_suffix(&names, "gw.example.com");
 	resolve_seal(&names);
 	RUN(test_orders);
 	RUN(test_limits);
