@@ -9,10 +9,11 @@ static void check_idle_keys(struct loader *l, const struct section *s)
 {
 	for (size_t i = 0; i < config_n_keys; i++) {
 		const struct key *k = &config_keys[i];
-		struct where w = section_where(s, k->name);
+		struct where w;
 
 		if (!s->key_line[i] || key_counts(k, s->t))
 			continue;
+		w = section_where(s, k->name);
 		if (k->flags & KEY_MACVLAN && s->t->uplink != UPLINK_MACVLAN)
 			warning(l, &w, "says nothing without uplink = macvlan:IFACE");
 		else

@@ -391,6 +391,31 @@ int config_load(const char *path, struct config **ret)
 	return config_load_over(path, NULL, 0, ret);
 }
 
+int config_load_only(const char *path, const char *const *names, size_t n, struct config **ret)
+{
+	struct loader l;
+	int r = load_begin(&l, path);
+
+	if (r < 0)
+		return r;
+	l.only = names;
+	l.n_only = n;
+	source_load_all(&l, path);
+	return load_end(&l, ret);
+}
+
+int config_load_view(const char *path, struct config **ret)
+{
+	struct loader l;
+	int r = load_begin(&l, path);
+
+	if (r < 0)
+		return r;
+	l.view = true;
+	source_load_all(&l, path);
+	return load_end(&l, ret);
+}
+
 int config_load_over(
 	const char *path, const struct config_overlay *over, size_t n, struct config **ret)
 {

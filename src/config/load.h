@@ -94,6 +94,9 @@ struct loader {
 	unsigned file;			   /* that is being read */
 	const struct config_overlay *over; /* files that are read as these texts */
 	size_t n_over;
+	const char *const *only; /* tailnets whose files are read; .n_only 0: all */
+	size_t n_only;
+	bool view; /* no public key is made */
 	/* Opens, checks and reads a regular file: source_read(), or the fuzzer's. 0 or -errno. */
 	int (*read)(const char *path, struct source *ret);
 };

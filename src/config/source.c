@@ -329,6 +329,26 @@ static void load_ca(struct loader *l, struct section *s)
 	source_free(&text);
 }
 
+static bool is_read(const struct loader *l, const char *tailnet)
+{
+	for (size_t i = 0; i < l->n_only; i++)
+		if (!strcmp(l->only[i], tailnet))
+			return true;
+	return !l->n_only;
+}
+
+static void load_named(struct loader *l, struct section *s, struct wg_places *at)
+{
+	if (s->t->engine == ENGINE_WIREGUARD && s->t->wg_config_path)
+		load_wg(l, s, at);
+	if (s->t->users_path && !l->oom)
+		load_users(l, s);
+	if (s->t->engine == ENGINE_TAILSCALE && !l->oom)
+		load_auth_key(l, s);
+	if (s->t->engine == ENGINE_TAILSCALE && s->t->login_ca_path && !l->oom)
+		load_ca(l, s);
+}
+
 void source_load_named(struct loader *l)
 {
 	size_t n = 0;
@@ -343,14 +363,8 @@ void source_load_named(struct loader *l)
 
 		if (s->kind != SECTION_TAILNET)
 			continue;
-		if (s->t->engine == ENGINE_WIREGUARD && s->t->wg_config_path)
-			load_wg(l, s, &l->wg[n]);
-		if (s->t->users_path && !l->oom)
-			load_users(l, s);
-		if (s->t->engine == ENGINE_TAILSCALE && !l->oom)
-			load_auth_key(l, s);
-		if (s->t->engine == ENGINE_TAILSCALE && s->t->login_ca_path && !l->oom)
-			load_ca(l, s);
+		if (is_read(l, s->t->name))
+			load_named(l, s, &l->wg[n]);
 		n++;
 	}
 }

@@ -57,7 +57,7 @@ static void parse_secret(struct wg_reader *r, const char *text, uint8_t ret[32])
 static void private_key(struct wg_reader *r, char *text)
 {
 	parse_secret(r, text, r->wg->private_key);
-	if (!sodium_is_zero(r->wg->private_key, 32))
+	if (!sodium_is_zero(r->wg->private_key, 32) && !r->l->view)
 		(void)crypto_scalarmult_base(r->wg->public_key, r->wg->private_key);
 }
 

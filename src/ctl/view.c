@@ -33,8 +33,20 @@ static int view_add(struct view *v, const char *name, struct entry **ret)
 	return 0;
 }
 
+/* Supervisors tell in the order of the configuration: the one after the last is mostly the next. */
+static struct entry *view_next(struct view *v, const char *name, size_t *at)
+{
+	struct entry *e = *at < v->n ? &v->entries[*at] : NULL;
+
+	if (!e || strcmp(e->name, name))
+		e = view_find(v, name);
+	*at = e ? (size_t)(e - v->entries) + 1 : *at;
+	return e;
+}
+
 struct asking {
 	struct view *view;
+	size_t next;
 	pid_t pid;
 };
 
@@ -45,7 +57,7 @@ static int view_on_record(void *arg, const union control_any *m)
 
 	if (m->h.record != CONTROL_TAILNET)
 		return -EBADMSG;
-	e = view_find(a->view, m->tailnet.name);
+	e = view_next(a->view, m->tailnet.name, &a->next);
 	if (!e && view_add(a->view, m->tailnet.name, &e) < 0)
 		return -ENOMEM;
 	if (!e->live)
@@ -104,7 +116,7 @@ static bool view_knows(void *arg, const char *name)
 int view_load(const struct args *a, struct view *ret)
 {
 	struct view v = {0};
-	int r = config_load(a->config_path, &v.config);
+	int r = config_load_view(a->config_path, &v.config);
 
 	for (size_t i = 0; r == 0 && i < v.config->n_tailnets; i++) {
 		struct entry *e;

@@ -599,6 +599,31 @@ static void example_uncommented(void)
 	config_free(c);
 }
 
+/* Who runs one tailnet does not read the files of others; who looks does not make public keys. */
+static void parts_of_it(void)
+{
+	static const char *const only[] = {"a"};
+	struct config *c = NULL;
+	char path[128];
+
+	write_file("a.conf", WG_HEAD);
+	write_file("b.conf", WG_HEAD "[Peer]\nPublicKey = " PUBLIC "\nAllowedIPs = 10.0.0.1/32\n");
+	write_file("tsgw.ini",
+		"[gateway]\nprimary = 127.0.0.1\n[tailnet a]\nport = 1\nwg-config = a.conf\n"
+		"[tailnet b]\nport = 2\nwg-config = b.conf\n");
+	snprintf(path, sizeof(path), "%s/tsgw.ini", dir);
+	CHECK_EQ(config_load(path, &c), 0);
+	CHECK(c->errors && !c->tailnets[0]->broken && c->tailnets[1]->broken); /* its own key */
+	config_free(c);
+	CHECK_EQ(config_load_only(path, only, 1, &c), 0);
+	CHECK(!c->errors && c->tailnets[0]->wg && !c->tailnets[1]->wg);
+	CHECK_EQ(c->tailnets[1]->port, 2);
+	config_free(c);
+	CHECK_EQ(config_load_view(path, &c), 0);
+	CHECK(!c->errors && c->tailnets[0]->wg && c->tailnets[1]->wg);
+	config_free(c);
+}
+
 int main(void)
 {
 	char command[64];
@@ -616,6 +641,7 @@ int main(void)
 	RUN(limits_of_peers);
 	RUN(limits_of_users);
 	RUN(limits_of_files);
+	RUN(parts_of_it);
 	RUN(relative_path);
 	RUN(large_gateway);
 	RUN(large_wg_file);
