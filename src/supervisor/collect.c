@@ -168,7 +168,9 @@ static int slot_on_retry(sd_event_source *s, uint64_t usec, void *userdata)
 static int slot_try(struct slot *l)
 {
 	struct collector *c = l->c;
-	int r = l->by ? -EALREADY : connection_open(c, l->is.name);
+	/* our own come by front.sock: a thousand of us would leave no place for anybody else */
+	int r = l->by || supervisor_find(c->s, l->is.name) ? -EALREADY
+							   : connection_open(c, l->is.name);
 
 	if ((r == -ECONNREFUSED || r == -EAGAIN) && !l->retry && l->tries < COLLECT_RETRIES)
 		(void)sd_event_add_time_relative(c->s->event, &l->retry, CLOCK_MONOTONIC,

@@ -15,9 +15,11 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 
-#define CONTROLSOCK_BACKLOG 64
-#define CONTROLSOCK_GROUP   "tsgw" /* may look, not touch */
+#define CONTROLSOCK_BACKLOG  64
+#define CONTROLSOCK_GROUP    "tsgw" /* may look, not touch */
+#define CONTROLSOCK_GROUP_MS 10000
 
 int controlsock_address(
 	const char *run_dir, const char *name, const char *file, struct sockaddr_un *ret)
@@ -41,18 +43,34 @@ static int address_of(const char *run_dir, const char *name, struct sockaddr_un 
 	return controlsock_address(run_dir, name, name ? "control.sock" : "front.sock", ret);
 }
 
+/* 0: there is none. Looked up seldom: where there is none, the C library asks everybody who might know. */
+static gid_t group(void)
+{
+	static uint64_t looked_ms;
+	static gid_t gid;
+	uint64_t now = clock_now_ms();
+
+	if (!looked_ms || now - looked_ms > CONTROLSOCK_GROUP_MS) {
+		struct group *g = getgrnam(CONTROLSOCK_GROUP);
+
+		gid = g ? g->gr_gid : 0;
+		looked_ms = clock_now_ms();
+	}
+	return gid;
+}
+
 /* A file belongs to who makes it: so the group needs no chown(2), and we no right to do that to any file. */
-static int bind_as(int fd, const struct sockaddr_un *un, const struct group *g)
+static int bind_as(int fd, const struct sockaddr_un *un, gid_t gid)
 {
 	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), r;
 	mode_t mask;
 
-	if (g && setegid(g->gr_gid) < 0)
+	if (gid && setegid(gid) < 0)
 		return -errno;
-	mask = umask(g ? 0117 : 0177);
+	mask = umask(gid ? 0117 : 0177);
 	r = bind(fd, (const struct sockaddr *)un, sizeof(*un)) < 0 ? -errno : 0;
 	umask(mask);
-	if (g && setegid(getgid()) < 0)
+	if (gid && setegid(getgid()) < 0)
 		abort();
 	(void)prctl(PR_SET_DUMPABLE, dumpable == 1, 0, 0, 0);
 	return r;
@@ -70,7 +88,7 @@ int controlsock_bind(const char *run_dir, const char *name)
 	if (dir < 0)
 		return dir;
 	(void)unlink(un.sun_path);
-	r = bind_as(fd, &un, getgrnam(CONTROLSOCK_GROUP));
+	r = bind_as(fd, &un, group());
 	if (r == 0 && listen(fd, CONTROLSOCK_BACKLOG) < 0)
 		r = -errno;
 	return r < 0 ? r : take_fd(fd);

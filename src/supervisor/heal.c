@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What somebody takes away from outside comes back: pins, sockets, links.
 //
-// Directories are watched with dnotify (fcntl(F_NOTIFY)): a signal says that something was deleted in one of
-// them, and everything of ours is looked at, which costs a few calls for each tailnet and happens only then.
-// inotify would say more, but root has 128 of it (fs.inotify.max_user_instances), and there may be a
-// thousand supervisors. Our own deletions are seen, too; so nothing is looked at before a short pause.
+// Directories are watched with dnotify (fcntl(F_NOTIFY)): a signal names the one in which something was deleted,
+// and what we have there is looked at, which costs a few calls for each tailnet concerned and happens only
+// then. inotify would say more, but root has 128 of it (fs.inotify.max_user_instances), and there may be a
+// thousand supervisors. Our own deletions are seen, too (each record is put into its place by rename(2)); so
+// nothing is looked at before a short pause, and a directory is watched again only when it is looked at.
 #include "supervisor/heal.h"
 
 #include <errno.h>
@@ -25,6 +26,8 @@
 #include "supervisor/tailnet.h"
 
 #define HEAL_PAUSE_MS 100
+#define HEAL_SIGNAL \
+	(SIGRTMIN + 1) /* queued, with the descriptor; SIGIO in its place: the queue was full */
 
 static const char *const heal_shared[HEAL_SHARED] = {"/run/netns", "/run/wireguard"};
 
@@ -32,9 +35,16 @@ static int heal_directory(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
-	if (fd >= 0 && fcntl(fd, F_NOTIFY, DN_DELETE | DN_MULTISHOT) < 0)
+	if (fd >= 0 && (fcntl(fd, F_SETSIG, HEAL_SIGNAL) < 0 || fcntl(fd, F_NOTIFY, DN_DELETE) < 0))
 		fd = fd_close(fd);
 	return fd < 0 ? -1 : fd;
+}
+
+/* Before the look: what is deleted later is told again. */
+static void heal_watch_again(int fd)
+{
+	if (fd >= 0)
+		(void)fcntl(fd, F_NOTIFY, DN_DELETE);
 }
 
 static bool heal_gone(const struct supervisor *s, const char *name, const char *file)
@@ -146,23 +156,39 @@ static void heal_control(struct supervisor *s, const char *name, const char *fil
 
 /* ---- when ---- */
 
+/* In its own directory. */
+static void heal_own(struct supervisor *s, struct tailnet *t)
+{
+	t->heal_due = false;
+	heal_watch_again(t->heal_fd);
+	heal_run_dir(t);
+	heal_control(s, t->name, "control.sock");
+	if (t->netns_fd >= 0)
+		heal_resolve(t);
+}
+
 static int heal_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct supervisor *s = userdata;
+	bool run = s->heal.run_due, shared = s->heal.shared_due;
 
 	s->heal.timer = sd_event_source_disable_unref(s->heal.timer);
+	s->heal.run_due = s->heal.shared_due = false;
+	for (size_t i = 0; i < HEAL_SHARED && shared; i++)
+		heal_watch_again(s->heal.shared_fds[i]);
+	if (run)
+		heal_watch_again(s->heal.run_fd);
 	for (size_t i = 0; i < s->n_tailnets; i++) {
 		struct tailnet *t = s->tailnets[i];
 
-		heal_run_dir(t);
-		heal_control(s, t->name, "control.sock");
-		if (t->netns_fd < 0)
-			continue;
-		heal_pin(t);
-		heal_uapi(t);
-		heal_resolve(t);
+		if (t->heal_due || run)
+			heal_own(s, t);
+		if (shared && t->netns_fd >= 0) {
+			heal_pin(t);
+			heal_uapi(t);
+		}
 	}
-	if (s->front)
+	if (s->front && run)
 		heal_control(s, NULL, "front.sock");
 	return 0;
 }
@@ -171,7 +197,18 @@ static int heal_on_signal(
 	sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
 	struct supervisor *s = userdata;
+	bool which = si->ssi_signo != SIGIO, found = false;
 
+	for (size_t i = 0; i < HEAL_SHARED && which; i++)
+		if (s->heal.shared_fds[i] == si->ssi_fd)
+			s->heal.shared_due = found = true;
+	for (size_t i = 0; i < s->n_tailnets && which && !found; i++)
+		if (s->tailnets[i]->heal_fd == si->ssi_fd)
+			s->tailnets[i]->heal_due = found = true;
+	if (!found)
+		s->heal.run_due = true;
+	if (!which)
+		s->heal.shared_due = true;
 	if (!s->heal.timer && !s->stopping)
 		(void)sd_event_add_time_relative(s->event, &s->heal.timer, CLOCK_MONOTONIC,
 			HEAL_PAUSE_MS * 1000, 10000, heal_on_timer, s);
@@ -194,6 +231,8 @@ void heal_open(struct supervisor *s)
 {
 	int r = sd_event_add_signal(s->event, NULL, SIGIO, heal_on_signal, s);
 
+	if (r >= 0)
+		r = sd_event_add_signal(s->event, NULL, HEAL_SIGNAL, heal_on_signal, s);
 	if (r >= 0)
 		s->heal.run_fd = heal_directory(s->store.run_dir);
 	else

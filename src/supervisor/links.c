@@ -17,6 +17,7 @@
 #include <netlink/msg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -122,14 +123,41 @@ static int links_make_pair(struct links *l, const char *ns_name, int host_netns_
 	return rtnl_talk(l, msg, NULL, NULL);
 }
 
-static int links_set_alias(struct links *l, const char *name, const char *alias)
+/* No link-local address, so no duplicate address detection, no solicitation of routers, no multicast groups: our
+ * /30 is IPv4's. */
+static int links_put_no_ipv6(struct nl_msg *msg)
+{
+	const uint8_t none = IN6_ADDR_GEN_MODE_NONE;
+	struct nlattr *spec = nla_nest_start(msg, IFLA_AF_SPEC), *inet6;
+
+	inet6 = spec ? nla_nest_start(msg, AF_INET6) : NULL;
+	if (!inet6 || rtnl_put(msg, IFLA_INET6_ADDR_GEN_MODE, &none, sizeof(none)) < 0)
+		return -ENOMEM;
+	nla_nest_end(msg, inet6);
+	nla_nest_end(msg, spec);
+	return 0;
+}
+
+static int links_mark(struct links *l, const char *name, const char *alias, bool no_ipv6)
 {
 	_cleanup_msg_ struct nl_msg *msg = NULL;
 	int r = links_message(RTM_SETLINK, name, 0, &msg);
 
 	if (r == 0)
 		r = rtnl_put(msg, IFLA_IFALIAS, alias, strlen(alias));
+	if (r == 0 && no_ipv6)
+		r = links_put_no_ipv6(msg);
 	return r < 0 ? r : rtnl_talk(l, msg, NULL, NULL);
+}
+
+/* A host without IPv6 does not know the second half. */
+static int links_set_alias(struct links *l, const char *name, const char *alias)
+{
+	int r = links_mark(l, name, alias, true);
+
+	return r == -EAFNOSUPPORT || r == -EOPNOTSUPP || r == -EINVAL
+		? links_mark(l, name, alias, false)
+		: r;
 }
 
 uint32_t links_group(const char *alias)
@@ -292,12 +320,18 @@ struct links_addresses {
 	size_t n, size;
 };
 
+static int links_compare(const void *x, const void *y)
+{
+	const struct link_info *a = x, *b = y;
+
+	return (a->ifindex > b->ifindex) - (a->ifindex < b->ifindex);
+}
+
 static const struct link_info *links_by_index(const struct links_table *t, int ifindex)
 {
-	for (size_t i = 0; i < t->n; i++)
-		if (t->items[i].ifindex == ifindex)
-			return &t->items[i];
-	return NULL;
+	const struct link_info key = {.ifindex = ifindex};
+
+	return t->n ? bsearch(&key, t->items, t->n, sizeof(key), links_compare) : NULL;
 }
 
 static int links_collect_address(struct nlmsghdr *h, void *arg)
@@ -334,6 +368,8 @@ int links_addresses(struct links *l, struct link_address **ret, size_t *ret_n)
 	int r;
 
 	r = rtnl_dump(l, RTM_GETLINK, AF_UNSPEC, links_collect_link, &t.links, &t.links.n);
+	if (t.links.n)
+		qsort(t.links.items, t.links.n, sizeof(t.links.items[0]), links_compare);
 	if (r == 0)
 		r = rtnl_dump(l, RTM_GETADDR, AF_UNSPEC, links_collect_address, &t, &t.n);
 	free(t.links.items);

@@ -74,26 +74,47 @@ static int pool_read(const struct store *s, const char *name, struct prefix *ret
 	return r < 0 ? -ENOENT : 0;
 }
 
-static int pool_write(const struct store *s, const char *name, const struct prefix *p)
+/* The new file, not yet at its place; SYNC: on the disk. */
+static int pool_write_new(
+	const struct store *s, const char *name, const struct prefix *p, bool sync)
 {
 	_cleanup_close_ int fd = -1;
-	char text[STORE_NET_TEXT_MAX], path[PATH_MAX], new[PATH_MAX];
+	char text[STORE_NET_TEXT_MAX], new[PATH_MAX];
 	int n = store_net_format(p, text), r;
 
-	r = pool_path(s, name, "net", path);
-	if (r == 0)
-		r = pool_path(s, name, "net.new", new);
+	r = pool_path(s, name, "net.new", new);
 	if (r < 0)
 		return r;
 	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	r = fd_write_all(fd, text, (size_t)n);
-	if (r == 0 && (fdatasync(fd) < 0 || rename(new, path) < 0))
+	if (r == 0 && sync && fdatasync(fd) < 0)
 		r = -errno;
 	if (r < 0)
 		unlink(new);
 	return r;
+}
+
+static int pool_put_new(const struct store *s, const char *name)
+{
+	char path[PATH_MAX], new[PATH_MAX];
+	int r = pool_path(s, name, "net", path);
+
+	if (r == 0)
+		r = pool_path(s, name, "net.new", new);
+	if (r == 0 && rename(new, path) < 0) {
+		r = -errno;
+		unlink(new);
+	}
+	return r;
+}
+
+static int pool_write(const struct store *s, const char *name, const struct prefix *p)
+{
+	int r = pool_write_new(s, name, p, true);
+
+	return r < 0 ? r : pool_put_new(s, name);
 }
 
 static int pool_lock(const struct store *s, int *ret_fd)
@@ -253,6 +274,65 @@ int store_pool_get(const struct store *s, const char *name, const struct prefix 
 	*ret = p;
 	*ret_slot = 1 + (addr_v4_host(&p.addr) - addr_v4_host(&base.addr)) / 4;
 	return 0;
+}
+
+/* ---- many at once ---- */
+
+/* One look at all others and one wait for the disk, instead of one each. TAKEN has room for N more. */
+static int pool_give_many(const struct store *s, const char *const *names, size_t n,
+	const struct prefix *pool, struct prefix *taken, size_t n_taken)
+{
+	_cleanup_close_ int dir = open(s->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t done = 0;
+	int r = dir < 0 ? -errno : 0;
+
+	for (; done < n && r == 0; done++) {
+		struct prefix p;
+
+		r = store_pool_first(pool, taken, n_taken, &p);
+		if (r == 0)
+			r = pool_write_new(s, names[done], &p, false);
+		if (r < 0)
+			break;
+		taken[n_taken++] = p;
+	}
+	if (done && syncfs(dir) < 0)
+		return -errno;
+	for (size_t i = 0; i < done; i++) {
+		int e = pool_put_new(s, names[i]);
+
+		r = r ?: e;
+	}
+	return r;
+}
+
+int store_pool_prepare(const struct store *s, const char *const *names, size_t n,
+	const struct prefix *pool, const struct prefix *used, size_t n_used)
+{
+	_cleanup_free_ const char **fresh = calloc(n + 1, sizeof(*fresh));
+	_cleanup_free_ struct prefix *taken = NULL;
+	_cleanup_close_ int lock = -1;
+	struct prefix *more, p;
+	size_t n_fresh = 0, n_taken;
+	int r;
+
+	if (!fresh)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (parse_is_tailnet_name(names[i]) && pool_read(s, names[i], &p) == -ENOENT)
+			fresh[n_fresh++] = names[i];
+	if (n_fresh < 2)
+		return 0;
+	r = pool_lock(s, &lock);
+	if (r == 0)
+		r = pool_taken(s, "", used, n_used, &taken, &n_taken);
+	if (r < 0)
+		return r;
+	more = reallocarray(taken, n_taken + n_fresh, sizeof(*taken));
+	if (!more)
+		return -ENOMEM;
+	taken = more;
+	return pool_give_many(s, fresh, n_fresh, pool, taken, n_taken);
 }
 
 int store_pool_free(const struct store *s, const char *name)

@@ -70,8 +70,9 @@ int links_del_route(struct links *l, const char *name, const struct prefix *p)
 struct routes_table {
 	struct prefix *items;
 	size_t n, size;
-	int except; /* ifindex whose routes do not count, 0 = none */
-	int only;   /* ifindex whose routes count */
+	const int *except; /* ifindices whose routes do not count */
+	size_t n_except;
+	int only; /* ifindex whose routes count */
 };
 
 static int routes_collect(struct nlmsghdr *h, void *arg)
@@ -85,8 +86,9 @@ static int routes_collect(struct nlmsghdr *h, void *arg)
 		return 0;
 	if (nlmsg_parse(h, sizeof(*rtm), tb, RTA_MAX, NULL) < 0)
 		return 0;
-	if (t->except && tb[RTA_OIF] && (int)nla_get_u32(tb[RTA_OIF]) == t->except)
-		return 0;
+	for (size_t i = 0; i < t->n_except && tb[RTA_OIF]; i++)
+		if ((int)nla_get_u32(tb[RTA_OIF]) == t->except[i])
+			return 0;
 	if (rtnl_grow((void **)&t->items, &t->size, t->n, sizeof(t->items[0])) < 0)
 		return -ENOMEM;
 	if (rtnl_get_prefix(rtm->rtm_family, tb[RTA_DST], rtm->rtm_dst_len, &t->items[t->n]) == 0)
@@ -115,9 +117,10 @@ static int routes_join(
 	return 0;
 }
 
-static int routes_list(struct links *l, int except, struct prefix **ret, size_t *ret_n)
+static int routes_list(
+	struct links *l, const int *except, size_t n_except, struct prefix **ret, size_t *ret_n)
 {
-	struct routes_table v4 = {.except = except}, v6 = {.except = except};
+	struct routes_table v4 = {.except = except, .n_except = n_except}, v6 = v4;
 	int r = rtnl_dump(l, RTM_GETROUTE, AF_INET, routes_collect, &v4, &v4.n);
 
 	if (r == 0)
@@ -163,23 +166,40 @@ int links_device_routes(struct links *l, const char *name, struct prefix **ret, 
 
 int links_routes(struct links *l, struct prefix **ret, size_t *ret_n)
 {
-	return routes_list(l, 0, ret, ret_n);
+	return routes_list(l, NULL, 0, ret, ret_n);
+}
+
+static bool routes_is_link(void *arg, const char *ifname)
+{
+	return !strcmp(arg, ifname);
 }
 
 int links_used(struct links *l, const char *except, struct prefix **ret, size_t *ret_n)
 {
-	_cleanup_free_ struct link_address *addresses = NULL;
-	struct link_info info = {0};
-	struct prefix *used = NULL, *more;
-	size_t n, n_addresses;
-	int r;
+	return links_used_but(l, except ? routes_is_link : NULL, (void *)except, ret, ret_n);
+}
 
-	r = except ? links_find(l, except, &info) : 0;
-	if (r < 0 && r != -ENODEV)
+int links_used_but(struct links *l, bool (*except)(void *arg, const char *ifname), void *arg,
+	struct prefix **ret, size_t *ret_n)
+{
+	_cleanup_free_ struct link_address *addresses = NULL;
+	_cleanup_free_ int *excepted = NULL;
+	struct prefix *used = NULL, *more;
+	size_t n, n_addresses, n_excepted = 0;
+	int r = links_addresses(l, &addresses, &n_addresses);
+
+	if (r < 0)
 		return r;
-	r = links_addresses(l, &addresses, &n_addresses);
-	if (r == 0)
-		r = routes_list(l, info.ifindex, &used, &n);
+	excepted = calloc(n_addresses + 1, sizeof(*excepted));
+	if (!excepted)
+		return -ENOMEM;
+	for (size_t i = 0; i < n_addresses && except; i++)
+		if (except(arg, addresses[i].ifname)) {
+			if (!n_excepted || excepted[n_excepted - 1] != addresses[i].ifindex)
+				excepted[n_excepted++] = addresses[i].ifindex;
+			addresses[i].ifindex = 0;
+		}
+	r = routes_list(l, excepted, n_excepted, &used, &n);
 	if (r < 0)
 		return r;
 	more = reallocarray(used, n + n_addresses + 1, sizeof(*used));
@@ -188,7 +208,7 @@ int links_used(struct links *l, const char *except, struct prefix **ret, size_t 
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < n_addresses; i++)
-		if (!info.ifindex || addresses[i].ifindex != info.ifindex)
+		if (addresses[i].ifindex)
 			more[n++] = prefix_of_addr(&addresses[i].prefix.addr);
 	*ret = more;
 	*ret_n = n;

@@ -35,6 +35,10 @@ int store_lock(const struct store *s, const char *name, int *ret_fd, pid_t *ret_
 int store_pool_get(const struct store *s, const char *name, const struct prefix *pool,
 	const struct prefix *used, size_t n_used, bool dry_run, struct prefix *ret,
 	uint32_t *ret_slot);
+/* For those of NAMES that have none yet, all at once: cheaper than one by one, and only that. Which do not get
+ * one here ask for it by store_pool_get(). */
+int store_pool_prepare(const struct store *s, const char *const *names, size_t n,
+	const struct prefix *pool, const struct prefix *used, size_t n_used);
 int store_pool_free(const struct store *s, const char *name);
 
 /* The volatile record RUN/NAME/made: what exists or is about to. Written before the thing is made,

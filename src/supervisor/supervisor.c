@@ -21,6 +21,7 @@
 #include "supervisor/heal.h"
 #include "supervisor/recover.h"
 #include "supervisor/retry.h"
+#include "supervisor/spawn.h"
 #include "supervisor/sweep.h"
 #include "supervisor/tailnet.h"
 #include "supervisor/watch.h"
@@ -100,15 +101,8 @@ static void supervisor_notify(struct supervisor *s)
 	(void)sd_notifyf(0, "STATUS=%s", text);
 }
 
-void supervisor_changed(struct supervisor *s)
+static void supervisor_settle(struct supervisor *s)
 {
-	if (s->stopping)
-		return;
-	control_settle(s->control);
-	watch_look(s);
-	supervisor_notify(s);
-	if (s->ready || !s->started)
-		return;
 	for (size_t i = 0; i < s->n_tailnets; i++)
 		if (!tailnet_is_settled(s->tailnets[i]))
 			return;
@@ -118,6 +112,29 @@ void supervisor_changed(struct supervisor *s)
 	s->ready = true;
 	(void)sd_notify(0, "READY=1");
 	log_info(NULL, NULL, "ready");
+}
+
+static int supervisor_on_changed(sd_event_source *source, void *userdata)
+{
+	struct supervisor *s = userdata;
+
+	s->changed = sd_event_source_disable_unref(s->changed);
+	if (s->stopping)
+		return 0;
+	control_settle(s->control);
+	watch_look(s);
+	supervisor_notify(s);
+	if (!s->ready && s->started)
+		supervisor_settle(s);
+	return 0;
+}
+
+/* Told once for all that happens in one turn of the loop. */
+void supervisor_changed(struct supervisor *s)
+{
+	if (!s->stopping && !s->changed &&
+		sd_event_add_defer(s->event, &s->changed, supervisor_on_changed, s) < 0)
+		(void)supervisor_on_changed(NULL, s);
 }
 
 /* ---- what the host tells us ---- */
@@ -233,6 +250,7 @@ static int supervisor_signals(struct supervisor *s)
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGHUP);
 	sigaddset(&mask, SIGIO);
+	sigaddset(&mask, SIGRTMIN + 1); /* heal.c */
 	sigaddset(&mask, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -286,14 +304,23 @@ static void raise_limits(void)
 	(void)setrlimit(RLIMIT_MEMLOCK, &l);
 }
 
+/* Before any other descriptor is opened: some numbers have a meaning. */
+static int supervisor_begin(void)
+{
+	int r = fdstore_open(), reserved = spawn_reserve();
+
+	if (r < 0)
+		log_warning(NULL, NULL, "descriptors of the earlier process: %s", strerror(-r));
+	if (reserved < 0)
+		log_error(NULL, NULL, "cannot start: /dev/null: %s", strerror(-reserved));
+	return reserved;
+}
+
 static int supervisor_open(struct supervisor *s)
 {
 	int r;
 
 	raise_limits();
-	r = fdstore_open();
-	if (r < 0)
-		log_warning(NULL, NULL, "descriptors of the earlier process: %s", strerror(-r));
 	r = worker_find_dir(s->worker_dir, sizeof(s->worker_dir));
 	if (r < 0) {
 		log_error(NULL, NULL, "no worker programs in %s: %s", s->worker_dir, strerror(-r));
@@ -398,11 +425,13 @@ static void supervisor_close(struct supervisor *s)
 	for (size_t i = 0; i < s->n_tailnets; i++)
 		tailnet_free(s->tailnets[i]);
 	free(s->tailnets);
+	sd_event_source_disable_unref(s->changed);
 	uplink_watch_free(s->uplink_watch);
 	front_free(s->front);
 	links_close(s->watch);
 	links_close(s->host);
 	free(s->addresses);
+	suffixes_forget(&s->suffixes);
 	fd_close(s->host_netns_fd);
 	sd_event_source_disable_unref(s->mounts);
 	sd_event_unref(s->event);
@@ -417,6 +446,36 @@ static void supervisor_sweep(void *arg, const char *owner)
 		(void)sweep_one(&s->store, s->host, strcmp(owner, "-") ? owner : NULL);
 }
 
+static bool is_ours(void *arg, const char *ifname)
+{
+	const struct supervisor *s = arg;
+
+	for (size_t i = 0; i < s->n_tailnets; i++)
+		if (!strcmp(s->tailnets[i]->link, ifname))
+			return true;
+	return false;
+}
+
+/* What a start looks up, once for all of them; where that fails each does it itself. */
+static void supervisor_prepare(struct supervisor *s)
+{
+	_cleanup_free_ const char **names = calloc(s->n_tailnets + 1, sizeof(*names));
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < s->n_tailnets && names; i++)
+		if (!s->tailnets[i]->config->broken && s->tailnets[i]->netns_fd < 0)
+			names[n++] = s->tailnets[i]->name;
+	if (n < 2)
+		return;
+	r = links_used_but(s->host, is_ours, s, &s->used.items, &s->used.n);
+	if (r == 0)
+		r = store_pool_prepare(&s->store, names, n, &s->config->gateway.veth_pool,
+			s->used.items, s->used.n);
+	if (r < 0)
+		log_debug(NULL, "veth-pool", "not for all at once: %s", strerror(-r));
+}
+
 static int supervisor_loop(struct supervisor *s)
 {
 	int r;
@@ -425,8 +484,11 @@ static int supervisor_loop(struct supervisor *s)
 		(void)tailnet_resume(s->tailnets[i]);
 	fdstore_each_owner(supervisor_sweep, s);
 	supervisor_clear(s);
+	supervisor_prepare(s);
 	for (size_t i = 0; i < s->n_tailnets; i++)
 		tailnet_start(s->tailnets[i]);
+	free(s->used.items);
+	s->used = (struct prefix_list){0};
 	if (all_refused(s))
 		return 1;
 	if (s->front)
@@ -463,10 +525,14 @@ int supervisor_run(const struct options *o)
 	struct supervisor s = {.options = o,
 		.store = {.run_dir = o->run_dir, .state_dir = o->state_dir},
 		.host_netns_fd = -1,
+		.suffixes = {.fd = -1},
 		.heal = {.shared_fds = {-1, -1}, .run_fd = -1}};
 	int code;
 
-	code = config_load(o->config_path, &s.config);
+	if (supervisor_begin() < 0)
+		return 1;
+	code = config_load_only(o->config_path, (const char *const *)o->names,
+		o->front ? 0 : o->n_names, &s.config);
 	if (code < 0) {
 		log_error(NULL, NULL, "the configuration cannot be read: %s", strerror(-code));
 		return 1;

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "supervisor/links.h"
 #include "supervisor/store.h"
+#include "supervisor/suffixes.h"
 
 struct tailnet;
 struct front;
@@ -31,6 +32,7 @@ struct options {
 
 struct heal { /* directories that are watched, see heal.c */
 	int shared_fds[HEAL_SHARED], run_fd;
+	bool shared_due, run_due; /* something was deleted there */
 	sd_event_source *timer;
 };
 
@@ -39,6 +41,7 @@ struct supervisor {
 	sd_event *event;
 	struct store store;
 	struct config *config;
+	struct suffixes suffixes; /* of .config */
 	char worker_dir[4096];
 	char empty_dir[4096];
 	int host_netns_fd;
@@ -46,12 +49,15 @@ struct supervisor {
 	struct links *watch; /* events of links and addresses there */
 	struct link_address *addresses;
 	size_t n_addresses;
+	struct prefix_list
+		used; /* only while many are started: what nobody may get from the pool */
 	struct tailnet **tailnets;
 	size_t n_tailnets;
 	struct front *front; /* NULL = not ours */
 	struct control *control;
 	struct watch *watchers;
 	struct heal heal;
+	sd_event_source *changed; /* what follows from changes is to be done in this turn */
 	struct uplink_watch *uplink_watch; /* NULL = no uplink needs it */
 	sd_event_source *mounts;	   /* somebody waits for a change of mounts */
 	uint64_t watchdog_usec; /* between two signs of life to systemd, 0 = none is wanted */

@@ -268,13 +268,14 @@ static int tailnet_on_ready_timeout(sd_event_source *s, uint64_t usec, void *use
 int tailnet_allocate(struct tailnet *t)
 {
 	const struct prefix *pool = &t->s->config->gateway.veth_pool;
-	_cleanup_free_ struct prefix *used = NULL;
-	size_t n = 0;
-	int r = links_used(t->s->host, t->link, &used, &n);
+	_cleanup_free_ struct prefix *own = NULL;
+	const struct prefix *used = t->s->used.items;
+	size_t n = t->s->used.n;
+	int r = used ? 0 : links_used(t->s->host, t->link, &own, &n);
 
 	if (r < 0)
 		return r;
-	r = store_pool_get(&t->s->store, t->name, pool, used, n, false, &t->veth, &t->slot);
+	r = store_pool_get(&t->s->store, t->name, pool, used ?: own, n, false, &t->veth, &t->slot);
 	if (r < 0)
 		return r;
 	t->veth_host = addr_v4(addr_v4_host(&t->veth.addr) + 1);

@@ -90,6 +90,7 @@ struct tailnet {
 
 	int lock_fd;
 	int heal_fd;		       /* of RUN/NAME, watched; -1 = not */
+	bool heal_due;		       /* something was deleted there */
 	struct made made, made_before; /* of this supervisor, of the one before */
 	struct leftover left[STORE_PIDS_MAX];
 	size_t n_left;

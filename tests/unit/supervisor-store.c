@@ -191,6 +191,29 @@ static void pool_is_kept_by_name(void)
 	CHECK(is(&p, "172.16.0.0/30") && slot == 1);
 }
 
+/* What is given to many at once is what each would have got alone, in their order. */
+static void pool_many_at_once(void)
+{
+	static const char *const names[] = {"a", "old", "b", "c", "d"};
+	struct prefix pool = prefix("10.9.0.0/28"), used = prefix("10.9.0.5/32"), p;
+	uint32_t slot;
+
+	fresh();
+	CHECK_EQ(get("old", "10.9.0.0/28", "10.9.0.0/29", &p, &slot), 0);
+	CHECK(is(&p, "10.9.0.8/30"));
+	for (size_t i = 0; i < 5; i++)
+		CHECK_EQ(store_init_tailnet(&store, names[i]), 0);
+	CHECK_EQ(store_pool_prepare(&store, names, 5, &pool, &used, 1), -ENOSPC);
+	CHECK_EQ(get("old", "10.9.0.0/28", "", &p, &slot), 0);
+	CHECK(is(&p, "10.9.0.8/30"));
+	CHECK_EQ(get("a", "10.9.0.0/28", "", &p, &slot), 0);
+	CHECK(is(&p, "10.9.0.0/30"));
+	CHECK_EQ(get("b", "10.9.0.0/28", "", &p, &slot), 0);
+	CHECK(is(&p, "10.9.0.12/30"));
+	CHECK_EQ(access(path_of(state_dir, "c", "net"), F_OK), -1);
+	CHECK_EQ(access(path_of(state_dir, "c", "net.new"), F_OK), -1);
+}
+
 static void pool_exhausted(void)
 {
 	char name[16];
@@ -585,6 +608,7 @@ int main(void)
 	RUN(pool_first_free);
 	RUN(pool_first_free_oracle);
 	RUN(pool_is_kept_by_name);
+	RUN(pool_many_at_once);
 	RUN(pool_exhausted);
 	RUN(pool_damaged_file);
 	RUN(pool_dry_run);
