@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -357,15 +358,29 @@ static void turn(struct task *t)
 	failing_now = true;
 }
 
-static void tell(enum msg_type type, void *m, size_t size)
+static void tell(enum msg_type type, void *m, size_t size, int fd)
 {
 	const char *why = "";
 
 	*(struct msg_header *)m = (struct msg_header){(uint16_t)type, (uint16_t)size};
-	if (setup_message(m, &why) < 0)
+	if (setup_message(m, &fd, &why) < 0)
 		give_up(why, NULL);
 }
-#define TELL(type, m) tell(type, &(m), sizeof((m)))
+#define TELL(type, m) tell(type, &(m), sizeof((m)), -1)
+
+/* As the supervisor hands it over: in a file of memory. */
+static void tell_suffixes(void)
+{
+	struct suffix_entry all[] = {{.text = "blue", .tailnet = "blue", .port = 11081},
+		{.text = "red", .tailnet = "red"}};
+	struct msg_proxy_suffixes m = {.n = 2, .digest = 1};
+	int fd = memfd_create("suffixes", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, all, sizeof(all)) != sizeof(all))
+		give_up("suffixes", NULL);
+	tell(MSG_PROXY_SUFFIXES, &m, sizeof(m), fd);
+	close(fd);
+}
 
 static void configure(void)
 {
@@ -386,9 +401,7 @@ static void configure(void)
 	TELL(MSG_PROXY_HOST, any.host);
 	any.proxy_suffix = (struct msg_proxy_suffix){.suffix = "red"};
 	TELL(MSG_PROXY_SUFFIX, any.proxy_suffix);
-	any.proxy_suffix =
-		(struct msg_proxy_suffix){.suffix = "blue", .tailnet = "blue", .foreign = 1};
-	TELL(MSG_PROXY_SUFFIX, any.proxy_suffix);
+	tell_suffixes();
 	any.proxy_route = (struct msg_proxy_route){.public_key = {1}, .n = 2};
 	(void)prefix_parse("10.9.0.0/16", &any.proxy_route.prefixes[0]);
 	(void)prefix_parse("fd09::/64", &any.proxy_route.prefixes[1]);
