@@ -38,21 +38,21 @@ DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables ip
 # building packages and booting them in a real systemd
 DEPS_SYSTEM := debhelper dpkg-dev fakeroot lintian mmdebstrap systemd-container apparmor rpm rpmlint
 
-# IPSECMB=no: without libipsec-mb where its headers are. CROSS=aarch64-linux-gnu: the workers and their
-# unit tests for another architecture, with that one's libraries below SYSROOTS (tests/foreign-deps).
+# IPSECMB=no: without libipsec-mb where its headers are. CROSS=aarch64-linux-gnu: all of it for another
+# architecture, with that one's libraries below SYSROOTS (tests/foreign-deps).
 CROSS      ?=
 SYSROOTS   ?= /usr/local/lib/tsgw-sysroots
 SERVERS    ?= /usr/local/lib/tsgw-servers
 IPSECMB    ?= yes
+PKGS       := libnl-3.0 libnl-route-3.0 libmnl libnftnl libsystemd libsodium libseccomp inih jansson libcares libmicrohttpd libqrencode
 ifeq ($(CROSS),)
 CC         ?= gcc
 PKG_CONFIG ?= pkg-config
-PKGS       := libnl-3.0 libnl-route-3.0 libmnl libnftnl libsystemd libsodium libseccomp inih jansson libcares libmicrohttpd libqrencode
 else
+SYSROOT    := $(abspath $(SYSROOTS))/$(CROSS)
 CC         := $(CROSS)-gcc
-PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(SYSROOTS)/$(CROSS) \
-	PKG_CONFIG_LIBDIR=$(SYSROOTS)/$(CROSS)/usr/lib/$(CROSS)/pkgconfig pkg-config
-PKGS       := libsodium libseccomp inih libcares jansson
+PKG_CONFIG := PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(CROSS)/pkgconfig pkg-config
+CROSS_LINK := -L$(SYSROOT)/usr/lib/$(CROSS) -Wl,-rpath-link,$(SYSROOT)/usr/lib/$(CROSS)
 endif
 SAN        ?=
 CPPFLAGS   += -Isrc -D_GNU_SOURCE -DTSGW_VERSION='"$(VERSION)"' -DTSGW_LIBEXECDIR='"$(LIBEXECDIR)"' \
@@ -70,7 +70,7 @@ CPPFLAGS   += -DTSGW_SAN=1
 endif
 CFLAGS     ?= -g
 ALL_CFLAGS  = -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(CFLAGS) $(call pkg_cflags)
-ALL_LDFLAGS = $(LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(HARDEN))
+ALL_LDFLAGS = $(LDFLAGS) $(CROSS_LINK) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(HARDEN))
 pkg_cflags  = $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 Q          := $(if $(V),,@)
 say         = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(patsubst $(O)/%,%,$@)';)

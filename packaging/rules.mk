@@ -2,7 +2,8 @@
 # Packages, included by the Makefile. All of them take their version from there, and their date and changes
 # from the last commit and NEWS.md (packaging/generate).
 ## make deb        Debian packages into dist/, built without root and network; DEB_ARGS= for dpkg-buildpackage
-## make tarball    everything in one directory that runs from wherever it is unpacked, into dist/
+## make tarball    everything in one directory that runs from wherever it is unpacked, into dist/;
+##                 CROSS=aarch64-linux-gnu: for another architecture
 ## make packaging  the RPM spec, PKGBUILD and container recipe, filled in, into dist/
 DIST     ?= dist
 DEB_ARGS ?=
@@ -21,7 +22,7 @@ packaging:
 tarball:
 	@$(MAKE) --no-print-directory O=$(O)/tarball \
 		LDFLAGS='-Wl,--disable-new-dtags -Wl,-rpath,\$$$$ORIGIN/../lib:\$$$$ORIGIN/../../lib' all sbom
-	packaging/build-tarball $(TARBALL) $(O)/tarball $(DIST)
+	CROSS=$(CROSS) SYSROOT=$(SYSROOT) packaging/build-tarball $(TARBALL) $(O)/tarball $(DIST)
 # for packaging/generate and tests/system/image.py: what a build needs, without what every build has
 build-depends:
 	@echo $(filter-out gcc libc6-dev libipsec-mb-dev,$(DEPS_BUILD))

@@ -71,7 +71,7 @@ foreign-%:
 	@$(MAKE) -s --no-print-directory CROSS=$* CC=$*-gcc O=$(O)/$* portable
 portable: $(addprefix $(O)/,$(PORTABLE) tsgw-wg)
 check-unit: $(UNIT_BINS) $(REPLAYS) $(addprefix foreign-,$(FOREIGN_HERE))
-	@$(PY) tests/run-unit.py --checklist --seeds tests/fuzz/seeds $(if $(SAN),,--left-out "$(FOREIGN_GONE)") \
+	@$(PY) tests/run-unit.py --checklist --seeds tests/fuzz/seeds --sysroots $(SYSROOTS) $(if $(SAN),,--left-out "$(FOREIGN_GONE)") \
 		$(UNIT_BINS) $(REPLAYS) $(FOREIGN_BINS)
 check-net: all $(NET_BINS)
 	@O=$(abspath $(O)) $(PY) tests/net/run.py $(TESTS)

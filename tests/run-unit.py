@@ -47,11 +47,13 @@ def foreign(path):
     return m[1] if m else ""
 
 
-def run(path, seeds, timeout_s):
+def run(path, seeds, timeout_s, sysroots):
     """One program -> (passed, failed, skipped names, text to show)."""
     name, arch = os.path.basename(path), foreign(path)
     label = name + (arch and f" on {arch}")
-    args = [f"qemu-{arch}", "-L", f"/usr/{arch}-linux-gnu", path] if arch else [path]
+    triplet = f"{arch}-linux-gnu"
+    args = [f"qemu-{arch}", "-L", f"/usr/{triplet}", "-E", f"LD_LIBRARY_PATH={sysroots}/{triplet}/usr/lib/{triplet}",
+            path] if arch else [path]
     timeout_s *= 5 if arch else 1
     replay = os.path.basename(os.path.dirname(path)) == "replay"
     if replay:
@@ -94,6 +96,7 @@ def main():
     parser.add_argument("--seeds", default="tests/fuzz/seeds")
     parser.add_argument("--timeout", type=float, default=120)
     parser.add_argument("--checklist", action="store_true", help="all tests of WG-CHECKLIST.md, too")
+    parser.add_argument("--sysroots", default="/usr/local/lib/tsgw-sysroots", help="libraries of other architectures")
     parser.add_argument("--left-out", default="", help="architectures that cannot be tried here")
     parser.add_argument("programs", nargs="*")
     a = parser.parse_args()
@@ -101,7 +104,7 @@ def main():
     passed = failed = 0
     skipped = []
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        jobs = [pool.submit(run, p, a.seeds, a.timeout) for p in a.programs]
+        jobs = [pool.submit(run, p, a.seeds, a.timeout, a.sysroots) for p in a.programs]
         for path, job in zip(a.programs, jobs):
             ok, bad, skips, text = job.result()
             passed, failed = passed + ok, failed + bad

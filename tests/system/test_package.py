@@ -210,3 +210,37 @@ def test_tarball(picture):
         m.out("kill $(pidof tsgwd)")
         equal(d.wait(), 0, "its exit code")
         equal(leftovers(m), [], "processes")
+
+
+@deadline(600)
+def test_arm64_tarball(lab):
+    """Built here for arm64, with its libraries: they are of that processor and complete, and the programs run."""
+    triplet, emulator = "aarch64-linux-gnu", tool("qemu-aarch64")
+    tool(triplet + "-gcc")
+    dist, o = os.path.join(lab.dir, "dist"), os.path.abspath(os.environ["O"])
+    p = lab.run(["make", "-s", "-C", image.ROOT, "tarball", f"CROSS={triplet}", f"DIST={dist}", f"O={o}/{triplet}"],
+                timeout_s=500)
+    if p.returncode and "pkg-config" in p.stderr:
+        raise Skip("no libraries of arm64 here (make deps)")
+    equal(p.returncode, 0, p.stderr)
+    lab.run(["tar", "xzf", glob.glob(dist + "/*-aarch64.tar.gz")[0], "-C", lab.dir], ok=0)
+    place = glob.glob(lab.dir + "/tsgw-*-aarch64")[0]
+    files = [f for pattern in ("sbin/*", "bin/*", "libexec/tsgw/*", "lib/*") for f in glob.glob(f"{place}/{pattern}")]
+    shipped = {os.path.basename(f) for f in glob.glob(place + "/lib/*")}
+    check(len(files) >= 15 and any(f.startswith("libsodium") for f in shipped), f"what is in it: {files}")
+    for f in files:
+        head = lab.run(["readelf", "-hd", f], ok=0).stdout
+        check("AArch64" in head, f"{f} is of another processor")
+        missing = {n for n in re.findall(r"\(NEEDED\).*\[(.+)\]", head)
+                   if not re.match(r"(libc|libm|libdl|librt|libpthread|libresolv|libgcc_s|ld-linux.*)\.so", n)} - shipped
+        equal(missing, set(), f"libraries of {f} that are not there")
+
+    def there(*cmd):
+        return lab.run([emulator, "-L", "/usr/" + triplet, *cmd])
+
+    for name in ("sbin/tsgwd", "bin/tsgwctl"):
+        check(re.match(os.path.basename(name) + r" \d", there(f"{place}/{name}", "--version").stdout), name)
+    ini = os.path.join(image.ROOT, "etc/examples/two-tailnets.ini")
+    here = lab.run([os.path.join(o, "tsgwd"), "--check", "--config", ini])
+    p = there(place + "/sbin/tsgwd", "--check", "--config", ini)
+    equal((p.returncode, p.stdout, p.stderr), (here.returncode, here.stdout, here.stderr), "what it says of an example")
