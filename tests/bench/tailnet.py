@@ -7,8 +7,10 @@
                   └─ socat ─ netns: microsocks, tailscaled ───────────┘
 
 All in one tailnet with one control server, turn by turn: bulk in Gb/s, CPU of this whole machine per GB,
-connections per second of 32 clients; memory of all processes of a way (PSS); for ours the time from the
-start of tsgwd to `up`, at the first join and with the state of an earlier one.
+connections per second of 32 clients; CPU time of a way's own processes for each connection, which others on this
+machine do not disturb as much; memory of all processes of a way (PSS); for ours the time from the start of tsgwd to
+`up`, at the first join and with the state of an earlier one. "Inside, without us" is the same load from the
+tailnet's namespace straight to the target: what the stock node's TUN costs without any listener.
 """
 import argparse
 import json
@@ -31,9 +33,40 @@ class Way:
     def __init__(self, name, port, pids, socket):
         self.name, self.port, self.pids, self.socket = name, port, pids, socket
 
-    @staticmethod
-    def client(picture):
+    def client(self, picture):
         return picture.mac
+
+    def cpu_s(self):
+        """CPU time of its processes so far."""
+        return sum(cpu_s(p) for p in self.pids())
+
+
+class Inside(Way):
+    """The namespace of one of ours, without its listener."""
+
+    def __init__(self, joined, gateway):
+        def stock():
+            return [p for p in descendants(gateway.process.pid) if program(p) in ("tailscaled", "pasta")]
+        super().__init__("inside, without us: " + joined.values["uplink"].split(":")[0], None, stock,
+                         f"{gateway.run_dir}/{joined.name}/tailscaled.sock")
+        self.pin = joined.pin
+
+    def client(self, picture):
+        return self.pin
+
+
+def program(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            return os.path.basename(f.read().split(b"\0")[0].decode())
+    except OSError:
+        return ""
+
+
+def cpu_s(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return sum(int(n) for n in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
 def descendants(pid):
@@ -63,7 +96,7 @@ def chain(net, picture, work, port):
 
 
 def ours(picture, control, uplink, port):
-    """Our gateway with one tailnet; gives the way and the two start times."""
+    """Our gateway with one tailnet; gives the way, that without our listener, and the two start times."""
     word = uplink.split(":", maxsplit=1)[0]
     values = {"uplink": uplink}
     if word == "macvlan":
@@ -81,7 +114,7 @@ def ours(picture, control, uplink, port):
             g.stop()
     return Way(f"tsgw, uplink {uplink.split(':')[0]}", port,
                lambda: [g.process.pid, *descendants(g.process.pid)],
-               f"{g.run_dir}/{joined.name}/tailscaled.sock"), took
+               f"{g.run_dir}/{joined.name}/tailscaled.sock"), Inside(joined, g), took
 
 
 def topology(lab, a):
@@ -99,8 +132,8 @@ def topology(lab, a):
     ways = [stock_socks(net, picture, control, 1055), chain(net, picture, W.Tailnet(control, "chain"), 11090)]
     starts = {}
     for i, uplink in enumerate(a.uplinks):
-        way, took = ours(picture, control, uplink, 11080 + i)
-        ways.append(way)
+        way, inside, took = ours(picture, control, uplink, 11080 + i)
+        ways += [way, inside]
         starts[way] = took
     return picture, ways, starts, path, server
 
@@ -127,16 +160,18 @@ def wait_direct(lab, way):
 def measure(picture, ways, a, path):
     for w in ways:
         wait_direct(picture.lab, w)
-    result = {w: {"bulk": [], "cpu": [], "conn": [], "p99": [], "failed": 0, "idle": memory(w)} for w in ways}
+    result = {w: {"bulk": [], "cpu": [], "conn": [], "p99": [], "own": [], "failed": 0, "idle": memory(w)} for w in ways}
     for turn in range(a.repeat):
         for w in ways:
             r = result[w]
             speed, cpu = bulk(picture, w, path, a.megabytes)
+            before = w.cpu_s()
             rate, _, p99, failed = connections(picture, w, a.seconds)
-            for k, v in (("bulk", speed), ("cpu", cpu), ("conn", rate), ("p99", p99)):
+            own = (w.cpu_s() - before) / max(1, rate * a.seconds) * 1e6
+            for k, v in (("bulk", speed), ("cpu", cpu), ("conn", rate), ("p99", p99), ("own", own)):
                 r[k].append(v)
             r["failed"] += failed
-            print(f"turn {turn + 1}: {w.name}: {speed:.2f} Gb/s, {rate:.0f} conn/s, p99 {p99:.1f} ms",
+            print(f"turn {turn + 1}: {w.name}: {speed:.2f} Gb/s, {rate:.0f} conn/s, p99 {p99:.1f} ms, {own:.0f} µs CPU of its own",
                   file=sys.stderr, flush=True)
     for w in ways:
         result[w].update(loaded=memory(w), by=by(picture.lab, w))
@@ -167,10 +202,11 @@ def main():
             first, again = (f"{s:.1f}" for s in starts[w]) if w in starts else ("–", "–")
             rows.append([w.name, r["by"], f"{median(r['bulk']):.2f}", f"{median(r['bulk']) / median(base['bulk']):.2f}×",
                          f"{median(r['cpu']):.2f}", f"{median(r['conn']):.0f}",
-                         f"{median(r['conn']) / median(base['conn']):.2f}×", f"{median(r['p99']):.1f}", r["failed"],
+                         f"{median(r['conn']) / median(base['conn']):.2f}×", f"{median(r['own']):.0f}",
+                         f"{median(r['p99']):.1f}", r["failed"],
                          f"{r['idle']:.1f}", f"{r['loaded']:.1f}", first, again])
         print(f"mac → listener → tailnet → router → {server}; {machine()}; median of {a.repeat}")
-        table(["way", "path", "bulk Gb/s", "ratio", "CPU-s/GB", "conn/s", "ratio", "p99 ms", "failed", "PSS idle MB",
+        table(["way", "path", "bulk Gb/s", "ratio", "CPU-s/GB", "conn/s", "ratio", "own CPU µs", "p99 ms", "failed", "PSS idle MB",
                "PSS after load MB", "first start s", "start s"], rows)
     return 0
 
