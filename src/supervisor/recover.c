@@ -74,6 +74,8 @@ static int recover_check_pin(struct recovery *c, char *ret_object)
 	names_netns_path(c->name, path, sizeof(path));
 	if (r == -ENOENT)
 		return 0;
+	if (r == -EMFILE || r == -ENFILE || r == -ENOMEM)
+		return r; /* that says nothing of whose it is */
 	if (r == 0) {
 		r = netns_identify(fd, &id);
 		if (r < 0)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -19,9 +20,11 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/parse.h"
+#include "supervisor/recover.h"
 #include "supervisor/tailnet.h"
 
-#define RETRY_FDS 32 /* that a start takes, about */
+#define RETRY_FDS    32 /* that a start takes, about */
+#define RETRY_REMOVE 3
 
 bool retry_is_outside(int error)
 {
@@ -122,6 +125,10 @@ static int retry_on_timer(sd_event_source *source, uint64_t usec, void *userdata
 
 	t->retry_timer = sd_event_source_disable_unref(t->retry_timer);
 	t->tries++;
+	if (!t->wanted) {
+		retry_remove(t);
+		return 0;
+	}
 	if (store_run_path(&t->s->store, t->name, ".", dir) == 0 && retry_lasts(t->error, dir)) {
 		log_debug(t->name, NULL, "try %u: the cause lasts", t->tries);
 		retry_arm(t);
@@ -143,6 +150,24 @@ static void retry_arm(struct tailnet *t)
 		    retry_pause_ms(&t->backoff_ms, retry_is_outside(t->error), waiting) * 1000ull,
 		    10000, retry_on_timer, t) < 0)
 		worker_no_timer(t->name, NULL);
+}
+
+void retry_remove(struct tailnet *t)
+{
+	char object[128];
+	int r = 0;
+
+	for (int i = 0; i < RETRY_REMOVE; i++) {
+		*object = '\0';
+		r = recover_tailnet(&t->s->store, t->name, t->s->host, object);
+		if (r == 0 || r == -EEXIST)
+			break;
+	}
+	if (r < 0 && retry_is_news(t->tries))
+		log_error(t->name, *object ? object : NULL, "cannot be removed: %s", strerror(-r));
+	/* a start begins with it, and nobody waits for one that is ending */
+	if (r < 0 && r != -EEXIST && !t->wanted && !t->s->stopping)
+		retry_plan(t, r);
 }
 
 void retry_plan(struct tailnet *t, int error)

@@ -24,6 +24,8 @@ bool retry_is_news(uint32_t tries);
 
 /* T could not be made, because of ERROR: it is tried again later. */
 void retry_plan(struct tailnet *t, int error);
+/* Removes what the record of T names; what cannot be removed now is tried again, also of one that is down. */
+void retry_remove(struct tailnet *t);
 /* /etc/netns of T cannot be written: that is done when mounts change. */
 void retry_when_mounted(struct tailnet *t);
 /* The tailnets that wait for that are tried now: something has changed. */

@@ -88,6 +88,7 @@ void tailnet_free(struct tailnet *t)
 		return;
 	if (t->lock_fd >= 0)
 		tailnet_stop(t);
+	sd_event_source_disable_unref(t->retry_timer);
 	worker_done(&t->node);
 	worker_done(&t->proxy);
 	worker_done(&t->host);
@@ -467,8 +468,6 @@ void tailnet_leave(struct tailnet *t)
 void tailnet_teardown(struct tailnet *t)
 {
 	bool built = t->netns_fd >= 0 || t->made.netns.ino;
-	char object[128] = "";
-	int r;
 
 	proxy_close_listeners(t);
 	ports_close(t);
@@ -482,9 +481,7 @@ void tailnet_teardown(struct tailnet *t)
 		fdstore_clear(t->name);
 	if (!built)
 		return;
-	r = recover_tailnet(&t->s->store, t->name, t->s->host, object);
-	if (r < 0)
-		log_error(t->name, *object ? object : NULL, "cannot be removed: %s", strerror(-r));
+	retry_remove(t);
 	memset(&t->made, 0, sizeof(t->made));
 }
 

@@ -120,11 +120,13 @@ def test_each_call_of_down_and_up(picture):
         if code or code is None:
             r.g.ctl("down", r.red.name, ok=0)
         r.g.wait_state(r.red, "down")
-        check(r.red.link not in picture.demon.links(), f"call {n}, {failed}: no link is left")
-        r.ask(n, "up", r.red.name)
-        r.g.wait_state(r.red, "up")
-        r.ask(n, "restart", r.red.name)
-        r.g.wait_state(r.red, "up")
+        wait_for(lambda: r.red.link not in picture.demon.links() and not os.path.exists(f"/run/netns/{r.red.netns}"),
+                 f"call {n}, {failed}: link and namespace go")
+        for word in ("up", "restart"):
+            code, failed = r.ask(n, word, r.red.name)
+            if code and r.g.state(r.red) == "down":  # it was not heard
+                r.g.ctl(word, r.red.name, ok=0)
+            r.g.wait_state(r.red, "up")
     r.page.set(0)
     r.g.ctl("down", r.red.name, ok=0)
     r.g.ctl("up", r.red.name, ok=0)
