@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What does not survive a restart, as tsgwd(8) lists it: that it is lost, how it is lost, and what comes back.
 
-The rest of that list: what is missing or mixed in the store, test_resume.py; no systemd, test_lifecycle.py; a bus that
-does not answer, tests/system/test_resume.py; a stock node, tests/system/test_tailnet.py; uplinks, advertised routes:
-tests/tailnet/test_uplink.py.
+The rest of that list: what is missing or mixed in the store, test_resume.py; a bus that does not answer,
+tests/system/test_resume.py; a stock node, tests/system/test_tailnet.py.
 """
 import contextlib
 import os
@@ -15,6 +14,7 @@ from client import connect, get
 from lab import BUILD, check, equal, inside, wait_for
 from picture import GATEWAY_INNER, PRIMARY, TARGET, check_page, wg
 from test_resume import again, build_of, gateway, handshakes, pids, relay
+from test_uplink import veth_picture
 
 PAGE = 11079
 
@@ -115,3 +115,35 @@ def test_the_same_program(picture):
     wait_for(lambda: waiting(waits), "the command is connected")
     g.stop()
     equal((waits.wait(60), waits.log().strip()), (1, "tsgwctl: the supervisor stops"), "a stop on request")
+
+
+def check_anew(p, g, t, restart):
+    """After RESTART the tailnet works, by other processes, and a connection of before has ended."""
+    held, old = relay(p, t), pids(g, t)
+    restart()
+    check(all(pids(g, t)[k] != pid for k, pid in old.items()), f"every worker is another one: {old} {pids(g, t)}")
+    with contextlib.suppress(ConnectionResetError):
+        equal(held.recv(1), b"", "the connection ends")
+    held.close()
+    check_page(p, t)
+
+
+def test_uplink_of_its_own(lab):
+    """An uplink other than the host: the tailnet is made anew, and others go on."""
+    p, (red, blue) = veth_picture(lab, 2)
+    blue.keys = []
+    g = gateway(p).start()
+    g.wait_up()
+    going, old = relay(p, blue), pids(g, blue)
+    check_anew(p, g, red, lambda: again(g))
+    equal(pids(g, blue), old, "the workers of the other tailnet")
+    check("you asked for /x" in str(get(going, "/x")), "its connection")
+    going.close()
+
+
+def test_nobody_keeps_descriptors(picture):
+    """Without systemd's store a start after SIGKILL makes everything anew."""
+    red = picture.tailnet("red", 11080, ssh=False)
+    g = picture.gateway().start()
+    g.wait_up()
+    check_anew(picture, g, red, lambda: again(g))

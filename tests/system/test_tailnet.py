@@ -3,11 +3,13 @@
 
     mac ── home0 ── demon: Debian, tsgw@fgpu (tailscaled, pasta) ── eth0 ── internet: control, relay ── gpu1
 """
+import contextlib
 import os
 import shutil
 import sys
 
 import image
+from client import connect, socks5
 from lab import check, equal, tool, wait_for
 from machine import Machine, told
 from run import deadline
@@ -61,7 +63,12 @@ def test_stock_node(lab):
         check(INNER in m.out("ip netns exec tsgw-fgpu ip -br addr"), "its address through the pin")
         check(INNER in m.out("tailscale --socket=/run/tsgw/fgpu/tailscaled.sock status"), "as the manual has it")
         wanted = w.control.node("demon-fgpu")["id"]
+        held = connect(w.mac, PRIMARY, t.port)
+        equal(socks5(held, TARGET, 3000), 0, "a connection that stays open")
         m.systemctl("restart", "tsgw@fgpu")
+        with contextlib.suppress(ConnectionResetError):
+            equal(held.recv(1), b"", "nobody takes a stock node over: the connection ends")
+        held.close()
         m.wait_state("fgpu", "up", timeout_s=60)
         w.check_page(t, TARGET)
         m.systemctl("kill", "-s", "KILL", "--kill-whom=main", "tsgw@fgpu")
