@@ -45,7 +45,7 @@ struct question {
 	struct task task;
 	struct timer delay;
 	struct half v4, v6;
-	int8_t group;
+	int16_t group;
 	uint32_t negative_ttl_s;
 	bool told;	    /* who waits, and who still comes, gets what is there */
 	struct addr source; /* whose share it is of, also when nobody waits any more */
@@ -111,7 +111,7 @@ static void next_turn(struct ask *a, enum ask_kind kind, int group)
 {
 	if ((unsigned)kind > a->worst) {
 		a->worst = (uint8_t)kind;
-		a->group = (int8_t)group;
+		a->group = (int16_t)group;
 	}
 	a->turn++;
 	ask_turn(a);
@@ -272,7 +272,7 @@ static void v6_done(void *owner, enum query_status status, const uint8_t *reply,
 /* GROUP has somebody to ask. */
 static void question_send(struct question *q, int group)
 {
-	q->group = (int8_t)group;
+	q->group = (int16_t)group;
 	q->v4 = q->v6 = (struct half){.pending = true};
 	q->told = false;
 	STAT_ADD(setup_stats->dns_asked, 1);
@@ -343,7 +343,7 @@ static bool ask_find_turn(struct ask *a, char ret_name[MSG_DOMAIN_MAX], int *ret
 			return true;
 		if (*ret_group == SPLIT_NONE)
 			a->worst = MAX(a->worst, (uint8_t)ASK_NO_NAME);
-		a->group = a->worst ? a->group : (int8_t)*ret_group;
+		a->group = a->worst ? a->group : (int16_t)*ret_group;
 	}
 	return false;
 }

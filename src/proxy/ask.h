@@ -44,7 +44,7 @@ struct ask {
 	struct timer timer;
 	struct resolve_result name;
 	uint8_t turn, worst; /* place in the search list; enum ask_kind */
-	int8_t group;	     /* that the worst came from */
+	int16_t group;	     /* that the worst came from */
 };
 
 /* Asks for R, a RESOLVE_ASK. A->done is called once, later, never before this returns; the owner may
