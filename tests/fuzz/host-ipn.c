@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/parse.h"
+#include "host/trouble.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -60,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct ipn_dns dns;
 	struct ipn_notify n;
 	const char *text = (const char *)data;
-	char error[ENGINE_REASON_MAX];
+	char error[ENGINE_REASON_MAX], said[ENGINE_REASON_MAX];
 
 	status(text, size);
 	if (ipn_dns_parse(text, size, &dns) == 0) {
@@ -80,5 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	ipn_error(text, size, error, sizeof(error));
 	printable(error, sizeof(error));
+	trouble_explain(error, said, sizeof(said));
+	printable(said, sizeof(said));
 	return 0;
 }
