@@ -232,6 +232,7 @@ int netns_open(const char *pin, int *ret_fd)
 	char path[sizeof(NETNS_DIR) + NETNS_NAME_MAX];
 	_cleanup_close_ int fd = -1;
 	struct statfs fs;
+	int type;
 
 	netns_path(pin, path);
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
@@ -239,8 +240,9 @@ int netns_open(const char *pin, int *ret_fd)
 		return errno == ENOENT ? -ENOENT : errno == ELOOP ? -EINVAL : -errno;
 	if (fstatfs(fd, &fs) < 0)
 		return -errno;
-	if (fs.f_type != NSFS_MAGIC || ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
-		return -EINVAL;
+	type = fs.f_type == NSFS_MAGIC ? ioctl(fd, NS_GET_NSTYPE) : 0;
+	if (type != CLONE_NEWNET)
+		return type < 0 && errno != ENOTTY ? -errno : -EINVAL;
 	*ret_fd = take_fd(fd);
 	return 0;
 }
