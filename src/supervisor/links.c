@@ -25,6 +25,8 @@
 #include "supervisor/netns.h"
 #include "supervisor/rtnl.h"
 
+#define LINKS_PREFIX "tsgw-" /* of links of ours */
+
 static int links_find_index(struct links *l, const char *name)
 {
 	struct link_info info;
@@ -297,41 +299,16 @@ int links_del_address(struct links *l, const char *name, const struct prefix *p)
 	return r == -EADDRNOTAVAIL ? 0 : r;
 }
 
-struct links_table {
-	struct link_info *items;
-	size_t n, size;
-};
-
-static int links_collect_link(struct nlmsghdr *h, void *arg)
-{
-	struct links_table *t = arg;
-
-	if (h->nlmsg_type != RTM_NEWLINK)
-		return 0;
-	if (rtnl_grow((void **)&t->items, &t->size, t->n, sizeof(t->items[0])) < 0)
-		return -ENOMEM;
-	links_parse(h, &t->items[t->n++]);
-	return 0;
-}
-
 struct links_addresses {
-	struct links_table links;
 	struct link_address *items;
 	size_t n, size;
 };
 
-static int links_compare(const void *x, const void *y)
+/* The label of an IPv4 address is the name of its link, and follows it, unless somebody has chosen it. Ours nobody
+ * does: so no question is needed for their links, of which there may be thousands. */
+static bool links_label_is_name(const char *label)
 {
-	const struct link_info *a = x, *b = y;
-
-	return (a->ifindex > b->ifindex) - (a->ifindex < b->ifindex);
-}
-
-static const struct link_info *links_by_index(const struct links_table *t, int ifindex)
-{
-	const struct link_info key = {.ifindex = ifindex};
-
-	return t->n ? bsearch(&key, t->items, t->n, sizeof(key), links_compare) : NULL;
+	return !strncmp(label, LINKS_PREFIX, strlen(LINKS_PREFIX));
 }
 
 static int links_collect_address(struct nlmsghdr *h, void *arg)
@@ -339,40 +316,83 @@ static int links_collect_address(struct nlmsghdr *h, void *arg)
 	struct links_addresses *t = arg;
 	const struct ifaddrmsg *ifa = nlmsg_data(h);
 	struct nlattr *tb[IFA_MAX + 1], *a;
-	const struct link_info *link;
 	struct link_address *e;
 	uint32_t flags;
 
 	if (h->nlmsg_type != RTM_NEWADDR || nlmsg_parse(h, sizeof(*ifa), tb, IFA_MAX, NULL) < 0)
 		return 0;
 	a = tb[IFA_LOCAL] ?: tb[IFA_ADDRESS];
-	link = links_by_index(&t->links, (int)ifa->ifa_index);
-	if (!link || !a)
-		return 0; /* it came after the links were listed: an event follows */
+	if (!a)
+		return 0;
 	if (rtnl_grow((void **)&t->items, &t->size, t->n, sizeof(t->items[0])) < 0)
 		return -ENOMEM;
 	e = &t->items[t->n];
-	*e = (struct link_address){.ifindex = link->ifindex};
+	*e = (struct link_address){.ifindex = (int)ifa->ifa_index};
 	if (rtnl_get_prefix(ifa->ifa_family, a, ifa->ifa_prefixlen, &e->prefix) < 0)
 		return 0;
 	flags = tb[IFA_FLAGS] ? nla_get_u32(tb[IFA_FLAGS]) : ifa->ifa_flags;
-	e->usable = link->up && !(flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED));
-	memcpy(e->ifname, link->name, sizeof(e->ifname));
+	e->usable = !(flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED));
+	if (tb[IFA_LABEL])
+		nla_strlcpy(e->ifname, tb[IFA_LABEL], sizeof(e->ifname));
+	if (!links_label_is_name(e->ifname))
+		e->ifname[0] = '\0';
 	t->n++;
+	return 0;
+}
+
+static int links_by_index(struct links *l, int ifindex, struct link_info *ret)
+{
+	_cleanup_msg_ struct nl_msg *msg = NULL;
+	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC, .ifi_index = ifindex};
+	struct link_info info = {0};
+	int r = rtnl_message(RTM_GETLINK, 0, &ifi, sizeof(ifi), &msg);
+
+	if (r == 0)
+		r = rtnl_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	if (r == 0)
+		r = rtnl_talk(l, msg, links_found, &info);
+	if (r < 0 || !info.ifindex)
+		return r < 0 ? r : -ENODEV;
+	*ret = info;
+	return 0;
+}
+
+/* Who has no name yet gets it; what is gone meanwhile is left out: an event follows. A dump of all links would be
+ * simpler, but for each veth the kernel looks for its peer's namespace among all that it knows. */
+static int links_name_addresses(struct links *l, struct links_addresses *t)
+{
+	struct link_info info = {0};
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct link_address *e = &t->items[i];
+
+		if (!*e->ifname && e->ifindex != info.ifindex) {
+			info = (struct link_info){.ifindex = e->ifindex};
+			r = links_by_index(l, e->ifindex, &info);
+			if (r < 0 && r != -ENODEV)
+				return r;
+		}
+		if (!*e->ifname && !*info.name)
+			continue;
+		if (!*e->ifname) {
+			memcpy(e->ifname, info.name, sizeof(e->ifname));
+			e->usable &= info.up;
+		}
+		t->items[n++] = *e;
+	}
+	t->n = n;
 	return 0;
 }
 
 int links_addresses(struct links *l, struct link_address **ret, size_t *ret_n)
 {
 	struct links_addresses t = {0};
-	int r;
+	int r = rtnl_dump(l, RTM_GETADDR, AF_UNSPEC, links_collect_address, &t, &t.n);
 
-	r = rtnl_dump(l, RTM_GETLINK, AF_UNSPEC, links_collect_link, &t.links, &t.links.n);
-	if (t.links.n)
-		qsort(t.links.items, t.links.n, sizeof(t.links.items[0]), links_compare);
 	if (r == 0)
-		r = rtnl_dump(l, RTM_GETADDR, AF_UNSPEC, links_collect_address, &t, &t.n);
-	free(t.links.items);
+		r = links_name_addresses(l, &t);
 	if (r < 0) {
 		free(t.items);
 		return r;

@@ -69,5 +69,8 @@ int links_used_but(struct links *l, bool (*except)(void *arg, const char *ifname
 int links_watch_open(struct links **ret);
 /* The same in the namespace NETNS_FD, for the RTNLGRP_… in GROUPS. */
 int links_watch_groups(int netns_fd, const int *groups, size_t n, struct links **ret);
+/* Of links that are named PREFIX… it hears of OWN alone (NULL: of none): where every tailnet has a supervisor, each
+ * would be woken by all that the others do. Where this cannot be had, it hears of all. */
+void links_watch_less(struct links *l, const char *prefix, const char *own);
 int links_watch_fd(const struct links *l);
 int links_watch_drain(struct links *l);

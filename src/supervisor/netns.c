@@ -57,13 +57,14 @@ struct netns_work {
 static int netns_child(void *arg)
 {
 	struct netns_work *w = arg;
+	int r = 0;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	w->result = 0;
 	if (w->netns_fd >= 0 && setns(w->netns_fd, CLONE_NEWNET) < 0)
-		w->result = -errno;
-	if (w->result == 0)
-		w->result = w->fn(w->arg, &w->fd);
+		r = -errno;
+	if (r == 0)
+		r = w->fn(w->arg, &w->fd);
+	w->result = r; /* the last thing: who is killed before has none */
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "config/names.h"
 #include "supervisor/control.h"
 #include "supervisor/fdstore.h"
 #include "supervisor/front.h"
@@ -256,6 +257,19 @@ static int supervisor_begin(void)
 	return reserved;
 }
 
+/* A supervisor of one tailnet, or of the front alone, has no use for news of the links of others. */
+static void supervisor_watch_less(struct supervisor *s)
+{
+	const struct options *o = s->options;
+	char link[LINK_NAME_MAX];
+
+	if (o->all || o->n_names > 1)
+		return;
+	if (o->n_names)
+		names_link(o->names[0], link);
+	links_watch_less(s->watch, "tsgw-", o->n_names ? link : NULL);
+}
+
 static int supervisor_open(struct supervisor *s)
 {
 	int r;
@@ -285,6 +299,8 @@ static int supervisor_open(struct supervisor *s)
 		r = links_open(-1, &s->host);
 	if (r >= 0)
 		r = links_watch_open(&s->watch);
+	if (r >= 0)
+		supervisor_watch_less(s);
 	if (r >= 0)
 		r = sd_event_add_io(
 			s->event, NULL, links_watch_fd(s->watch), EPOLLIN, supervisor_on_link, s);
@@ -384,36 +400,6 @@ static void supervisor_sweep(void *arg, const char *owner)
 
 	if (!strcmp(owner, "-") ? !s->front : !supervisor_find(s, owner))
 		(void)sweep_one(&s->store, s->host, strcmp(owner, "-") ? owner : NULL);
-}
-
-static bool is_ours(void *arg, const char *ifname)
-{
-	const struct supervisor *s = arg;
-
-	for (size_t i = 0; i < s->n_tailnets; i++)
-		if (!strcmp(s->tailnets[i]->link, ifname))
-			return true;
-	return false;
-}
-
-/* What a start looks up, once for all of them; where that fails each does it itself. */
-static void supervisor_prepare(struct supervisor *s)
-{
-	_cleanup_free_ const char **names = calloc(s->n_tailnets + 1, sizeof(*names));
-	size_t n = 0;
-	int r;
-
-	for (size_t i = 0; i < s->n_tailnets && names; i++)
-		if (!s->tailnets[i]->config->broken && s->tailnets[i]->netns_fd < 0)
-			names[n++] = s->tailnets[i]->name;
-	if (n < 2)
-		return;
-	r = links_used_but(s->host, is_ours, s, &s->used.items, &s->used.n);
-	if (r == 0)
-		r = store_pool_prepare(&s->store, names, n, &s->config->gateway.veth_pool,
-			s->used.items, s->used.n);
-	if (r < 0)
-		log_debug(NULL, "veth-pool", "not for all at once: %s", strerror(-r));
 }
 
 static int supervisor_loop(struct supervisor *s)
