@@ -11,6 +11,8 @@
     leaks    1,000 × up, down, reload, restart while somebody talks inside: no packet on any link of the host
     ends     a gibibyte each way through the relay, then FIN and both kinds of reset: exact bytes, nothing left; 100
              × the same in every phase before that and in the middle of it
+    scale    1,000 tailnets in one supervisor, and 1,000 each in its own: all up, every listener leads through its
+             tunnel, all down, nothing left
     fuzz     60 min, shared out over the targets; then in each a planted bug is found within a minute
     tsan     the node's network tests, built with ThreadSanitizer
 
@@ -30,6 +32,7 @@ import lab as L  # noqa: E402
 from client import connect, get, socks5  # noqa: E402
 from picture import PRIMARY, TARGET, Picture, check_page  # noqa: E402
 import test_ends  # noqa: E402
+import test_scale  # noqa: E402
 from test_gateway import visit  # noqa: E402
 from test_lifecycle import traces, wait_same  # noqa: E402
 
@@ -192,6 +195,12 @@ def leaks(transitions):
     return f"{transitions} transitions"
 
 
+def scale(n):
+    test_scale.everybody(n, 300)
+    test_scale.each_alone(n, 300)
+    return f"{n} tailnets, twice"
+
+
 def fuzz(minutes, targets):
     each = max(1, minutes * 60 * os.cpu_count() / max(1, len(targets)))
     p = L.subprocess.run([sys.executable, os.path.join(HERE, "run-fuzz.py"), "--time", str(each),
@@ -213,7 +222,7 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=1)
     parser.add_argument("--only", choices=("soak", "cycles", "crash", "sessions", "leaks", "ends",
-                                           "fuzz", "tsan"))
+                                           "scale", "fuzz", "tsan"))
     parser.add_argument("targets", nargs="*")
     a = parser.parse_args()
     L.catch_signals()
@@ -223,6 +232,7 @@ def main():
              "sessions": lambda: sessions(max(10000, int(1000000 * a.scale))),
              "leaks": lambda: leaks(max(40, int(1000 * a.scale))),
              "ends": lambda: ends(int((1 << 30) * min(1, a.scale))),
+             "scale": lambda: scale(max(20, int(1000 * a.scale))),
              "fuzz": lambda: fuzz(60 * a.scale, a.targets),
              "tsan": tsan}
     passed = failed = 0

@@ -1,74 +1,184 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Time from start to ready, and memory per tailnet, for 1 and for 100 tailnets.
+"""Many tailnets: how long they take to come up and go down, what they cost in memory and while nobody uses them.
 
-Ready means: READY=1 came and every tailnet is `up`, so every tunnel has completed its handshake. One
-WireGuard host is the peer of all of them.
+Both ways to run them: in one supervisor (tsgwd), and each in its own beside one for the front, as the units do
+it (tsgwd --front, and tsgwd --tailnet NAME a thousand times, all at the same time). Up means that every
+tailnet is `up`, so every tunnel has completed its handshake and every listener is open. One WireGuard host is the
+peer of all of them. RUN lies in memory, as /run does.
+
+`up` and `down` end when nobody is missing or left. PSS is that of all processes of a tailnet (its supervisor
+too, where it has one); the front is tsgw-dns, tsgw-web and their supervisor. Idle is measured when the
+handshakes' own keepalives are over.
 """
 import argparse
+import contextlib
+import json
 import os
+import shutil
+import signal
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from common import L, machine, median, pss_kb, table  # noqa: E402
 import picture as P  # noqa: E402
 
-
-def many(picture, n, engine):
-    """N tailnets behind one peer: equal networks, own keys; the far end tells them by address."""
-    hub = P.Peer(picture, "hub", engine, 1, ssh=False, serve=False)
-    tailnets, args = [], []
-    for i in range(n):
-        private, public = P.key_pair()
-        t = P.Tailnet(picture, f"s{i}x", 12000 + i, [hub], private)
-        inner = f"10.78.{i // 200}.{i % 200 + 1}"
-        t.wg_text = "\n".join(("[Interface]", f"PrivateKey = {private}", f"Address = {inner}/32", "",
-                               hub.section()))
-        args += ["peer", public, "allowed-ips", inner + "/32"]
-        tailnets.append(t)
-    P.wg("set", hub.ifname, *args)
-    return tailnets, hub
+SETTLE_S, IDLE_S, LIST_RUNS = 15, 10, 5
+FRONT = ("tsgw-dns", "tsgw-web")
 
 
-def once(n, engine):
-    with L.Lab() as lab:
-        picture = P.Picture(lab)
-        tailnets, _ = many(picture, n, engine)
-        g = picture.gateway(tailnets)
+def running(pids):
+    return [p for p in pids if os.path.exists(f"/proc/{p}/stat")]
+
+
+class Together:
+    """Everything in one supervisor."""
+    name = "one supervisor"
+
+    def __init__(self, g):
+        self.g = g
+
+    def start(self):
+        self.g.start(ready=False)
+
+    def supervisors(self):
+        return {self.g.process.pid: "front"}
+
+    def stop(self):
+        self.g.process.send(signal.SIGTERM)
+        self.g.process.popen.wait(120)
+        return self.g.process.popen.returncode
+
+
+class Each(Together):
+    """A supervisor for each tailnet, and one for the front."""
+    name = "a supervisor each"
+
+    def start(self):
+        words = " ".join(self.g.command())
+        loop = (f"trap : TERM; {words} --front & for n in {' '.join(t.name for t in self.g.tailnets)}; do "
+                f"{words} --tailnet $n & done; while ! wait; do :; done")
+        path = self.g.lab.file("scale.sh", loop)
+        self.g.process = self.g.demon.spawn(["sh", path], name="supervisors")
+
+    def supervisors(self):
+        found = {}
+        for pid in P.children(self.g.process.pid):
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                found[pid] = "front" if b"--front" in f.read().split(b"\0") else "tailnet"
+        return found
+
+    def stop(self):
+        pids = list(self.supervisors())
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGTERM)
+        self.g.process.popen.wait(300)
+        return len(running(pids))
+
+
+def all_up(g, n, timeout_s):
+    seen = {}
+
+    def up():
+        time.sleep(0.2)  # who asks all the time is no idle user
+        p = g.ctl("list", "--json", timeout_s=60)
+        with contextlib.suppress(ValueError):
+            states = [t["state"] for t in json.loads(p.stdout)]
+            seen.clear()
+            seen.update({s: states.count(s) for s in set(states)})
+        return seen.get("up") == n
+    L.wait_for(up, lambda: f"all up, but {seen}; {g.process.log()[-1000:]}", timeout_s)
+
+
+def usage(pids):
+    """(CPU seconds, context switches) so far"""
+    ns = switches = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, KeyError):
+            with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
+                ns += int(f.read().split()[0])
+            s = L.status(pid)
+            switches += int(s["voluntary_ctxt_switches"]) + int(s["nonvoluntary_ctxt_switches"])
+    return ns / 1e9, switches
+
+
+def list_ms(g, *args):
+    times = []
+    for _ in range(LIST_RUNS):
         start = time.monotonic()
-        g.start(timeout_s=120)
-        notified = time.monotonic() - start
-        L.wait_for(lambda: all(t["state"] == "up" for t in g.list().values()),
-                   lambda: {k: v["state"] for k, v in g.list().items() if v["state"] != "up"}, 60)
-        up = time.monotonic() - start
-        workers = g.workers()
-        own = sum(pss_kb(p) for (k, _), p in workers.items() if k != "tsgw-dns") / 1024
-        everything = own + sum(pss_kb(p) for (k, _), p in workers.items()
-                               if k == "tsgw-dns") / 1024 + pss_kb(g.process.pid) / 1024
-        start = time.monotonic()
-        code = g.stop()
-        if code:
-            raise L.Failure(f"tsgwd ended with {code}: {g.process.log()[-2000:]}")
-        return notified, up, own / n, everything / n, time.monotonic() - start
+        g.ctl("list", *args, ok=0)
+        times.append((time.monotonic() - start) * 1000)
+    return median(times)
+
+
+def memory(how, g, n):
+    """MB of one tailnet and of the front"""
+    supervisors = how.supervisors()
+    workers = g.workers_below(supervisors)
+    own = sum(pss_kb(p) for (k, _), p in workers.items() if k not in FRONT)
+    front = sum(pss_kb(p) for (k, _), p in workers.items() if k in FRONT)
+    own += sum(pss_kb(p) for p, whose in supervisors.items() if whose == "tailnet")
+    front += sum(pss_kb(p) for p, whose in supervisors.items() if whose == "front")
+    return own / 1024 / n, front / 1024
+
+
+def once(n, engine, how):
+    run = tempfile.mkdtemp(prefix="tsgw-scale-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+    try:
+        with L.Lab() as lab:
+            picture = P.Picture(lab)
+            picture.crowd(n, engine)
+            g = picture.gateway()
+            g.run_dir = run + "/run"
+            how = how(g)
+            start = time.monotonic()
+            how.start()
+            all_up(g, n, 300)
+            up = time.monotonic() - start
+            listed = list_ms(g), list_ms(g, "--json")
+            own, front = memory(how, g, n)
+            time.sleep(SETTLE_S)
+            pids = [*how.supervisors(), *g.workers_below(how.supervisors()).values()]
+            before = usage(pids)
+            time.sleep(IDLE_S)
+            after = usage(pids)
+            start = time.monotonic()
+            code = how.stop()
+            down = time.monotonic() - start
+            if code or running(pids):
+                raise L.Failure(f"stop: {code}, {len(running(pids))} are left: {g.process.log()[-2000:]}")
+            return (up, down, own, front, (after[0] - before[0]) / IDLE_S * 100,
+                    (after[1] - before[1]) / IDLE_S / n, *listed)
+    finally:
+        shutil.rmtree(run, ignore_errors=True)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeat", type=int, default=5)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--tailnets", type=int, nargs="*", default=[1, 100])
+    parser.add_argument("--only", choices=("one", "each"))
+    parser.add_argument("--before-others", action="store_true",
+                        help="scheduled before everything else that the machine does (SCHED_RR)")
     a = parser.parse_args()
     L.catch_signals()
+    if a.before_others:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     engine = "wireguard" if P.engine_path("wireguard") else "wireguard-go"
     rows = []
-    for n in a.tailnets:
-        runs = [once(n, engine) for _ in range(a.repeat)]
-        m = [median(column) for column in zip(*runs)]
-        rows.append([n, f"{m[0]:.2f}", f"{max(r[0] for r in runs):.2f}", f"{m[1]:.2f}",
-                     f"{m[2]:.2f}", f"{m[3]:.2f}", f"{m[4]:.2f}"])
-    print(f"Start to ready; {machine()}; median of {a.repeat}; the peer is {engine}")
-    table(["tailnets", "READY=1 s", "worst s", "all up s", "workers' PSS MB each",
-           "all PSS MB each", "stop s"], rows)
+    for how in [h for h, k in ((Together, "one"), (Each, "each")) if a.only in (None, k)]:
+        for n in a.tailnets:
+            runs = [once(n, engine, how) for _ in range(a.repeat)]
+            m = [median(column) for column in zip(*runs)]
+            rows.append([how.name, n, *(f"{v:.2f}" for v in m[:4]), f"{m[4]:.2f}", f"{m[5]:.3f}",
+                         f"{m[6]:.0f}", f"{m[7]:.0f}"])
+    print(f"Many tailnets; {machine()}; median of {a.repeat}; the peer is {engine}")
+    table(["run by", "tailnets", "up s", "down s", "PSS MB each", "front PSS MB", "idle CPU %",
+           "switches/s each", "list ms", "list --json ms"], rows)
     return 0
 
 

@@ -256,6 +256,25 @@ class Picture:
         tailnet.peers.append(peer)
         return peer
 
+    def crowd(self, n, engine="wireguard-go"):
+        """N tailnets behind one peer: equal networks, own keys; the far end tells them by address."""
+        self.n_peers += 1
+        hub = Peer(self, "hub", engine, self.n_peers, ssh=False)
+        hub.ns.ip(f"route add 10.78.0.0/16 dev {hub.ifname}")
+        args = []
+        for i in range(n):
+            private, public = key_pair()
+            t = Tailnet(self, f"s{i}x", 12000 + i, [hub], private)
+            inner = f"10.78.{i // 200}.{i % 200 + 1}"
+            t.word = "hub"  # which is whose page it is
+            t.wg_text = "\n".join(("[Interface]", f"PrivateKey = {private}", f"Address = {inner}/32", "",
+                                   hub.section()))
+            args += ["peer", public, "allowed-ips", inner + "/32"]
+            self.tailnets.append(t)
+        for at in range(0, len(args), 4000):
+            wg("set", hub.ifname, *args[at:at + 4000])
+        return hub
+
     def gateway(self, tailnets=None, **options):
         return Gateway(self, tailnets if tailnets is not None else self.tailnets, **options)
 
@@ -432,8 +451,12 @@ class Gateway:
 
     def workers(self):
         """(program, NAME) -> pid of every worker of ours."""
+        return self.workers_below([self.process.pid] if self.process else [])
+
+    def workers_below(self, supervisors):
+        """The same, of these processes."""
         found = {}
-        for pid in self.lab.mine() + (children(self.process.pid) if self.process else []):
+        for pid in self.lab.mine() + [c for s in supervisors for c in children(s)]:
             with contextlib.suppress(OSError):
                 with open(f"/proc/{pid}/cmdline", "rb") as f:
                     words = f.read().split(b"\0")
