@@ -7,6 +7,7 @@
 // It outlives the sweep as the workers do (KillMode=process), and touches nothing that has an owner again.
 #include "supervisor/sweepguard.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +24,6 @@
 
 enum outlook { OUTLOOK_OPEN, OUTLOOK_STARTS, OUTLOOK_STOPPED };
 
-static int get(sd_bus *bus, const char *path, const char *name, char **ret)
-{
-	return sd_bus_get_property_string(bus, SYSTEMD, path, SYSTEMD ".Unit", name, NULL, ret);
-}
-
 static bool has_job(sd_bus *bus, const char *path)
 {
 	__attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *m = NULL;
@@ -39,17 +35,25 @@ static bool has_job(sd_bus *bus, const char *path)
 		sd_bus_message_read(m, "(uo)", &id, &job) < 0 || id != 0;
 }
 
-/* The states are asked for before the job: what was dead without a job, and has none afterwards, stays dead. */
+static bool begins(const char *s, const char *with)
+{
+	return !strncmp(s, with, strlen(with));
+}
+
+/* One property tells it all, so it cannot change between two questions. It is asked for before the job: what was
+ * dead without a job, and has none afterwards, stays dead. */
 static enum outlook look(sd_bus *bus, const char *path)
 {
-	_cleanup_free_ char *active = NULL, *sub = NULL;
+	_cleanup_free_ char *sub = NULL;
+	int r = sd_bus_get_property_string(
+		bus, SYSTEMD, path, SYSTEMD ".Unit", "SubState", NULL, &sub);
 
-	if (get(bus, path, "ActiveState", &active) < 0 || get(bus, path, "SubState", &sub) < 0)
-		return OUTLOOK_STARTS;
-	/* "auto-restart", and of newer ones "…-queued" and "dead-before-auto-restart" */
-	if (strstr(sub, "auto-restart") || !strcmp(active, "deactivating"))
+	if (r < 0)
+		return r == -ETIMEDOUT ? OUTLOOK_OPEN : OUTLOOK_STARTS;
+	/* "auto-restart", of newer ones also "auto-restart-queued" and "dead-before-auto-restart" */
+	if (strstr(sub, "auto-restart") || begins(sub, "stop") || begins(sub, "final"))
 		return OUTLOOK_OPEN;
-	if (strcmp(active, "inactive") != 0 && strcmp(active, "failed") != 0)
+	if (!begins(sub, "dead") && strcmp(sub, "failed") != 0)
 		return OUTLOOK_STARTS;
 	return has_job(bus, path) ? OUTLOOK_OPEN : OUTLOOK_STOPPED;
 }
