@@ -26,6 +26,8 @@
 #include "supervisor/tailnet.h"
 
 #define HEAL_PAUSE_MS 100
+#define HEAL_SHARED_PAUSE_MS \
+	500 /* where others delete things, too: a thousand supervisors hear of each */
 #define HEAL_SIGNAL \
 	(SIGRTMIN + 1) /* queued, with the descriptor; SIGIO in its place: the queue was full */
 
@@ -211,7 +213,8 @@ static int heal_on_signal(
 		s->heal.shared_due = true;
 	if (!s->heal.timer && !s->stopping)
 		(void)sd_event_add_time_relative(s->event, &s->heal.timer, CLOCK_MONOTONIC,
-			HEAL_PAUSE_MS * 1000, 10000, heal_on_timer, s);
+			(which && s->heal.shared_due ? HEAL_SHARED_PAUSE_MS : HEAL_PAUSE_MS) * 1000,
+			10000, heal_on_timer, s);
 	return 0;
 }
 
