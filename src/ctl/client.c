@@ -77,16 +77,21 @@ static int receive(int fd, uint32_t patience_ms, union control_any *ret)
 	return r < 0 ? r : 1;
 }
 
-int client_ask(int fd, struct control_request *q, uint32_t patience_ms,
-	int (*each)(void *arg, const union control_any *m), void *arg, struct control_end *ret)
+int client_send(int fd, struct control_request *q)
 {
-	union control_any m;
-	int r;
-
 	q->magic = CONTROL_MAGIC;
 	q->version = CONTROL_VERSION;
 	if (send(fd, q, sizeof(*q), MSG_NOSIGNAL) < 0)
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	return 0;
+}
+
+int client_read(int fd, uint32_t patience_ms, int (*each)(void *arg, const union control_any *m),
+	void *arg, struct control_end *ret)
+{
+	union control_any m;
+	int r;
+
 	for (size_t i = 0; i < CLIENT_RECORDS_MAX; i++) {
 		r = receive(fd, patience_ms, &m);
 		if (r <= 0)
@@ -100,6 +105,14 @@ int client_ask(int fd, struct control_request *q, uint32_t patience_ms,
 			return r;
 	}
 	return -EBADMSG;
+}
+
+int client_ask(int fd, struct control_request *q, uint32_t patience_ms,
+	int (*each)(void *arg, const union control_any *m), void *arg, struct control_end *ret)
+{
+	int r = client_send(fd, q);
+
+	return r < 0 ? r : client_read(fd, patience_ms, each, arg, ret);
 }
 
 int client_complain(const char *run_dir, const char *who, int error)

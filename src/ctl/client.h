@@ -24,6 +24,11 @@ int client_open(const char *run_dir, const char *name, int *ret_fd, pid_t *ret_p
 int client_ask(int fd, struct control_request *q, uint32_t patience_ms,
 	int (*each)(void *arg, const union control_any *m), void *arg, struct control_end *ret);
 
+/* The two halves of it: sends Q; reads the answer. */
+int client_send(int fd, struct control_request *q);
+int client_read(int fd, uint32_t patience_ms, int (*each)(void *arg, const union control_any *m),
+	void *arg, struct control_end *ret);
+
 /* One clear line for a failure of client_open() or client_ask(). WHO: the tailnet, NULL the front.
  * Returns the exit code. */
 int client_complain(const char *run_dir, const char *who, int error);

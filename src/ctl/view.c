@@ -82,18 +82,24 @@ static void view_note_error(struct view *v, const char *name, int error)
 	snprintf(v->error_name, sizeof(v->error_name), "%s", name ? name : "");
 }
 
+static int view_begin(void *arg, int fd)
+{
+	struct control_request q = {.verb = CONTROL_STATUS};
+
+	return client_send(fd, &q);
+}
+
 /* After one silent supervisor the others get less time, so that a hundred of them do not take
  * ten minutes. */
 static int view_ask(void *arg, const char *name, int fd, pid_t pid, int error)
 {
 	struct view *v = arg;
-	struct control_request q = {.verb = CONTROL_STATUS};
 	struct asking asking = {.view = v, .pid = pid};
 	struct control_end end;
 	int r = error;
 
 	if (r == 0)
-		r = client_ask(fd, &q,
+		r = client_read(fd,
 			v->first_error == -ETIMEDOUT ? VIEW_HURRY_MS : CLIENT_PATIENCE_MS,
 			view_on_record, &asking, &end);
 	if (r == -ENOMEM)
@@ -127,7 +133,10 @@ int view_load(const struct args *a, struct view *ret)
 	}
 	if (r == 0)
 		r = sockets_each(a->run_dir,
-			&(struct sockets_walk){.skip = view_knows, .each = view_ask, .arg = &v});
+			&(struct sockets_walk){.skip = view_knows,
+				.begin = view_begin,
+				.each = view_ask,
+				.arg = &v});
 	if (r < 0) {
 		view_free(&v);
 		return r;
