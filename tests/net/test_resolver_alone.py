@@ -359,7 +359,8 @@ def test_no_file_is_opened(lab):
         strace.stop()
         text = open(trace, encoding="utf-8").read()
         L.check("htons(53)" in text, "the trace shows the questions")
-        bad = [line for line in text.splitlines() if any(w in line for w in (
+        # newfstatat() with an empty path is fstat(2): the configuration comes in descriptors
+        bad = [line for line in text.splitlines() if "AT_EMPTY_PATH" not in line and any(w in line for w in (
             "open", "stat", "readlink", "access", "AF_UNIX", "AF_NETLINK", "127.0.0.1"))]
         L.equal(bad, [], "what is none of its business")
         ns.stop()

@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 import time
 
 import lab as L
@@ -14,9 +13,6 @@ from lab import BUILD, ROOT, check, equal, inside, wait_for
 from picture import PRIMARY, TARGET, check_page
 from run import deadline, serial
 from test_lifecycle import traces, wait_same
-
-sys.path.insert(0, os.path.join(ROOT, "tests/bench"))
-import scale  # noqa: E402
 
 
 @deadline(240)
@@ -100,9 +96,9 @@ def test_listener_flood(picture):
 @deadline(240)
 def test_forty_tailnets(picture):
     """Forty tailnets at once: all up, /30s and slots of their own, and gone afterwards."""
-    tailnets, _ = scale.many(picture, 40, "wireguard-go")
-    g = picture.gateway(tailnets)
-    picture.tailnets = tailnets
+    picture.crowd(40)
+    tailnets = picture.tailnets
+    g = picture.gateway()
     before = traces(picture)
     g.start(timeout_s=60)
     wait_for(lambda: all(t["state"] == "up" for t in g.list().values()), "all up", 60)
