@@ -67,6 +67,16 @@ void log_keep_at(int fd)
 	log_fd = fd;
 }
 
+void log_keep_above(int fd)
+{
+	int higher = log_fd < 0 || log_fd > fd ? -1 : fcntl(log_fd, F_DUPFD_CLOEXEC, fd + 1);
+
+	if (higher < 0)
+		return;
+	fd_close(log_fd);
+	log_fd = higher;
+}
+
 void log_set_level(int priority)
 {
 	log_max = priority;

@@ -13,6 +13,8 @@ void log_open(const char *program, const char *tailnet);
 extern const char *log_journal_socket; /* another one for the tests */
 /* The connection to the journal gets this number: for who closes all others. */
 void log_keep_at(int fd);
+/* It has a number above FD: for who needs those up to it. */
+void log_keep_above(int fd);
 /* Highest syslog(3) priority that is printed; LOG_INFO at first. */
 void log_set_level(int priority);
 int log_level(void);

@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "config/names.h"
+#include "ipc/worker.h"
 #include "supervisor/control.h"
 #include "supervisor/fdstore.h"
 #include "supervisor/front.h"
@@ -248,7 +249,10 @@ static void raise_limits(void)
 /* Before any other descriptor is opened: some numbers have a meaning. */
 static int supervisor_begin(void)
 {
-	int r = fdstore_open(), reserved = spawn_reserve();
+	int r = fdstore_open(), reserved;
+
+	log_keep_above(WORKER_CHANNEL);
+	reserved = spawn_reserve();
 
 	if (r < 0)
 		log_warning(NULL, NULL, "descriptors of the earlier process: %s", strerror(-r));
