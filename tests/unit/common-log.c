@@ -207,7 +207,7 @@ static void journal_fields(void)
 {
 	struct stat st;
 	char stream[64], dir[64];
-	int fd;
+	int fd, other;
 
 	listen_to_stderr();
 	CHECK_EQ(fstat(STDERR_FILENO, &st), 0);
@@ -215,11 +215,14 @@ static void journal_fields(void)
 	setenv("JOURNAL_STREAM", stream, 1);
 	fd = journal_open(dir);
 	log_open("tsgwd", "red");
-	log_keep_at(dup(STDIN_FILENO)); /* another number, as in a worker */
+	other = dup(STDIN_FILENO);
+	log_keep_at(other); /* another number, as in a worker */
 	log_event(LOG_ID_UP, LOG_INFO, NULL, "wg0", "a\nTSGW_TAILNET=blue");
 	CHECK_STR(journal_got(fd),
 		"MESSAGE=red: wg0: a?TSGW_TAILNET=blue\nPRIORITY=6\nSYSLOG_IDENTIFIER=tsgwd\n"
 		"TSGW_TAILNET=red\nTSGW_OBJECT=wg0\nMESSAGE_ID=" LOG_ID_UP "\n");
+	log_keep_above(other); /* which is somebody else's then, as in the supervisor */
+	CHECK_EQ(dup2(STDIN_FILENO, other), other);
 	log_error("", "x\ny", "bad");
 	CHECK_STR(journal_got(fd),
 		"MESSAGE=x?y: bad\nPRIORITY=3\nSYSLOG_IDENTIFIER=tsgwd\nTSGW_OBJECT=x?y\n");
@@ -230,6 +233,7 @@ static void journal_fields(void)
 	rmdir(dir);
 	unsetenv("JOURNAL_STREAM");
 	log_open("x", NULL);
+	close(other);
 }
 
 /* ---- rate ---- */
