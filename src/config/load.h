@@ -132,6 +132,9 @@ void problems_finish(struct loader *l);
 /* wgquick.c: reads FILE (an index) into fresh t->wg, notes what is wrong with it. */
 void wgquick_parse(
 	struct loader *l, struct tailnet_config *t, struct wg_places *at, char *text, size_t len);
+/* TEXT as a number; false: what is wrong with it has been noted. */
+bool wgquick_number(struct loader *l, const struct where *w, const char *text, uint64_t min,
+	uint64_t max, uint64_t *ret);
 /* wgendpoint.c: TEXT (cut up) as RET's Endpoint; what is only known later is its endpoint_name. */
 void wgendpoint_parse(
 	struct loader *l, const struct where *w, char *text, struct wg_peer_config *ret);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Endpoint of a wg-quick file: an address, a name, or a link-local address with its interface.
-#include <errno.h>
 #include <string.h>
 
 #include "common/parse.h"
@@ -44,7 +43,6 @@ void wgendpoint_parse(
 	char *colon = strrchr(text, ':'), *name = text;
 	struct hostport h = {0};
 	uint64_t port;
-	int r;
 
 	if (hostport_parse(text, &h) == 0) {
 		endpoint_address(l, w, &h, ret);
@@ -61,12 +59,8 @@ void wgendpoint_parse(
 		problem(l, w, CLIP " is not of the form HOST:PORT or [IPV6]:PORT", text);
 		return;
 	}
-	r = parse_u64(colon + 1, 1, 65535, &port);
-	if (r < 0) {
-		problem(l, w, CLIP " is %s (1 to 65535)", colon + 1,
-			r == -ERANGE ? "out of range" : "not a number");
+	if (!wgquick_number(l, w, colon + 1, 1, 65535, &port))
 		return;
-	}
 	*colon = '\0';
 	/* "10.0.0.300" is no name: it could never be looked up */
 	if (!name && (!parse_is_dns_name(text) || strspn(text, "0123456789.") == strlen(text))) {

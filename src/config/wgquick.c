@@ -71,15 +71,21 @@ static void preshared_key(struct wg_reader *r, char *text)
 	parse_secret(r, text, r->peer->preshared_key);
 }
 
-static bool number(struct wg_reader *r, const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+bool wgquick_number(struct loader *l, const struct where *w, const char *text, uint64_t min,
+	uint64_t max, uint64_t *ret)
 {
 	int e = parse_u64(text, min, max, ret);
 
 	if (e < 0)
-		problem(r->l, &r->where, CLIP " is %s (%llu to %llu)", text,
+		problem(l, w, CLIP " is %s (%llu to %llu)", text,
 			e == -ERANGE ? "out of range" : "not a number", (unsigned long long)min,
 			(unsigned long long)max);
 	return e == 0;
+}
+
+static bool number(struct wg_reader *r, const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	return wgquick_number(r->l, &r->where, text, min, max, ret);
 }
 
 static void listen_port(struct wg_reader *r, char *text)

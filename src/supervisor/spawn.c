@@ -109,7 +109,6 @@ pid_t spawn_worker(const char *path, char *const argv[], int channel, int netns_
 	if (dup3(channel, WORKER_CHANNEL, O_CLOEXEC) < 0)
 		return -errno;
 	pid = spawn_task(spawn_program, &p, CLONE_FILES, ret_pidfd);
-	if (dup3(reserved, WORKER_CHANNEL, O_CLOEXEC) < 0 && pid >= 0)
-		return pid; /* cannot be: both are open */
+	(void)dup3(reserved, WORKER_CHANNEL, O_CLOEXEC); /* cannot fail: both are open */
 	return pid;
 }
