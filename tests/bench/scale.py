@@ -57,11 +57,7 @@ class Each(Together):
     name = "a supervisor each"
 
     def start(self):
-        words = " ".join(self.g.command())
-        loop = (f"trap : TERM; {words} --front & for n in {' '.join(t.name for t in self.g.tailnets)}; do "
-                f"{words} --tailnet $n & done; while ! wait; do :; done")
-        path = self.g.lab.file("scale.sh", loop)
-        self.g.process = self.g.demon.spawn(["sh", path], name="supervisors")
+        self.g.start_each()
 
     def supervisors(self):
         found = {}

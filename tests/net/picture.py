@@ -332,6 +332,13 @@ class Gateway:
         return [os.path.join(self.programs, "tsgwd"), "--config", self.config, "--run-dir", self.run_dir,
                 "--state-dir", self.state_dir, *args]
 
+    def start_each(self):
+        """A supervisor for each tailnet and one for the front, as the units run them: children of .process."""
+        words, names = " ".join(self.command()), " ".join(t.name for t in self.tailnets)
+        path = self.lab.file("each.sh", f"trap : TERM; {words} --front & for n in {names}; do "
+                                        f"{words} --tailnet $n & done; while ! wait; do :; done")
+        self.process = self.demon.spawn(["sh", path], name="supervisors")
+
     def start(self, *args, ready=True, wrap=(), timeout_s=L.PATIENCE_S):
         """Starts it; with READY, waits for sd_notify's READY=1 and that no tailnet is still starting."""
         path = os.path.join(self.lab.dir, f"{self.tag}.notify")

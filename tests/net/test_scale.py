@@ -78,11 +78,7 @@ def each_alone(n, timeout_s):
         p.crowd(n)
         g = p.gateway()
         before = traces(p)
-        words = " ".join(g.command())
-        names = " ".join(t.name for t in p.tailnets)
-        path = lab.file("each.sh", f"trap : TERM; {words} --front & for n in {names}; do "
-                                   f"{words} --tailnet $n & done; while ! wait; do :; done")
-        g.process = p.demon.spawn(["sh", path], name="supervisors")
+        g.start_each()
         answers(p, g, n, timeout_s)
         link = p.tailnets[0].link  # it hears of its own link, though not of those of others
         p.demon.ip(f"link del {link}")
