@@ -11,11 +11,11 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "common/become.h"
 
 /* Of the file, or of the first directory on the way to it that is closed to us. */
 static bool find_owner(const char *path, uid_t *ret)
@@ -38,21 +38,16 @@ static bool find_owner(const char *path, uid_t *ret)
 
 int owner_open(const char *path, int flags)
 {
-	int fd = open(path, flags), dumpable, error;
+	int fd = open(path, flags), dumpable;
 	uid_t owner;
 
 	if (fd >= 0 || errno != EACCES || geteuid() != 0)
 		return fd;
-	dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
-	if (!find_owner(path, &owner) || owner == 0 || seteuid(owner) < 0) {
+	if (!find_owner(path, &owner) || become(owner, &dumpable) < 0) {
 		errno = EACCES;
 		return -1;
 	}
 	fd = open(path, flags);
-	error = errno;
-	if (seteuid(0) < 0)
-		abort();
-	(void)prctl(PR_SET_DUMPABLE, dumpable == 1, 0, 0, 0);
-	errno = error;
+	become_root(dumpable);
 	return fd;
 }

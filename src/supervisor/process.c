@@ -10,12 +10,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/become.h"
 #include "common/cleanup.h"
 
 static int send_to(int pidfd, pid_t pid, int number)
@@ -48,18 +47,16 @@ static int uid_of(pid_t pid, uid_t *ret)
 /* PID is only asked for its uid here: if it was somebody else's by now, the descriptor says ESRCH. */
 static int send_as_itself(int pidfd, pid_t pid, int number)
 {
-	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0), r;
+	int dumpable, r;
 	uid_t uid;
 
 	r = uid_of(pid, &uid);
-	if (r < 0 || uid == 0)
-		return r < 0 ? r : -EPERM;
-	if (seteuid(uid) < 0)
-		return -EPERM;
+	if (r == 0)
+		r = become(uid, &dumpable);
+	if (r < 0)
+		return r;
 	r = send_to(pidfd, pid, number);
-	if (seteuid(0) < 0)
-		abort();
-	(void)prctl(PR_SET_DUMPABLE, dumpable == 1, 0, 0, 0);
+	become_root(dumpable);
 	return r;
 }
 
