@@ -58,7 +58,11 @@ $(O)/tests/net/%.so: tests/net/%.c
 	$(call say,LD)$(CC) $(CPPFLAGS) -std=gnu17 $(OPT) $(WARN) -Wno-missing-prototypes $(CFLAGS) -fPIC -shared \
 		-o $@ $< -ldl
 
-check: all lint check-layers check-unit check-net check-tailnet check-system
+# Each of them runs, whatever became of those before it; what failed is said at the end.
+CHECKS := lint check-layers check-unit check-net check-tailnet check-system
+check: all
+	@failed=; for t in $(CHECKS); do $(MAKE) --no-print-directory $$t || failed="$$failed $$t"; done; \
+		test -z "$$failed" || { echo "make check: failed:$$failed"; exit 1; }
 # Again for other architectures, under qemu-user: everything that needs neither netlink nor systemd.
 FOREIGN      := $(filter-out $(shell uname -m)-%,aarch64-linux-gnu s390x-linux-gnu)
 FOREIGN_HERE := $(if $(SAN)$(CROSS),,$(foreach t,$(FOREIGN),$(if $(and $(shell which $(t)-gcc), \
