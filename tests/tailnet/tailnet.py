@@ -224,12 +224,17 @@ class Node:
         return wait_for(seen, f"{self.name} sees {name} {'online' if online else 'gone'}")
 
     def ping(self, target, until_direct=False):
-        """tailscale ping, until it is answered; with UNTIL_DIRECT until no relay is in between."""
+        """tailscale ping, until it is answered; with UNTIL_DIRECT until no relay is in between.
+
+        Only traffic makes the two nodes look for a direct path (disco pings are not traffic), and after
+        a change of links each may first have to ask the STUN server, which it does every 20 to 26 s."""
         def answered():
+            if until_direct:
+                self.cli("ping", "--tsmp", "--timeout=2s", "--c=1", target)
             more = ("--until-direct", "--c=5") if until_direct else ("--until-direct=false", "--c=1")
             p = self.cli("ping", "--timeout=2s", *more, target)
             return p.stdout if p.returncode == 0 and "pong from" in p.stdout else None
-        return wait_for(answered, f"{self.name} pings {target}", 40)
+        return wait_for(answered, f"{self.name} pings {target}", 120 if until_direct else 40)
 
 
 class Router(Node):

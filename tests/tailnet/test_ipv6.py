@@ -85,7 +85,7 @@ def refused(w, t):
     check("(2)" in p.stderr, p.stderr)
 
 
-@deadline(180)
+@deadline(400)
 def test_pasta(lab):
     w, t, g = carries(lab, None, "up0")
     refused(w, t)
@@ -102,7 +102,7 @@ def test_pasta(lab):
     g.stop()
 
 
-@deadline(180)
+@deadline(400)
 def test_veth(lab):
     w, t, g = carries(lab, "veth", "veth0")
     refused(w, t)
