@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The largest numbers of the workers, reached: pipes, listeners, published connections."""
+import contextlib
 import os
 import resource
 import signal
@@ -17,6 +18,9 @@ PIPES_MAX = 512        # relay/pipes.h
 LISTENERS_MAX = 4096   # proxy/listener.h
 LINKS_MAX, LINKS_PER_PEER_MAX = 4096, 1024  # host/link.h
 HOST_LIMIT = 5         # enum publish_result
+FIXED_UDP_MAX = 2048   # proxy/fixed.c
+SESSIONS_MAX, SESSIONS_PER_CLIENT = 16384, 1024  # relay/sessions.h
+WAITING_BYTES, WAITING_MAX = 4096, 1 << 20       # relay/udpport.h
 FORWARD, UNFORWARD = 83, 84  # ipc/msg.h
 
 
@@ -62,14 +66,18 @@ def test_pipes(lab):
         L.wait_for(lambda: links_of(p.worker.pid, "pipe:") < others + PIPES_MAX, "pipes are given back")
 
 
-def forward(p, kind, port):
-    """A port of 127.0.0.1 that leads to the server: it comes or goes."""
-    body = W.hostport("127.0.0.1", port) + b"10.9.0.2".ljust(254, b"\0") + struct.pack("=HBB2x", 9000, 0, 0)
+def forward(p, kind, port, udp=False, host="127.0.0.1", target=b"10.9.0.2"):
+    """A port of HOST that leads to the server: it comes or goes."""
+    body = W.hostport(host, port) + target.ljust(254, b"\0") + struct.pack("=HBB2x", 9000, udp, 0)
     if kind == UNFORWARD:
         p.worker.send(kind, body)
         return
     with L.inside(p.proxy):
-        s = socket.create_server(("127.0.0.1", port))
+        if udp:
+            s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            s.bind((host, port))
+        else:
+            s = socket.create_server((host, port))
     p.worker.send(kind, body, [s.fileno()])
     s.close()
 
@@ -99,6 +107,133 @@ def test_listeners(lab):
         L.wait_for(lambda: not refused(), "there is room again", 60)
 
 
+def more_files():
+    """As many as may be, for this process and its workers; gives their number."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with contextlib.suppress(ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1 << 17, 1 << 17))
+        most = 1 << 17
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
+
+
+def forwarded(p, field):
+    """A counter of struct udp_stats, of forwarded ports."""
+    before = len(W.COUNTERS) + len(W.UDP_STATS) + len(W.DNS_STATS) + 1
+    names = "sessions opened replaced full refused failed dropped up_bytes down_bytes".split()
+    return struct.unpack_from("=Q", p.worker.stats_page, 8 * (before + names.index(field)))[0]
+
+
+def wait_forwarded(p, field, n):
+    L.wait_for(lambda: forwarded(p, field) == n, lambda: f"{field} is {n}: {forwarded(p, field)}", 60)
+
+
+def datagrams(ns, to, source=("0.0.0.0", 0)):
+    with L.inside(ns):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(source)
+    if to:
+        s.connect(to)
+    s.settimeout(20)
+    return s
+
+
+def echo(p):
+    with L.inside(p.server):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("10.9.0.2", 9000))
+
+    def loop():
+        while True:
+            data, where = s.recvfrom(65536)
+            s.sendto(data, where)
+    threading.Thread(target=loop, daemon=True).start()
+
+
+def asks(s, word=b"hello"):
+    """Is there an answer? A closed port refuses."""
+    try:
+        s.send(word)
+        return s.recv(100) == word
+    except ConnectionRefusedError:
+        return False
+
+
+@deadline(300)
+def test_forwarded_udp_ports(lab):
+    """One more UDP port of `forward` than fits is closed; those that are there go on, and one that goes makes room."""
+    more_files()
+    with Place(lab, allow=["127.0.0.0/8"]) as p:
+        echo(p)
+        last = 20000 + FIXED_UDP_MAX
+        for port in range(20000, last + 1):
+            forward(p, FORWARD, port, udp=True)
+        L.check(asks(datagrams(p.proxy, ("127.0.0.1", last - 1))), "the last one that fits")
+        L.check(not asks(datagrams(p.proxy, ("127.0.0.1", last))), "one more")
+        L.check(asks(datagrams(p.proxy, ("127.0.0.1", 20000))), "the first one")
+        forward(p, UNFORWARD, 20000, udp=True)
+        forward(p, FORWARD, last, udp=True)
+        L.check(asks(datagrams(p.proxy, ("127.0.0.1", last))), "there is room again")
+
+
+@deadline(300)
+def test_forwarded_udp_sessions(lab):
+    """16,384 sessions (a quarter of all descriptors, if that is less): one more gets none, which is counted, until
+    another ends."""
+    most = min(SESSIONS_MAX, more_files() // 4)
+    with Place(lab, allow=["127.0.0.0/8"]) as p:
+        echo(p)
+        ports = range(20000, 20000 + SESSIONS_PER_CLIENT)
+        for port in ports:
+            forward(p, FORWARD, port, udp=True)
+
+        def ask(s, port):
+            s.sendto(b"hello", ("127.0.0.1", port))
+            L.equal(s.recv(100), b"hello", f"by {port}")
+        clients = [datagrams(p.proxy, None, (f"127.0.1.{i + 1}", 0)) for i in range(most // SESSIONS_PER_CLIENT + 2)]
+        everybody = [(s, port) for s in clients for port in ports]
+        for who in everybody[:most]:
+            ask(*who)
+        L.equal([forwarded(p, x) for x in ("sessions", "replaced", "full")], [most, 0, 0], "sessions")
+        clients[-1].sendto(b"hello", ("127.0.0.1", 20001))
+        wait_forwarded(p, "full", 1)
+        ask(*everybody[0])
+        ask(*everybody[most - 1])
+        # one that has as many as one may have replaces its own oldest, also now
+        ask(datagrams(p.proxy, None, ("127.0.1.1", 0)), 20001)
+        L.equal([forwarded(p, x) for x in ("sessions", "replaced", "full")], [most, 1, 1], "sessions")
+        forward(p, UNFORWARD, 20000, udp=True)
+        L.wait_for(lambda: forwarded(p, "sessions") < most, "a port goes, with its sessions")
+        ask(clients[-1], 20001)
+
+
+@deadline(300)
+def test_forwarded_udp_waiting(lab):
+    """While a name is looked up 4 KiB of each session wait and 1 MiB of all; what is more is dropped and counted."""
+    half = bytes(WAITING_BYTES // 2 - 2)  # each has two bytes for its length
+    with Place(lab, allow=["127.0.0.0/8"], resolvers=["10.9.0.3"]) as p:
+        with L.inside(p.server):
+            silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        silent.bind(("10.9.0.3", 53))
+        for port in (20000, 20001):
+            forward(p, FORWARD, port, udp=True, target=b"one.example")
+        held = []
+        for i in range(WAITING_MAX // WAITING_BYTES):
+            held.append(datagrams(p.proxy, ("127.0.0.1", 20000)))
+            held[-1].send(half)
+            held[-1].send(half)
+            if not i % 8:
+                held[-1].send(b"x")
+                wait_forwarded(p, "dropped", 1 + i // 8)
+        late = datagrams(p.proxy, ("127.0.0.1", 20001))
+        late.send(b"x")
+        wait_forwarded(p, "dropped", 1 + len(held) // 8)
+        wait_forwarded(p, "sessions", 0)  # the resolver never answers
+        late.send(half)
+        wait_forwarded(p, "sessions", 1)
+        L.equal(forwarded(p, "dropped"), 1 + len(held) // 8, "there is room again")
+
+
 def counted(w, field):
     return struct.unpack_from("=Q", os.pread(w.stats, 8, 8 * field))[0]
 
@@ -106,8 +241,7 @@ def counted(w, field):
 @deadline(300)
 def test_published_connections(lab):
     """4,096 connections to published ports, 1,024 from one address; the next is reset and counted."""
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    more_files()
     ns = lab.ns("host")
     w = Host(lab, ns)
     with L.inside(ns):

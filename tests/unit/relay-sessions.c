@@ -122,6 +122,34 @@ static void test_bounds(void)
 	free(t.clients);
 }
 
+/* Sixteen clients with as many as each may have, and one more. */
+static void test_all(void)
+{
+	static struct session all[SESSIONS_MAX], more;
+	struct sessions t = {0};
+	struct session *oldest;
+
+	for (int i = 0; i < SESSIONS_MAX; i++) {
+		all[i] = (struct session){.port = &port_a,
+			.from = from((uint32_t)(i / SESSIONS_PER_CLIENT),
+				(uint16_t)(1 + i % SESSIONS_PER_CLIENT))};
+		CHECK_EQ(sessions_add(&t, &all[i], (uint64_t)i, &oldest), 0);
+		CHECK(oldest == NULL);
+	}
+	more = (struct session){.port = &port_a, .from = from(99, 1)};
+	CHECK_EQ(sessions_add(&t, &more, SESSIONS_MAX, &oldest), -ENOSPC);
+	CHECK_EQ(t.n, SESSIONS_MAX);
+	sessions_remove(&t, &all[5]);
+	CHECK_EQ(sessions_add(&t, &more, SESSIONS_MAX, &oldest), 0);
+	sessions_remove(&t, &more);
+	for (int i = 0; i < SESSIONS_MAX; i++)
+		if (i != 5)
+			sessions_remove(&t, &all[i]);
+	CHECK_EQ(t.n, 0);
+	free(t.buckets);
+	free(t.clients);
+}
+
 /* Random comings and goings against a plain list. */
 static void test_oracle(void)
 {
