@@ -25,7 +25,6 @@
 #define ASSOCIATE_PAUSE_MS   10 /* between two batches */
 #define ASSOCIATE_RETRY_MS   1000
 #define ASSOCIATE_TRIES	     64 /* ports of one socket */
-#define VETH_NAME	     "veth0"
 
 struct making {
 	struct hostport at;
@@ -71,7 +70,7 @@ static int make(void *arg, int *ret_fd)
 /* One more socket for L, which the worker has from then on alone. */
 static int give(struct tailnet *t, struct listener *l, bool veth)
 {
-	struct making m = {.at = l->at, .ifname = veth ? VETH_NAME : NULL};
+	struct making m = {.at = l->at, .ifname = veth ? TAILNET_VETH : NULL};
 	struct msg_proxy_udp told = {.at = l->at};
 	_cleanup_close_ int fd = -1;
 	int r = veth ? netns_run(t->netns_fd, make, &m, &fd) : make(&m, &fd);

@@ -27,7 +27,6 @@
 #include "supervisor/retry.h"
 #include "supervisor/resume.h"
 
-#define VETH_NAME "veth0"
 /* What one UDP_SEGMENT send can carry of full packets: 45 × 1420 bytes of inner packets. */
 #define TUN_GSO_MAX 61440
 
@@ -81,11 +80,11 @@ static int make_veth(
 	snprintf(t->made.link, sizeof(t->made.link), "%s", t->link);
 	r = tailnet_record(t);
 	if (r == 0)
-		r = links_veth(t->links, t->s->host_netns_fd, t->link, VETH_NAME, alias);
+		r = links_veth(t->links, t->s->host_netns_fd, t->link, TAILNET_VETH, alias);
 	if (r == 0)
-		r = links_add_address(t->links, VETH_NAME, &ns_side);
+		r = links_add_address(t->links, TAILNET_VETH, &ns_side);
 	if (r == 0)
-		r = links_set_up(t->links, VETH_NAME);
+		r = links_set_up(t->links, TAILNET_VETH);
 	if (r == 0)
 		r = links_add_address(t->s->host, t->link, &host_side);
 	return r < 0 ? r : links_set_up(t->s->host, t->link);
@@ -439,6 +438,7 @@ static int make_proxy(
 		worker_start_now(&t->proxy);
 		return 0;
 	}
+	withdraw_users(t, old, new);
 	return t->proxy.pid ? proxy_send_config(t, false) : 0;
 }
 

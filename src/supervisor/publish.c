@@ -18,7 +18,6 @@
 
 #define LISTEN_BACKLOG	4096
 #define LISTEN_RETRY_MS 800 /* a port that somebody else has may become free */
-#define VETH_NAME	"veth0"
 
 static int proxy_send_routes(struct tailnet *t, const struct fact_peer *p)
 {
@@ -112,7 +111,7 @@ static int proxy_send_names(struct tailnet *t)
 	return r < 0 ? r : proxy_send_peer_names(t);
 }
 
-static int proxy_send_allow(struct tailnet *t)
+static int proxy_send_allow(struct tailnet *t, bool keep_clients)
 {
 	_cleanup_free_ struct prefix *items = NULL;
 	struct prefix_list l = {0};
@@ -120,6 +119,8 @@ static int proxy_send_allow(struct tailnet *t)
 		&t->s->config->gateway, t->config, t->s->addresses, t->s->n_addresses, &l);
 
 	items = l.items;
+	if (r == 0 && !keep_clients)
+		withdraw_allow(t, &l);
 	return r < 0 ? r : worker_tell_prefixes(&t->proxy, MSG_PROXY_ALLOW, l.items, l.n);
 }
 
@@ -199,7 +200,7 @@ int proxy_send_config(struct tailnet *t, bool keep_clients)
 	if (r == 0 && t->netmap)
 		r = engine_send_service(t);
 	if (r == 0)
-		r = proxy_send_allow(t);
+		r = proxy_send_allow(t, keep_clients);
 	if (r == 0)
 		r = proxy_send_deny(t);
 	if (r == 0)
@@ -307,7 +308,7 @@ const struct worker_ops proxy_ops = {
 
 static int open_veth(void *arg, int *ret_fd)
 {
-	int fd = tcp_listen(arg, VETH_NAME, LISTEN_BACKLOG);
+	int fd = tcp_listen(arg, TAILNET_VETH, LISTEN_BACKLOG);
 
 	if (fd < 0)
 		return fd;

@@ -94,6 +94,7 @@ void tailnet_free(struct tailnet *t)
 	worker_done(&t->host);
 	free(t->endpoints);
 	free(t->routes.items);
+	free(t->told_allow.items);
 	netmap_free(t->netmap);
 	told_free(&t->told);
 	fd_close(t->lock_fd);

@@ -18,6 +18,7 @@
 #include "supervisor/uplink.h"
 #include "supervisor/worker.h"
 
+#define TAILNET_VETH	     "veth0" /* its end in the namespace */
 #define TAILNET_VETH_PORT    1080
 #define TAILNET_MTU_DEFAULT  1420
 #define TAILNET_UAPI_BACKLOG 16
@@ -118,6 +119,7 @@ struct tailnet {
 	struct stock engine; /* engine tailscale, node = stock: in place of .node */
 	struct clients_page clients_page;
 	struct told told;
+	struct prefix_list told_allow; /* withdraw.c: who may come in, as tsgw-proxy knows it */
 	struct watched watched;
 	struct endpoint *endpoints;
 	size_t n_endpoints;
@@ -213,6 +215,11 @@ int ports_resume(struct tailnet *t); /* those of the descriptor store */
 /* publish.c: what tsgw-proxy is told. */
 extern const struct worker_ops proxy_ops;
 int proxy_send_config(struct tailnet *t, bool keep_clients);
+
+/* withdraw.c: proxies of earlier builds are ended if NOW admits fewer, if a user is gone. */
+void withdraw_allow(struct tailnet *t, const struct prefix_list *now);
+void withdraw_users(
+	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new);
 int proxy_send_resolver(struct tailnet *t); /* resolvers.c: whom it asks for which names */
 /* Opens missing listeners, closes superfluous ones. */
 void proxy_update_listeners(struct tailnet *t);

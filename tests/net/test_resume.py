@@ -14,7 +14,7 @@ import test_forward as F
 import test_publish as P
 from client import Associate, connect, get, socks5
 from lab import Failure, check, equal, status, wait_for
-from picture import BUILD, GATEWAY_INNER, PRIMARY, TARGET, check_page
+from picture import BUILD, GATEWAY_INNER, MAC, PRIMARY, STRANGER, TARGET, check_page
 from run import deadline
 from test_lifecycle import run_files, traces, wait_same
 
@@ -295,6 +295,32 @@ def test_another_build(picture):
     wait_same(before, picture, [g], "a stop ends those of earlier builds, too")
     with contextlib.suppress(OSError, Failure):
         check(not held.recv(1), "the connection ends with them")
+
+
+def test_another_build_narrower(picture):
+    """Who may no longer come in is cut off also where an earlier build serves him; a wider `allow` cuts nobody."""
+    red = picture.tailnet("red", 11080, engine="tsgw-wg", ssh=False)
+    red.keys = [f"allow = {MAC}/32, {STRANGER}/32"]
+    g = gateway(picture)
+    build_of(picture.lab, g, b"one")
+    g.start().wait_up()
+    held, old = relay(picture, red), pids(g, red)["tsgw-proxy", red.name]
+    build_of(picture.lab, g, b"two")
+    again(g)
+    red.keys = ["allow = 100.64.0.0/10, 192.0.2.0/24"]
+    g.write_config()
+    g.ctl("reload", ok=0)
+    check_relay(held)
+    late = relay(picture, red)
+    red.keys = [f"allow = {MAC}/32"]
+    g.write_config()
+    g.ctl("reload", ok=0)
+    g.process.wait_line(f"process {old} of an earlier build is ended with its connections: allow is narrower")
+    wait_for(lambda: not os.path.exists(f"/proc/{old}"), "it has ended")
+    with contextlib.suppress(ConnectionResetError):
+        equal(held.recv(1), b"", "its connection")
+    check_relay(late)
+    equal(g.stop(), 0, "exit code")
 
 
 @deadline(300)

@@ -220,6 +220,7 @@ int main(void)
 	RUN(test_find);
 	RUN(test_expiry);
 	RUN(test_bounds);
+	RUN(test_all);
 	RUN(test_oracle);
 	RUN(test_clients);
 	return TEST_END();
