@@ -42,6 +42,21 @@ def test_control_server_gone(lab):
     equal(s.row()["reason"], "", "reason")
 
 
+@deadline(400)
+def test_control_server_swallows_everything(lab):
+    """No refusal and no answer: the node itself notices after two minutes of silence, and its own words are passed on."""
+    s = Two(lab).start()
+    s.check_page()
+    at = s.control.url.rsplit("/", 1)[-1].split(":")
+    s.net.ns.run(["nft", f"add table ip hole; add chain ip hole in {{ type filter hook prerouting priority -300; }}; "
+                  f"add rule ip hole in ip daddr {at[0]} tcp dport {at[1]} drop"], ok=0)
+    s.wait("degraded", "server", 240)  # "coordination server" or our "login server"
+    s.check_page()
+    s.check_other()
+    s.net.ns.run(["nft", "delete table ip hole"], ok=0)
+    s.wait("up", timeout_s=120)
+
+
 @deadline(180)
 def test_relay_gone(lab):
     s = Two(lab).start()
