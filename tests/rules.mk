@@ -122,7 +122,7 @@ demo: all
 $(O)/bench/%: $(O)/tests/bench/%.o
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^
-$(O)/bench/flood: $(O)/tests/bench/flood.o $(call unit_objs,wg)
+$(O)/bench/flood $(O)/bench/aead: $(O)/bench/%: $(O)/tests/bench/%.o $(call unit_objs,wg)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ \
 		$(shell pkg-config --libs $(PKGS)) -pthread
