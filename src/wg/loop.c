@@ -4,11 +4,11 @@
 // Main thread: epoll over the UDP sockets, the timer (armed for the earliest deadline, or before it), the
 // wake-up from the sending thread, uapi and whatever the program watches. A node without traffic sleeps.
 //
-// While there is little traffic the main thread also reads the TUN: who answers a packet that it has just
-// brought there is awake already, where waking another thread would cost more than all the rest of the
-// way. Once packets come faster than LOAD_PACKETS in LOAD_NS, the sending thread takes the TUN over
-// (n->busy) and gives it back when it had nothing to do for some milliseconds. It is started when it is
-// needed for the first time, so that a quiet node has one thread.
+// While one thread can do it all (work.h), the main thread also reads the TUN: who answers a packet that
+// it has just brought there is awake already, where waking another thread would cost more than all the
+// rest of the way. So it is with TCP's acknowledgements, which are made while a batch is written and go out
+// together. Else the sending thread takes the TUN over (n->busy); it gives it back when it had nothing to
+// do for some milliseconds, or both had little. It is started when it is needed for the first time.
 #include "wg/loop.h"
 
 #include <errno.h>
@@ -28,9 +28,6 @@
 #include "wg/node.h"
 
 enum event { EVENT_UDP4, EVENT_UDP6, EVENT_TUN, EVENT_TIMER, EVENT_WAKE, EVENT_UAPI, EVENT_WATCH };
-
-#define LOAD_NS	     1000000u
-#define LOAD_PACKETS 32
 
 /* ---- how the pure part reaches us ---- */
 
@@ -221,17 +218,11 @@ static int tun_watch(struct node *n, bool on)
 	return epoll_ctl(n->epoll_fd, EPOLL_CTL_DEL, n->tun_fd, NULL) < 0 ? -errno : 0;
 }
 
-void node_count_load(struct node *n, unsigned packets, uint64_t now_ns)
+void node_count_sent(struct node *n, unsigned packets, uint64_t now_ns)
 {
-	struct traffic *l = &n->traffic;
-
-	if (!n->tun_watched)
+	if (!n->tun_watched || !work_needs_two(&n->work, packets, now_ns))
 		return;
-	if (now_ns - l->since_ns >= LOAD_NS)
-		*l = (struct traffic){.since_ns = now_ns};
-	l->packets += packets;
-	if (l->packets < LOAD_PACKETS)
-		return;
+	n->work = (struct work){0};
 	(void)tun_watch(n, false);
 	__atomic_store_n(&n->busy, 1, __ATOMIC_RELEASE);
 	if (n->sending)
@@ -383,7 +374,7 @@ static int dispatch(struct node *n, uint64_t event)
 	case EVENT_UDP6:
 		return receive_ready(n, n->fds[event == EVENT_UDP6]);
 	case EVENT_TUN:
-		return n->tun_watched ? send_ready(n) : 0;
+		return n->tun_watched ? send_ready(n, false) : 0;
 	case EVENT_TIMER:
 		drain(n->timer_fd);
 		pthread_mutex_lock(&n->device->lock);

@@ -12,6 +12,7 @@
 #include "wg/state.h"
 #include "wg/uapi.h"
 #include "wg/udpio.h"
+#include "wg/work.h"
 
 #define NODE_WATCHES_MAX 4
 #define NODE_STACK_BYTES (256 * 1024)
@@ -34,12 +35,6 @@ struct sender {
 	struct icmp_limit unreachable;
 };
 
-/* Packets that the main thread moved, either way, since .since_ns: is it time for two? */
-struct traffic {
-	uint64_t since_ns;
-	unsigned packets;
-};
-
 struct receiver {
 	struct aead *aead;
 	struct udpio_rx *rx;
@@ -59,7 +54,7 @@ struct node {
 	 * sending thread's, which alone sets it to 0. */
 	uint8_t busy;
 	bool tun_watched; /* it is in the main thread's epoll */
-	struct traffic traffic;
+	struct work work; /* of whoever has the TUN */
 
 	int fds[2];		     /* IPv4, IPv6; a number once taken stays */
 	bool has[2];		     /* L: whether there is a socket behind it */
@@ -77,14 +72,16 @@ struct node {
 };
 
 /* ---- loop.c ---- */
-/* The main thread has moved PACKETS. Where they are many, the sending thread is called, and started the
- * first time; from then on the TUN is not the caller's any more (n->busy). */
-void node_count_load(struct node *n, unsigned packets, uint64_t now_ns);
+/* The main thread has sent so many. If it cannot do everything, the sending thread is called, and started
+ * the first time; from then on the TUN is not the caller's any more (n->busy). */
+void node_count_sent(struct node *n, unsigned packets, uint64_t now_ns);
 
 /* ---- send.c ---- */
-#define SEND_TURN_MAX 8 /* frames that the main thread takes before it looks at the other side */
-/* The main thread's turn, while the TUN is its own. 0; -ENODEV if the TUN is gone. */
-int send_ready(struct node *n);
+#define SEND_TURN_PACKETS \
+	352 /* the main thread takes, roughly, before it looks at the other side */
+/* The main thread's turn, while the TUN is its own; MORE: short frames may come in a row, as after a
+ * batch was received. 0; -ENODEV if the TUN is gone. */
+int send_ready(struct node *n, bool more);
 /* The sending thread's main function; ARG is the node. */
 void *send_run(void *arg);
 /* Its steps, for tests under another clock: one frame as read from the TUN, what others asked for,

@@ -260,10 +260,15 @@ int receive_ready(struct node *n, int fd)
 		}
 		if (gro_flush(n->receiver.gro) == -EBADFD)
 			return -ENODEV;
-		node_count_load(n, datagrams, now_ns);
 		/* an answer may wait on the TUN already; if there is more here, epoll says so again */
 		if (datagrams == 1)
 			return 0;
+		if (!n->tun_watched)
+			continue;
+		/* TCP has made its acknowledgements while gro_flush() wrote: they go out together */
+		n->work.received += datagrams;
+		if (send_ready(n, true) < 0)
+			return -ENODEV;
 	}
 	return 0;
 }

@@ -357,25 +357,33 @@ static bool is_gone(ssize_t len)
 	return len < 0 && (errno == EBADFD || errno == ENODEV || errno == EBADF);
 }
 
-/* Nothing to read: sends what is open, then sleeps until there is a frame or a request. When there was
- * neither for a while, everything becomes the main thread's, and this one sleeps until it is called. */
+/* Everything becomes the main thread's, and this one sleeps until it is called. */
+static void hand_over(struct node *n)
+{
+	struct pollfd fd = {.fd = n->sender_wake_fd, .events = POLLIN};
+	uint64_t drain;
+
+	n->work = (struct work){0};
+	__atomic_store_n(&n->busy, 0, __ATOMIC_RELEASE);
+	wake_main(n);
+	while (!__atomic_load_n(&n->busy, __ATOMIC_ACQUIRE)) {
+		(void)!read(n->sender_wake_fd, &drain, sizeof(drain));
+		if (!__atomic_load_n(&n->busy, __ATOMIC_ACQUIRE))
+			(void)poll(&fd, 1, -1);
+	}
+}
+
+/* Nothing to read: sends what is open, then sleeps until there is a frame or a request. */
 static void idle(struct node *n)
 {
 	struct pollfd fds[2] = {
 		{.fd = n->sender_wake_fd, .events = POLLIN}, {.fd = n->tun_fd, .events = POLLIN}};
-	uint64_t drain;
+	uint64_t now_ns = clock_now_ns(), drain;
 
-	send_flush(n, clock_now_ns());
-	if (poll(fds, 2, SEND_IDLE_MS) == 0) {
-		__atomic_store_n(&n->busy, 0, __ATOMIC_RELEASE);
-		wake_main(n);
-	}
-	while (!__atomic_load_n(&n->busy, __ATOMIC_ACQUIRE)) {
-		(void)!read(n->sender_wake_fd, &drain, sizeof(drain));
-		if (!__atomic_load_n(&n->busy, __ATOMIC_ACQUIRE))
-			(void)poll(fds, 1, -1);
-	}
-	if (fds[0].revents)
+	send_flush(n, now_ns);
+	if (work_needs_one(&n->work, now_ns) || poll(fds, 2, SEND_IDLE_MS) == 0)
+		hand_over(n);
+	else if (fds[0].revents)
 		(void)!read(n->sender_wake_fd, &drain, sizeof(drain));
 }
 
@@ -403,25 +411,25 @@ void *send_run(void *arg)
 	return NULL;
 }
 
-int send_ready(struct node *n)
+int send_ready(struct node *n, bool more)
 {
 	struct sender *s = &n->sender;
 	uint64_t now_ns = clock_now_ns();
 	ssize_t len = 1;
 	unsigned packets = 0;
 
-	for (unsigned i = 0; i < SEND_TURN_MAX; i++) {
+	while (packets < SEND_TURN_PACKETS) {
 		len = read(n->tun_fd, s->frame, GSO_FRAME_MAX);
 		if (len <= 0)
 			break;
 		send_frame(n, s->frame, (size_t)len, now_ns);
 		packets += 1 + (unsigned)((size_t)len / TRAIN_WIRE_USUAL);
-		if (len < SEND_LONE_BYTES)
+		if (!more && len < SEND_LONE_BYTES)
 			break; /* more behind it is unlikely, and told by epoll */
 	}
 	if (is_gone(len))
 		return -ENODEV;
 	send_flush(n, now_ns);
-	node_count_load(n, packets, now_ns);
+	node_count_sent(n, packets, now_ns);
 	return 0;
 }
