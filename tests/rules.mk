@@ -126,7 +126,8 @@ $(O)/bench/flood $(O)/bench/aead: $(O)/bench/%: $(O)/tests/bench/%.o $(call unit
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ \
 		$(shell pkg-config --libs $(PKGS)) -pthread
-bench: all $(addprefix $(O)/bench/,socks-load udp-load flood)
+bench: all $(addprefix $(O)/bench/,socks-load udp-load flood aead)
+	@$(O)/bench/aead
 	@set -e; for b in tests/bench/*.py; do \
 		test -x $$b || continue; echo "## $$b"; O=$(abspath $(O)) $(PY) $$b; done
 
