@@ -320,6 +320,7 @@ void link_open(int fd, const struct hostport *from, const struct target *to)
 	l->peer.source = (struct source){.fd = fd, .on_event = peer_event};
 	l->service.source = (struct source){.fd = -1, .on_event = service_event};
 	l->peer.writable = true;
+	l->peer.window.governed = true;
 	l->up.left = l->down.left = UINT64_MAX;
 	l->timer.fire = link_timeout;
 	l->task.run = link_task;

@@ -199,6 +199,7 @@ void conn_accept(
 	c->client.source = (struct source){.fd = fd, .on_event = client_event};
 	c->origin.source = (struct source){.fd = -1, .on_event = origin_event};
 	c->client.writable = true;
+	c->origin.window.governed = true;
 	c->up.left = c->down.left = UINT64_MAX;
 	c->timer.fire = conn_timeout;
 	c->task.run = conn_task;

@@ -88,6 +88,7 @@ void sock_close(struct sock *s, bool reset)
 	close(s->source.fd); /* epoll forgets it with its only descriptor */
 	s->source.fd = -1;
 	s->readable = s->writable = s->hup = s->failed = false;
+	s->window = (struct window){.governed = s->window.governed};
 }
 
 static void release_pipe(struct flow *f)
@@ -250,8 +251,10 @@ enum flow_status flow_pump(struct flow *f, struct sock *src, struct sock *dst, u
 		if (f->eof || !f->left)
 			break;
 		s = FLOW_AGAIN;
-		if (moved >= FLOW_SHARE)
+		if (moved >= FLOW_SHARE) {
+			window_moved(&src->window, src->source.fd, moved);
 			return s;
+		}
 		s = FLOW_WAIT;
 		if (!dst->writable)
 			break;
@@ -259,6 +262,7 @@ enum flow_status flow_pump(struct flow *f, struct sock *src, struct sock *dst, u
 		if (s != FLOW_AGAIN)
 			break;
 	}
+	window_moved(&src->window, src->source.fd, moved);
 	if (moved < FLOW_BULK_LEAVE)
 		f->bulk = false;
 	release_pipe(f);

@@ -8,6 +8,7 @@
 #include "relay/buf.h"
 #include "relay/loop.h"
 #include "relay/pipes.h"
+#include "relay/window.h"
 
 /* A socket of a connection, watched edge-triggered from its birth to its end: .readable and
  * .writable are what epoll said last, less what EAGAIN said since. */
@@ -16,6 +17,7 @@ struct sock {
 	bool readable, writable;
 	bool hup;    /* the other side has sent FIN */
 	bool failed; /* an error is waiting in the socket */
+	struct window window;
 };
 
 struct flow {
