@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // WireGuard inside WireGuard: how deep a packet is nested, so that a loop of tunnels comes to an end.
 //
-// Two tunnels on one host that carry each other's packets, by a mistake in some route, make a packet grow
-// until it is fragmented, and from then on its fragments multiply until all processors do nothing else. A
-// node cannot see that, for what it is handed is encrypted; but every turn goes through a route of the
-// host, so the hop limit of the outer packet is handed on. Around a WireGuard packet that has just been
-// made here (hop limit 64) we set 99; around one that came with 99 to 85 one less; at 84 it ends. Packets from
-// elsewhere begin with 64, 128 or 255 and hardly ever have lost 29 to 44 of 128 on their way.
+// Tunnels that carry each other's packets, by a mistake in some route, make a packet grow until it is
+// fragmented, and from then on its fragments multiply until all processors do nothing else. A node cannot see
+// that, for what it is handed is encrypted; but every turn goes through a route, of this host or also of
+// others, so the hop limit of the outer packet is handed on. Around a WireGuard packet we set 99; around one
+// that came with 99 to 85 one less than that; at 84 it ends, or, as each router on the way takes one away, up
+// to seven below: a larger circle is not seen. Packets from elsewhere begin with 64, 128 or 255 and hardly ever
+// have lost 29 to 51 of 128 on their way.
 //
 // Of a fragment only the first shows what it is; the others of a UDP datagram are believed their hop limit.
 #include "wg/nested.h"
@@ -15,10 +16,10 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
-#define ORDINARY  64
-#define V6_HEADER 40
-#define FRAGMENT  8 /* bytes of IPv6's fragment header */
-#define UDP	  8
+#define NESTED_LAST (NESTED_FIRST - NESTED_LEVEL)
+#define V6_HEADER   40
+#define FRAGMENT    8 /* bytes of IPv6's fragment header */
+#define UDP	    8
 
 /* The UDP header's offset; 0: not UDP. *ret_later: a fragment, but not the first one. */
 static size_t find_udp(const uint8_t *ip, size_t len, bool *ret_later)
@@ -48,17 +49,15 @@ static bool is_wireguard(const uint8_t *payload)
 int nested_hops(const uint8_t *ip, size_t len)
 {
 	uint8_t hops = ip[0] >> 4 == 4 ? ip[8] : ip[7];
-	bool later, ours = hops > NESTED_FIRST - NESTED_LEVEL && hops <= NESTED_FIRST;
-	size_t udp;
+	bool later, ours = hops > NESTED_LAST && hops <= NESTED_FIRST;
+	bool ends = hops <= NESTED_LAST && hops > NESTED_LAST - NESTED_ROUTERS;
+	size_t udp = find_udp(ip, len, &later);
 
-	if (!ours && hops != ORDINARY && hops != NESTED_FIRST - NESTED_LEVEL)
-		return 0;
-	udp = find_udp(ip, len, &later);
-	if (!udp || (later && hops == ORDINARY))
+	if (!udp || (later && !ours && !ends))
 		return 0;
 	if (!later && (len < udp + UDP + 4 || !is_wireguard(ip + udp + UDP)))
 		return 0;
-	if (hops == ORDINARY)
-		return NESTED_FIRST;
-	return ours ? hops - 1 : -ELOOP;
+	if (ends)
+		return -ELOOP;
+	return ours ? hops - 1 : NESTED_FIRST;
 }

@@ -5,8 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NESTED_FIRST 99 /* the outer hop limit around a WireGuard packet that this host has made */
-#define NESTED_LEVEL 15 /* how often may WireGuard be around WireGuard around … */
+#define NESTED_FIRST   99 /* the outer hop limit around a WireGuard packet */
+#define NESTED_LEVEL   15 /* how often may WireGuard be around WireGuard around … */
+#define NESTED_ROUTERS 8  /* and fewer in a circle: then its end is not missed */
 
 /* Which hop limit shall be around the inner packet of LEN bytes at IP, the header being whole:
  * 0 the system's, or 1…255. -ELOOP: it is nested too deeply and is to be dropped. */

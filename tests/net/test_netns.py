@@ -187,6 +187,35 @@ def test_routing_loop(a):
     check(w3.transfer()[1] - before < 70000, f"{w3.transfer()[1] - before} bytes went round")
 
 
+@both
+def test_routing_loop_by_a_router(a):
+    """The endpoint is behind a router, whose route to it begins to lead back to us, and from there into the
+    tunnel: that comes to an end by itself, too."""
+    home, router, far, away = a.n1, a.n0, a.n2, "203.0.113.9"
+    w1, w2 = a.pair(home, far)
+    (c, s), (d, e) = a.lab.link(home, router), a.lab.link(router, far)
+    home.ip(f"addr add 10.0.0.1/24 dev {c}", f"route add {away}/32 via 10.0.0.2")
+    router.ip(f"addr add 10.0.0.2/24 dev {s}", f"addr add 10.0.1.1/24 dev {d}",
+              f"route add {away}/32 via 10.0.1.2")
+    far.ip(f"addr add 10.0.1.2/24 dev {e}", f"addr add {away}/32 dev {e}", "route add 10.0.0.0/24 via 10.0.1.1")
+    for ns in (home, router):
+        for key in ("ip_forward=1", "conf.all.rp_filter=0", "conf.all.send_redirects=0",
+                    *(f"conf.{link}.rp_filter=0" for link in ns.links())):
+            ns.run(["sysctl", "-qw", "net.ipv4." + key], ok=0)
+    # what came back with our own address would be refused as a martian
+    a.nft(router, "table ip nat {", "chain post {", "type nat hook postrouting priority 100", "masquerade", "}", "}")
+    w1.set("peer", w2.public, "endpoint", f"{away}:2", "allowed-ips", "0.0.0.0/0")
+    reach(home, IN4[1])
+    home.ip(f"route add default dev {w1.ifname} table 100", f"rule add iif {c} lookup 100")
+    router.ip(f"route replace {away}/32 via 10.0.0.1")
+    before = w1.transfer()[1]
+    got, _ = echo(home, IN4[1], 10, wait_s=SILENCE_S)
+    equal(got, 0, "answers from nowhere")
+    wait_for(lambda: settled(w1), "the loop to come to rest", 10)
+    sent = w1.transfer()[1] - before
+    check(10 * 3 * 128 < sent < 70000, f"{sent} bytes went round")
+
+
 def settled(node):
     before = node.transfer()
     end = time.monotonic() + 0.3
