@@ -51,9 +51,9 @@ $(O)/tests/net/$(1): $(O)/tests/net/$(1).o $$(call unit_objs,$(if $(filter links
 	$$(call say,LD)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$^ \
 		$$(shell $$(PKG_CONFIG) --libs $$(PKGS)) -pthread
 endef
-$(foreach n,$(patsubst tests/net/%.c,%,$(filter-out %/inject.c %/walltime.c,$(wildcard tests/net/*.c))), \
+$(foreach n,$(patsubst tests/net/%.c,%,$(filter-out %/inject.c %/failing.c %/walltime.c,$(wildcard tests/net/*.c))), \
 	$(eval $(call net_bin,$(n))))
-$(O)/tests/net/%.so: tests/net/%.c
+$(O)/tests/net/%.so: tests/net/%.c tests/net/preload.h
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CPPFLAGS) -std=gnu17 $(OPT) $(WARN) -Wno-missing-prototypes $(CFLAGS) -fPIC -shared \
 		-o $@ $< -ldl

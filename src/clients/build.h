@@ -12,7 +12,7 @@ struct builder {
 	char host[CLIENTS_HOST_MAX + 2]; /* with brackets if it is an IPv6 address */
 	char address[ADDR_TEXT_MAX];
 	FILE *out;
-	char **text; /* where .out ends up */
+	FILE *spare; /* takes what there is no memory for */
 	size_t size;
 	bool failed;
 };

@@ -103,7 +103,7 @@ const char *clients_authority(const struct clients_view *view, char buf[CLIENTS_
 
 static void build_close(struct builder *b)
 {
-	if (b->out && fclose(b->out) == EOF)
+	if (b->out && b->out != b->spare && fclose(b->out) == EOF)
 		b->failed = true;
 	b->out = NULL;
 }
@@ -114,7 +114,7 @@ static FILE *build_open(struct builder *b, char **text)
 	b->out = open_memstream(text, &b->size);
 	if (!b->out) {
 		b->failed = true;
-		b->out = fopen("/dev/null", "w");
+		b->out = b->spare;
 	}
 	return b->out;
 }
@@ -140,12 +140,18 @@ int clients_card(enum clients_kind kind, const struct clients_view *view, struct
 {
 	struct clients_card card = {.kind = kind, .intro = kinds[kind].intro};
 	struct builder b = {.view = view, .card = &card};
+	_cleanup_free_ char *spare = NULL;
+	size_t spare_size;
 
+	b.spare = open_memstream(&spare, &spare_size);
+	if (!b.spare)
+		return -ENOMEM;
 	clients_authority(view, b.host);
 	if (view->address.family)
 		addr_format(&view->address, b.address);
 	kinds[kind].build(&b);
 	build_close(&b);
+	fclose(b.spare);
 	for (size_t i = 0; i < card.n; i++)
 		b.failed |= !card.blocks[i].code;
 	if (b.failed) {

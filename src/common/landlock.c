@@ -69,8 +69,9 @@ int landlock_restrict(const struct landlock_plan *plan)
 	_cleanup_close_ int ruleset = -1;
 	int r = 0;
 
+	/* not in this kernel, or switched off, or (EPERM) unknown to a container's own filter */
 	if (abi < 1)
-		return 0;
+		return abi < 0 && errno == ENOMEM ? -errno : 0;
 	attr = landlock_attr_for(abi, plan->tcp_connect);
 	/* an older kernel knows a shorter struct; what it does not know is zero */
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr,

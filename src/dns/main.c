@@ -29,8 +29,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	sigaction(SIGTERM, &terminate, NULL);
-	if (worker_start(argc, argv, SANDBOX_DNS, sizeof(struct dns_stats), &stats) < 0)
-		return 1;
+	r = worker_start(argc, argv, SANDBOX_DNS, sizeof(struct dns_stats), &stats);
+	if (r < 0)
+		return worker_exit_code(r);
 	r = server_init(&server, stats);
 	if (r == 0)
 		r = channel_init(&channel, &server, WORKER_CHANNEL);
@@ -38,5 +39,5 @@ int main(int argc, char **argv)
 		r = server_round(&server);
 	if (r < 0)
 		log_error(NULL, NULL, "%s", strerror(-r));
-	return r < 0 || channel.error < 0;
+	return worker_exit_code(r < 0 ? r : channel.error);
 }

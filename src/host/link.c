@@ -220,7 +220,9 @@ static void dial_event(struct link *l)
 	}
 	/* no error is not yet success: only a socket that has a peer is connected */
 	if (getpeername(l->service.source.fd, (struct sockaddr *)&ss, &ss_len) < 0) {
-		if (l->service.hup || l->service.failed)
+		if (errno != ENOTCONN)
+			dial_next(l, errno);
+		else if (l->service.hup || l->service.failed)
 			dial_next(l, ECONNREFUSED);
 		else
 			l->service.writable = false;

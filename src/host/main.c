@@ -25,6 +25,7 @@
 #include "ipc/ipc.h"
 #include "ipc/worker.h"
 #include "relay/loop.h"
+#include "relay/udpport.h"
 
 /* resolv.conf(5): at most 2 × 3 s for each server of a name, whatever the host's file says */
 #define HOST_RESOLVER_OPTIONS "timeout:3 attempts:2"
@@ -34,10 +35,11 @@ static void on_terminate(int signal_number)
 	_exit(0);
 }
 
-__attribute__((noreturn)) static void die(const char *object, const char *why)
+/* Because of ERROR (-errno), which WHY (may be NULL) says in other words. */
+__attribute__((noreturn)) static void die(const char *object, int error, const char *why)
 {
-	log_error(NULL, object, "%s", why);
-	exit(EXIT_FAILURE);
+	log_error(NULL, object, "%s", why ?: strerror(-error));
+	exit(worker_exit_code(error));
 }
 
 /* Without a supervisor there is nobody to answer; what is published goes on. The descriptor stays, so
@@ -60,7 +62,7 @@ static void tell(enum msg_type type, void *m, size_t size)
 		(void)poll(&p, 1, -1);
 
 	if (r < 0 && r != -EPIPE && r != -EBADF)
-		die("channel", strerror(-r));
+		die("channel", r, NULL);
 }
 
 static void answered(enum asker_lane lane, const struct msg_host_answer *a)
@@ -79,7 +81,7 @@ static void told_lookup(const struct msg_host_lookup *m)
 	struct msg_host_answer busy = {.id = m->id, .error = -EAI_AGAIN};
 
 	if (!memchr(m->name, '\0', sizeof(m->name)))
-		die("host-lookup", "a name without end");
+		die("host-lookup", -EBADMSG, "a name without end");
 	if (asker_ask(ASKER_ENDPOINTS, m))
 		return;
 	STAT_ADD(host_stats->lookups_full, 1);
@@ -89,8 +91,16 @@ static void told_lookup(const struct msg_host_lookup *m)
 static void told_config(const struct msg_host_config *m)
 {
 	if (!m->connect_timeout_s || !m->idle_timeout_s || !m->half_close_timeout_s)
-		die("host-config", "no timeout");
+		die("host-config", -EBADMSG, "no timeout");
 	host_config = *m;
+}
+
+/* Where nobody would lose anything by it, a new worker does. */
+static void cannot_serve(uint16_t port, int error)
+{
+	log_error(NULL, "publish", "cannot serve %u: %s", port, strerror(-error));
+	if (!links_now() && !udpport_sessions() && worker_exit_code(error) == WORKER_EXIT_WANT)
+		exit(worker_exit_code(error));
 }
 
 static void told(const union msg *m, int *fds)
@@ -104,7 +114,7 @@ static void told(const union msg *m, int *fds)
 		break;
 	case MSG_COMMIT:
 		if (!host_config.connect_timeout_s)
-			die("commit", "without a config");
+			die("commit", -EBADMSG, "without a config");
 		node_commit();
 		ready = m->generation;
 		tell(MSG_READY, &ready, sizeof(ready));
@@ -121,8 +131,7 @@ static void told(const union msg *m, int *fds)
 	case MSG_HOST_PUBLISH:
 		r = publish_add(&m->port, take_fd(fds[0]));
 		if (r < 0)
-			log_error(NULL, "publish", "cannot serve %u: %s", m->port.at.port,
-				strerror(-r));
+			cannot_serve(m->port.at.port, r);
 		break;
 	case MSG_HOST_UNPUBLISH:
 		publish_remove(&m->port);
@@ -136,10 +145,10 @@ static void told(const union msg *m, int *fds)
 	case MSG_ENGINE_LOG:
 	case MSG_ENGINE_ACT:
 		if (node_told(m, fds) < 0)
-			die(ipc_type_name(m->h.type), "is not what it should be");
+			die(ipc_type_name(m->h.type), -EBADMSG, "is not what it should be");
 		break;
 	default:
-		die("channel", ipc_type_name(m->h.type));
+		die("channel", -EBADMSG, ipc_type_name(m->h.type));
 	}
 }
 
@@ -158,7 +167,7 @@ static void channel_event(struct source *s, uint32_t events)
 			return;
 		}
 		if (r < 0)
-			die("channel", strerror(-r));
+			die("channel", r, NULL);
 		told(&m, fds);
 		for (size_t i = 0; i < n_fds; i++)
 			fd_close(fds[i]);
@@ -202,18 +211,19 @@ int main(int argc, char **argv)
 	setenv("RES_OPTIONS", HOST_RESOLVER_OPTIONS, 1);
 	r = worker_start(argc, argv, SANDBOX_HOST, sizeof(*host_stats), &stats);
 	if (r < 0)
-		return r == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE;
+		return r == -EPIPE ? EXIT_SUCCESS : worker_exit_code(r);
 	host_stats = stats;
 	publish_set_descriptors(descriptors());
 	node_setup(tell);
-	fd_nonblock(WORKER_CHANNEL, true);
 	loop_on_drain(on_drain, is_busy);
-	r = loop_open();
+	r = fd_nonblock(WORKER_CHANNEL, true);
+	if (r == 0)
+		r = loop_open();
 	if (r == 0)
 		r = asker_open(answered);
 	if (r == 0)
 		r = loop_add(&channel, EPOLLIN);
 	if (r == 0)
 		r = loop_run();
-	die("loop", strerror(-r));
+	die("loop", r, NULL);
 }

@@ -69,8 +69,7 @@ void nodelog_open(int fd)
 		fd_close(pipe_source.fd);
 	}
 	n_line = 0;
-	fd_nonblock(fd, true);
 	pipe_source = (struct source){.fd = fd, .on_event = pipe_event};
-	if (loop_add(&pipe_source, EPOLLIN) < 0)
+	if (fd_nonblock(fd, true) < 0 || loop_add(&pipe_source, EPOLLIN) < 0)
 		pipe_source.fd = fd_close(pipe_source.fd);
 }

@@ -264,14 +264,16 @@ static bool publish_has(const struct msg_port *m, int fd)
 
 static int start(struct published *p, int fd)
 {
+	int r;
+
 	if (p->udp) {
 		p->udpport = udpport_open(fd, &udp_ops);
 		return p->udpport ? 0 : -ENOMEM;
 	}
 	p->source = (struct source){.fd = fd, .on_event = accept_event};
-	fd_nonblock(fd, true);
 	sock_options(fd);
-	return paused ? 0 : loop_add(&p->source, EPOLLIN);
+	r = fd_nonblock(fd, true);
+	return r < 0 || paused ? r : loop_add(&p->source, EPOLLIN);
 }
 
 int publish_add(const struct msg_port *m, int fd)
@@ -291,7 +293,7 @@ int publish_add(const struct msg_port *m, int fd)
 	p = n_ports < PUBLISH_PORTS_MAX ? calloc(1, sizeof(*p)) : NULL;
 	if (!p) {
 		fd_close(fd);
-		return -ENOSPC;
+		return n_ports < PUBLISH_PORTS_MAX ? -ENOMEM : -E2BIG;
 	}
 	*p = (struct published){.at = m->at, .udp = m->udp, .local = m->local};
 	memcpy(p->to.host, m->host, sizeof(p->to.host));

@@ -3,6 +3,7 @@
 #include "ipc/ipc.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -219,6 +220,10 @@ int ipc_recv(
 	do {
 		n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
+	if (n < 0 && (errno == ENOMEM || errno == ENOBUFS)) {
+		(void)poll(NULL, 0, 10); /* it is there still, and so is what we are there for */
+		return -EAGAIN;
+	}
 	if (n < 0)
 		return errno == ECONNRESET ? 0 : -errno;
 	n_fds = ipc_take_fds(&mh, fds);

@@ -73,3 +73,20 @@ int worker_start(int argc, char **argv, enum sandbox_kind kind, size_t stats_siz
 		fd_close(fds[i]);
 	return r;
 }
+
+int worker_exit_code(int error)
+{
+	switch (-error) {
+	case 0:
+		return 0;
+	case ENOMEM:
+	case ENOBUFS:
+	case EMFILE:
+	case ENFILE:
+	case EAGAIN:
+	case ENOSPC: /* of epoll: fs.epoll.max_user_watches */
+		return WORKER_EXIT_WANT;
+	default:
+		return 1;
+	}
+}

@@ -13,6 +13,10 @@
 #define WORKER_CHANNEL	 3
 #define WORKER_SPLIT_DNS "split-dns"
 
+/* What a worker ends with for want of something that may be there again at any moment; the supervisor does not
+ * let it wait as long then as one that fails by itself (EX_TEMPFAIL). */
+#define WORKER_EXIT_WANT 75
+
 /* True if ARGV says that the supervisor started us so. */
 int worker_is(int argc, char **argv);
 
@@ -21,3 +25,6 @@ int worker_is(int argc, char **argv);
  * -errno after having logged why. End of file before HELLO gives -EPIPE. */
 int worker_start(
 	int argc, char **argv, enum sandbox_kind kind, size_t stats_size, void **ret_stats);
+
+/* What to end with because of ERROR (-errno, or 0). */
+int worker_exit_code(int error);

@@ -214,7 +214,7 @@ static int add_udp(const struct msg_port *m, const struct listener_target *targe
 	f = n_ports < FIXED_UDP_MAX ? calloc(1, sizeof(*f)) : NULL;
 	if (!f) {
 		fd_close(fd);
-		return -ENOSPC;
+		return n_ports < FIXED_UDP_MAX ? -ENOMEM : -E2BIG;
 	}
 	*f = (struct fixed){.port = udpport_open(fd, &fixed_ops), .at = m->at, .target = *target};
 	if (!f->port) {

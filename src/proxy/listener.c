@@ -265,11 +265,12 @@ int listener_add(const struct msg_proxy_listen *m, const struct listener_target 
 	l = listener_new(m, target, fd);
 	if (!l) {
 		fd_close(fd);
-		return -ENOSPC;
+		return n_listeners < LISTENERS_MAX ? -ENOMEM : -E2BIG;
 	}
-	fd_nonblock(fd, true);
 	sock_options(fd);
-	r = target ? 0 : udppool_open(&m->at);
+	r = fd_nonblock(fd, true);
+	if (r == 0 && !target)
+		r = udppool_open(&m->at);
 	if (r == 0 && !paused)
 		r = loop_add(&l->source, EPOLLIN);
 	if (r < 0) {

@@ -28,10 +28,11 @@
 
 static bool was_ready;
 
-__attribute__((noreturn)) static void die(const char *object, const char *why)
+/* Because of ERROR (-errno), which WHY (may be NULL) says in other words. */
+__attribute__((noreturn)) static void die(const char *object, int error, const char *why)
 {
-	log_error(NULL, object, "%s", why);
-	exit(EXIT_FAILURE);
+	log_error(NULL, object, "%s", why ?: strerror(-error));
+	exit(worker_exit_code(error));
 }
 
 static void told_configuration(const union msg *m, const int *fds)
@@ -42,7 +43,7 @@ static void told_configuration(const union msg *m, const int *fds)
 	int r = setup_message(m, fds, &why);
 
 	if (r < 0)
-		die(ipc_type_name(m->h.type), why);
+		die(ipc_type_name(m->h.type), r == -ENOSPC ? -E2BIG : r, *why ? why : NULL);
 	if (r == 0)
 		return;
 	ask_configured();
@@ -51,7 +52,7 @@ static void told_configuration(const union msg *m, const int *fds)
 	ready.generation = setup_now()->generation;
 	r = ipc_send_msg(WORKER_CHANNEL, MSG_READY, &ready);
 	if (r < 0 && r != -EPIPE)
-		die("channel", strerror(-r));
+		die("channel", r, NULL);
 	was_ready = true;
 }
 
@@ -61,7 +62,7 @@ static void told_peer(const struct msg_peer_state *m)
 	struct peer *p;
 
 	if (i < 0 || m->state > PEER_DOWN)
-		die("proxy-peer-up", i < 0 ? strerror(-i) : "no such state");
+		die("proxy-peer-up", i < 0 ? i : -EBADMSG, i < 0 ? NULL : "no such state");
 	p = peers_get((uint32_t)i);
 	p->state = m->state;
 	dial_peer_changed(p);
@@ -80,6 +81,20 @@ static void told_node(bool alive)
 	resolvesock_forget();
 }
 
+static bool is_busy(void)
+{
+	return conn_total() || assoc_total();
+}
+
+/* What it was given it does not serve, perhaps for want of something. Where nobody would lose anything by it, a
+ * new one does. */
+static void cannot_serve(const char *object, uint16_t port, int error)
+{
+	log_error(NULL, object, "cannot serve %u: %s", port, strerror(-error));
+	if (!is_busy() && worker_exit_code(error) == WORKER_EXIT_WANT)
+		exit(worker_exit_code(error));
+}
+
 static void told(const union msg *m, int *fds)
 {
 	int r;
@@ -94,7 +109,7 @@ static void told(const union msg *m, int *fds)
 	case MSG_PROXY_LISTEN:
 		r = listener_add(&m->proxy_listen, NULL, take_fd(fds[0]));
 		if (r < 0)
-			log_error(NULL, "listener", "cannot serve: %s", strerror(-r));
+			cannot_serve("listener", m->proxy_listen.at.port, r);
 		break;
 	case MSG_PROXY_UNLISTEN:
 		listener_remove(&m->proxy_listen.at);
@@ -105,8 +120,7 @@ static void told(const union msg *m, int *fds)
 	case MSG_PROXY_FORWARD:
 		r = fixed_add(&m->port, take_fd(fds[0]));
 		if (r < 0)
-			log_error(NULL, "forward", "cannot serve %u: %s", m->port.at.port,
-				strerror(-r));
+			cannot_serve("forward", m->port.at.port, r);
 		break;
 	case MSG_PROXY_UNFORWARD:
 		fixed_remove(&m->port);
@@ -114,7 +128,7 @@ static void told(const union msg *m, int *fds)
 	case MSG_PROXY_RESOLVE:
 		r = resolvesock_listen(take_fd(fds[0]));
 		if (r < 0)
-			log_error(NULL, "resolve.sock", "cannot serve: %s", strerror(-r));
+			cannot_serve("resolve.sock", 53, r);
 		break;
 	case MSG_PROXY_PEER_UP:
 		told_peer(&m->peer_state);
@@ -152,7 +166,7 @@ static void channel_event(struct source *s, uint32_t events)
 			return;
 		}
 		if (r < 0)
-			die("channel", strerror(-r));
+			die("channel", r, NULL);
 		told(&m, fds);
 		for (size_t i = 0; i < n_fds; i++)
 			fd_close(fds[i]);
@@ -167,11 +181,6 @@ static void on_drain(void)
 	resolvesock_close();
 	log_info(NULL, NULL, "a newer tsgw-proxy takes over; %u connections stay",
 		conn_total() + assoc_total());
-}
-
-static bool is_busy(void)
-{
-	return conn_total() || assoc_total();
 }
 
 static void on_term(int sig)
@@ -205,20 +214,21 @@ int main(int argc, char **argv)
 	r = ask_open(argc == 6 && !strcmp(argv[5], WORKER_SPLIT_DNS));
 	if (r < 0) {
 		fprintf(stderr, "tsgw-proxy: cannot set up c-ares: %s\n", strerror(-r));
-		return EXIT_FAILURE;
+		return worker_exit_code(r);
 	}
 	r = worker_start(argc, argv, SANDBOX_PROXY, sizeof(struct proxy_stats), &stats);
 	if (r < 0)
-		return r == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE;
+		return r == -EPIPE ? EXIT_SUCCESS : worker_exit_code(r);
 	setup_stats = stats;
 	setup_tailnet = argv[2];
 	take_limits();
-	fd_nonblock(WORKER_CHANNEL, true);
 	loop_on_drain(on_drain, is_busy);
-	r = loop_open();
+	r = fd_nonblock(WORKER_CHANNEL, true);
+	if (r == 0)
+		r = loop_open();
 	if (r == 0)
 		r = loop_add(&channel, EPOLLIN);
 	if (r == 0)
 		r = loop_run();
-	die("loop", strerror(-r));
+	die("loop", r, NULL);
 }

@@ -212,7 +212,7 @@ static enum race_status attempt_event(struct race *r, struct attempt *a)
 		hostport_from_sockaddr((struct sockaddr *)&peer, &r->winner);
 		return win(r, a);
 	}
-	if (getsockopt(s->source.fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
+	if (errno != ENOTCONN || getsockopt(s->source.fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0)
 		err = errno;
 	/* who could have said so inside? It was our own node, which knows no way to the peer */
 	if (err == EHOSTUNREACH && !a->was_up)

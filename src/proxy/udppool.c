@@ -55,7 +55,7 @@ int udppool_open(const struct hostport *at)
 	struct udppool_place *p;
 
 	if (n_places == LISTENERS_MAX)
-		return -ENOSPC;
+		return -E2BIG;
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;

@@ -254,8 +254,7 @@ struct udpport *udpport_open(int fd, const struct udpport_ops *ops)
 
 	if (p)
 		*p = (struct udpport){.source = {.fd = fd, .on_event = port_event}, .ops = ops};
-	fd_nonblock(fd, true);
-	if (p && loop_add(&p->source, EPOLLIN) == 0)
+	if (p && fd_nonblock(fd, true) == 0 && loop_add(&p->source, EPOLLIN) == 0)
 		return p;
 	fd_close(fd);
 	free(p);

@@ -306,7 +306,7 @@ int http_new(struct site *s, struct http **ret)
 		MHD_OPTION_END);
 	if (!h->daemon) {
 		free(h);
-		return -EIO;
+		return -ENOMEM; /* the options are right: it lacks something */
 	}
 	*ret = h;
 	return 0;

@@ -46,11 +46,12 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	/* or the C library would look for /etc/localtime at the first date */
 	if (setenv("TZ", "UTC0", 1) < 0)
-		return 1;
+		return worker_exit_code(-errno);
 	tzset();
 	json_object_seed(0); /* and jansson for /dev/urandom */
-	if (worker_start(argc, argv, SANDBOX_WEB, sizeof(struct web_stats), &stats) < 0)
-		return 1;
+	r = worker_start(argc, argv, SANDBOX_WEB, sizeof(struct web_stats), &stats);
+	if (r < 0)
+		return worker_exit_code(r);
 	site.stats = stats;
 	STAT_SET(site.stats->connections, 0);
 	site.channel = (struct channel){.fd = WORKER_CHANNEL, .site = &site};
@@ -62,5 +63,5 @@ int main(int argc, char **argv)
 	}
 	if (r < 0 && r != -EPIPE)
 		log_error(NULL, NULL, "%s", strerror(-r));
-	return r != -EPIPE;
+	return r == -EPIPE ? 0 : worker_exit_code(r);
 }

@@ -128,7 +128,7 @@ int site_round(struct site *s)
 	}
 	r = poll(p, 2 + n, http_timeout(s->http));
 	if (r < 0)
-		return errno == EINTR ? 0 : -errno;
+		return errno == EINTR || errno == ENOMEM ? 0 : -errno;
 	for (size_t i = 0; i < n; i++)
 		if (p[2 + i].revents)
 			site_accept(s, &(struct listener){at[i], p[2 + i].fd});

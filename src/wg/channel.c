@@ -215,5 +215,5 @@ int channel_main(struct wg_stats *stats)
 	else if (r < 0)
 		log_error(NULL, "wg", "%s", strerror(-r));
 	config_free(c.config);
-	return r > 0 ? 0 : 1;
+	return r > 0 ? 0 : r < 0 ? worker_exit_code(r) : 1;
 }

@@ -22,6 +22,6 @@ int main(int argc, char **argv)
 	aead_init(AEAD_AUTO);
 	r = worker_start(argc, argv, SANDBOX_WG, sizeof(struct wg_stats), &stats);
 	if (r < 0)
-		return r == -EPIPE ? EXIT_SUCCESS : EXIT_FAILURE;
+		return r == -EPIPE ? EXIT_SUCCESS : worker_exit_code(r);
 	return channel_main(stats);
 }

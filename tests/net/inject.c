@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: MIT
 // A kernel that refuses, for the network tests: preloaded into tsgw-wg (LD_PRELOAD), it fails system calls as
 // the page says that INJECT names. The test writes to the page while the node runs; counters come back in it.
-#include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <unistd.h>
+
+#include "preload.h"
 
 #define UDP_SEGMENT_TYPE 103
 #define UDP_GRO_OPTION	 104
@@ -36,14 +31,10 @@ static struct page nothing, *page = &nothing;
 
 __attribute__((constructor)) static void inject_open(void)
 {
-	const char *path = getenv("INJECT");
-	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
-	void *p = fd < 0 ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	struct page *p = preload_page("INJECT");
 
-	if (p != MAP_FAILED)
+	if (p)
 		page = p;
-	if (fd >= 0)
-		close(fd);
 }
 
 static uint32_t get(const uint32_t *field)
@@ -84,8 +75,7 @@ ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	int internet = msg->msg_namelen >= sizeof(struct sockaddr_in);
 	int train = internet && is_train(msg);
 
-	if (!real)
-		real = dlsym(RTLD_NEXT, "sendmsg");
+	PRELOAD_NEXT(real, "sendmsg");
 	if (train && get(&page->train_error))
 		return fail(&page->train_failures, get(&page->train_error));
 	if (internet && !train && single_fails())
@@ -100,8 +90,7 @@ int sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
 	static int (*real)(int, struct mmsghdr *, unsigned, int);
 	uint32_t partial = get(&page->partial);
 
-	if (!real)
-		real = dlsym(RTLD_NEXT, "sendmmsg");
+	PRELOAD_NEXT(real, "sendmmsg");
 	if (partial && n > partial)
 		n = partial;
 	if (single_fails())
@@ -115,8 +104,7 @@ ssize_t writev(int fd, const struct iovec *iov, int n)
 	static ssize_t (*real)(int, const struct iovec *, int);
 	int joined = n >= 2 && iov[0].iov_len == 10 && ((const uint8_t *)iov[0].iov_base)[1] != 0;
 
-	if (!real)
-		real = dlsym(RTLD_NEXT, "writev");
+	PRELOAD_NEXT(real, "writev");
 	if (joined && get(&page->join_error))
 		return fail(&page->join_failures, get(&page->join_error));
 	if (joined)
@@ -128,8 +116,7 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t len)
 {
 	static int (*real)(int, int, int, const void *, socklen_t);
 
-	if (!real)
-		real = dlsym(RTLD_NEXT, "setsockopt");
+	PRELOAD_NEXT(real, "setsockopt");
 	if (level == IPPROTO_UDP && option == UDP_GRO_OPTION && get(&page->old_kernel)) {
 		errno = ENOPROTOOPT;
 		return -1;
@@ -141,8 +128,7 @@ int socket(int domain, int type, int protocol)
 {
 	static int (*real)(int, int, int);
 
-	if (!real)
-		real = dlsym(RTLD_NEXT, "socket");
+	PRELOAD_NEXT(real, "socket");
 	if (domain == AF_INET6 && get(&page->no_ipv6)) {
 		errno = EAFNOSUPPORT;
 		return -1;
@@ -150,20 +136,9 @@ int socket(int domain, int type, int protocol)
 	return real(domain, type, protocol);
 }
 
-int ioctl(int fd, unsigned long request, ...)
+static int preload_ioctl_error(unsigned long request, const void *arg)
 {
-	static int (*real)(int, unsigned long, ...);
-	va_list ap;
-	void *arg;
+	int uso = request == TUNSETOFFLOAD && ((uintptr_t)arg & USO_FLAGS);
 
-	va_start(ap, request);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	if (!real)
-		real = dlsym(RTLD_NEXT, "ioctl");
-	if (request == TUNSETOFFLOAD && ((uintptr_t)arg & USO_FLAGS) && get(&page->old_kernel)) {
-		errno = EINVAL;
-		return -1;
-	}
-	return real(fd, request, arg);
+	return uso && get(&page->old_kernel) ? EINVAL : 0;
 }

@@ -42,17 +42,27 @@ class Page:
         return struct.unpack_from("=I", self.memory, 8)[0]
 
     @property
+    def live(self):
+        """What a worker has allocated and not freed, but for a constant."""
+        return struct.unpack_from("=i", self.memory, 64)[0]
+
+    @property
+    def starts(self):
+        """How often it was started."""
+        return struct.unpack_from("=I", self.memory, 68)[0]
+
+    @property
     def failed(self):
         """The name of what failed, or None."""
         n, what = struct.unpack_from("=I24s", self.memory, 12)
         return what.rstrip(b"\0").decode() if n else None
 
 
-def injected(picture, page):
-    """A gateway whose tsgwd is run with PAGE."""
-    g = picture.gateway()
-    wrap = ["env", "LD_PRELOAD=" + os.path.join(BUILD, "tests/net/failing.so"), "FAILING=" + page.path,
-            "ASAN_OPTIONS=verify_asan_link_order=0"]
+def injected(picture, page, program="tsgwd", wrap=(), **options):
+    """A gateway of which PROGRAM ("tsgw-host NAME") is run with PAGE."""
+    g = picture.gateway(**options)
+    wrap = [*wrap, "env", "LD_PRELOAD=" + os.path.join(BUILD, "tests/net/failing.so"), "FAILING=" + page.path,
+            "FAILING_IN=" + program, "ASAN_OPTIONS=verify_asan_link_order=0"]
     return g, lambda: g.start(ready=False, wrap=wrap)
 
 
@@ -214,10 +224,11 @@ def test_memory_limit(picture):
     equal(g.stop(), 0, "exit code")
 
 
-def cpu_s(pid):
+def cpu_s(pid, children=False):
+    """CPU time of a process, and of those of its children that have ended."""
     with open(f"/proc/{pid}/stat", encoding="ascii") as f:
         words = f.read().rsplit(")", 1)[1].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+    return sum(int(n) for n in words[11:15 if children else 13]) / os.sysconf("SC_CLK_TCK")
 
 
 def test_no_descriptors(picture):
