@@ -5,7 +5,8 @@
     soak     10 min of mixed traffic through two tailnets: no wrong answer, no growth of memory or descriptors
     cycles   1,000 × down and up of one tailnet beside another one's connection; 50 starts and stops of tsgwd
     crash    1,000 × SIGKILL of any process; 1,000 × up, down, restart and reload from four at the same time;
-             a start, a reload, down and up of a tailnet with each of the allocations and system calls failing once
+             a start, a reload, down and up of a tailnet with each of the allocations and system calls failing once,
+             and the start of a worker of each kind, and its service; the CPU time of a worker that ends at once
     sessions a million client sessions, cut and changed at random, through the whole proxy by AddressSanitizer;
              200,000 of which one in 50 of the proxy's allocations and system calls fail
     leaks    1,000 × up, down, reload, restart while somebody talks inside: no packet on any link of the host
@@ -158,9 +159,11 @@ def cycles(count, starts):
 
 
 def crash(rounds, step):
-    env = dict(os.environ, TSGW_CRASH_ROUNDS=str(rounds), TSGW_INJECT_STEP=str(step))
-    p = L.subprocess.run([sys.executable, os.path.join(HERE, "net/run.py"), "-j", "2", "crash::any_process_killed",
-                          "crash::everybody_at_once", "failing::each_call_of_a_start", "failing_reload::"], env=env, check=False)
+    env = dict(os.environ, TSGW_CRASH_ROUNDS=str(rounds), TSGW_INJECT_STEP=str(step),
+               TSGW_CPU_WINDOW=str(max(10, 200 // step)))
+    p = L.subprocess.run([sys.executable, os.path.join(HERE, "net/run.py"), "-j", "3", "crash::any_process_killed",
+                          "crash::everybody_at_once", "failing::each_call_of_a_start", "failing_reload::",
+                          "failing_workers::", "causes::cpu_of"], env=env, check=False)
     L.check(p.returncode == 0, "a test failed")
     return f"{rounds} rounds each, one in {step} of the calls"
 

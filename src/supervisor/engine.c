@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,12 +28,11 @@
 #include "common/log.h"
 #include "supervisor/netmap.h"
 #include "supervisor/process.h"
+#include "supervisor/retry.h"
 #include "supervisor/tailnet.h"
 
 #define LEAST_MAJOR	  1
 #define LEAST_MINOR	  62
-#define BACKOFF_MIN_MS	  200
-#define BACKOFF_MAX_MS	  30000
 #define STABLE_MS	  60000
 #define MISSING_MS	  800 /* is it installed now? */
 #define UNFIT_MS	  30000
@@ -50,7 +48,7 @@ static void engine_launch(struct tailnet *t);
 void engine_init(struct stock *e)
 {
 	*e = (struct stock){
-		.log_fd = -1, .log_write_fd = -1, .version_fd = -1, .backoff_ms = BACKOFF_MIN_MS};
+		.log_fd = -1, .log_write_fd = -1, .version_fd = -1, .backoff_ms = RETRY_MIN_MS};
 }
 
 /* ---- starting, and again ---- */
@@ -71,25 +69,25 @@ static void start_in(struct tailnet *t, uint64_t ms)
 	e->start_timer = sd_event_source_disable_unref(e->start_timer);
 	if (sd_event_add_time_relative(t->s->event, &e->start_timer, CLOCK_MONOTONIC, ms * 1000,
 		    10000, on_start_timer, t) < 0)
-		log_error(t->name, "tailscaled", "out of memory: it is not started again");
+		worker_no_timer(t->name, "tailscaled");
 }
 
-/* WHY belongs into "tailscaled WHY". */
-static void back_off(struct tailnet *t, const char *why)
+/* WHY belongs into "tailscaled WHY". OUTSIDE: it is not to blame. */
+static void back_off(struct tailnet *t, const char *why, bool outside)
 {
 	struct stock *e = &t->engine;
-	uint32_t jitter = 0;
-	uint64_t ms;
+	uint32_t ms;
 
-	if (e->started_ms && clock_now_ms() - e->started_ms >= STABLE_MS)
-		e->backoff_ms = BACKOFF_MIN_MS;
-	(void)!getrandom(&jitter, sizeof(jitter), GRND_NONBLOCK);
-	ms = e->backoff_ms + jitter % (e->backoff_ms / 4 + 1);
-	e->backoff_ms = MIN(e->backoff_ms * 2, (uint32_t)BACKOFF_MAX_MS);
+	if (e->started_ms && clock_now_ms() - e->started_ms >= STABLE_MS) {
+		e->backoff_ms = RETRY_MIN_MS;
+		e->tries = 0;
+	}
+	ms = retry_pause_ms(&e->backoff_ms, outside, 1 + retry_waiting(t->s));
 	e->cannot = false;
 	snprintf(e->reason, sizeof(e->reason), "tailscaled %s, starting it again", why);
-	log_warning(t->name, "tailscaled", "%s; starting it again in %u.%u s", why,
-		(unsigned)(ms / 1000), (unsigned)(ms % 1000 / 100));
+	log_event(LOG_ID_WORKER, !outside || retry_is_news(e->tries++) ? LOG_WARNING : LOG_DEBUG,
+		t->name, "tailscaled", "%s; starting it again in %u.%u s", why, ms / 1000,
+		ms % 1000 / 100);
 	e->restarts++;
 	start_in(t, ms);
 }
@@ -125,6 +123,7 @@ static int on_hang(sd_event_source *s, uint64_t usec, void *userdata)
 	if (e->pid && e->said.state == ENGINE_SILENT) {
 		log_error(
 			t->name, "tailscaled", "has not answered for %d s: ended", HANG_MS / 1000);
+		e->hung = true;
 		(void)process_signal_child(e->pid, SIGKILL);
 	}
 	return 0;
@@ -161,7 +160,7 @@ static int on_exit_of_it(sd_event_source *s, const siginfo_t *si, void *userdata
 {
 	struct tailnet *t = userdata;
 	struct stock *e = &t->engine;
-	bool again = e->again;
+	bool again = e->again, hung = e->hung;
 	char why[64];
 
 	if (si->si_code == CLD_EXITED)
@@ -170,12 +169,12 @@ static int on_exit_of_it(sd_event_source *s, const siginfo_t *si, void *userdata
 		snprintf(why, sizeof(why), "died of signal %d (%s)", si->si_status,
 			sigabbrev_np(si->si_status) ?: "?");
 	forget_process(t);
-	e->again = false;
+	e->again = e->hung = false;
 	(void)tell_node(t, false);
 	if (e->wanted && again)
 		engine_launch(t);
 	else if (e->wanted)
-		back_off(t, why);
+		back_off(t, why, !hung && retry_is_outside_end(si->si_code, si->si_status));
 	proxy_tell_node(t);
 	tailnet_evaluate(t);
 	return 0;
@@ -239,7 +238,7 @@ static void engine_spawn(struct tailnet *t, const char *path)
 			e->pid = 0;
 		snprintf(why, sizeof(why), "cannot be started (%s): %s", step, strerror(-r));
 		if (!e->pid)
-			back_off(t, why);
+			back_off(t, why, retry_is_outside(r));
 	} else {
 		log_info(t->name, "tailscaled", "runs as process %d", (int)e->pid);
 		(void)tell_node(t, true);
@@ -413,7 +412,8 @@ int engine_make(
 	if (!old) {
 		e->wanted = true;
 		e->logged_out = false;
-		e->backoff_ms = BACKOFF_MIN_MS;
+		e->backoff_ms = RETRY_MIN_MS;
+		e->tries = 0;
 		host_update(t);
 		engine_launch(t);
 		return 0;

@@ -32,10 +32,11 @@ struct stock {
 	sd_event_source *exit_source, *version_source;
 	sd_event_source *start_timer, *connect_timer, *hang_timer, *version_timer, *retry_timer;
 	uint64_t started_ms;
-	uint32_t backoff_ms, restarts;
+	uint32_t backoff_ms, tries, restarts;
 	uint32_t conns; /* that tsgw-host has, or was given and did not report yet */
 	bool cannot;	/* .reason is nothing that passes by itself soon */
 	bool again;	/* it is ended to be started anew at once */
+	bool hung;	/* we have killed it, for its silence */
 	bool logged_out;
 	char reason[CONTROL_REASON_MAX]; /* why it does not run, "" else */
 	char failure

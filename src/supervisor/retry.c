@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
@@ -20,7 +21,9 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/parse.h"
+#include "ipc/worker.h"
 #include "supervisor/recover.h"
+#include "supervisor/spawn.h"
 #include "supervisor/tailnet.h"
 
 #define RETRY_FDS    32 /* that a start takes, about */
@@ -52,14 +55,29 @@ bool retry_is_outside(int error)
 
 uint32_t retry_pause_ms(uint32_t *backoff_ms, bool outside, size_t waiting)
 {
-	uint64_t most = RETRY_OUTSIDE_MS * (uint64_t)MAX(waiting / RETRY_AT_ONCE, (size_t)1);
-	uint32_t pause = *backoff_ms, jitter = 0;
+	uint64_t most = RETRY_MAX_MS, limit = RETRY_MAX_MS;
+	uint32_t pause, jitter = 0;
 
-	*backoff_ms = MIN(*backoff_ms * 2, (uint32_t)RETRY_MAX_MS);
-	if (outside)
-		pause = (uint32_t)MIN(pause, most);
+	if (outside) {
+		most = RETRY_OUTSIDE_MS * (uint64_t)MAX(waiting / RETRY_AT_ONCE, (size_t)1);
+		most = MIN(most, (uint64_t)RETRY_SHARED_MS);
+		limit = MAX(most, limit);
+	}
+	pause = (uint32_t)MIN(*backoff_ms, most);
+	*backoff_ms = (uint32_t)MIN(*backoff_ms * 2ull, limit);
 	(void)!getrandom(&jitter, sizeof(jitter), GRND_NONBLOCK);
+	/* what befell many at once would have them all try at the same moments for ever: scattered, somebody soon does */
+	if (outside && pause > RETRY_OUTSIDE_MS)
+		return pause / 2 + jitter % pause;
 	return pause + jitter % (pause / 4 + 1);
+}
+
+bool retry_is_outside_end(int code, int status)
+{
+	if (code != CLD_EXITED)
+		return status == SIGKILL; /* the kernel perhaps, for want of memory */
+	return status == SPAWN_EXIT_GONE || status == SPAWN_EXIT_NO_EXEC ||
+		status == WORKER_EXIT_WANT;
 }
 
 bool retry_is_news(uint32_t tries)
@@ -140,12 +158,22 @@ static int retry_on_timer(sd_event_source *source, uint64_t usec, void *userdata
 	return 0;
 }
 
+size_t retry_waiting(const struct supervisor *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_tailnets; i++) {
+		const struct tailnet *t = s->tailnets[i];
+
+		n += t->retry_timer || t->uplink.pasta.restart_source || t->engine.start_timer;
+	}
+	return n;
+}
+
 static void retry_arm(struct tailnet *t)
 {
-	size_t waiting = 1;
+	size_t waiting = 1 + retry_waiting(t->s);
 
-	for (size_t i = 0; i < t->s->n_tailnets; i++)
-		waiting += t->s->tailnets[i]->retry_timer != NULL;
 	if (sd_event_add_time_relative(t->s->event, &t->retry_timer, CLOCK_MONOTONIC,
 		    retry_pause_ms(&t->backoff_ms, retry_is_outside(t->error), waiting) * 1000ull,
 		    10000, retry_on_timer, t) < 0)

@@ -76,7 +76,7 @@ pid_t spawn_task(int (*fn)(void *arg), void *arg, int flags, int *ret_pidfd)
 struct program {
 	const char *path;
 	char *const *argv;
-	int netns_fd, exit_gone;
+	int netns_fd;
 };
 
 /* Only system calls: the memory is the parent's. */
@@ -90,18 +90,17 @@ static int spawn_program(void *arg)
 	signal(SIGPIPE, SIG_DFL);
 	setsid(); /* Ctrl-C is for the supervisor */
 	if (p->netns_fd >= 0 && setns(p->netns_fd, CLONE_NEWNET) < 0)
-		return 120;
+		return WORKER_EXIT_WANT;
 	if (syscall(SYS_close_range, WORKER_CHANNEL + 1, ~0u, CLOSE_RANGE_UNSHARE) < 0 ||
 		fcntl(WORKER_CHANNEL, F_SETFD, 0) < 0)
-		return 121;
+		return WORKER_EXIT_WANT;
 	execv(p->path, p->argv);
-	return errno == ENOENT ? p->exit_gone : 126;
+	return errno == ENOENT ? SPAWN_EXIT_GONE : SPAWN_EXIT_NO_EXEC;
 }
 
-pid_t spawn_worker(const char *path, char *const argv[], int channel, int netns_fd, int exit_gone,
-	int *ret_pidfd)
+pid_t spawn_worker(const char *path, char *const argv[], int channel, int netns_fd, int *ret_pidfd)
 {
-	struct program p = {path, argv, netns_fd, exit_gone};
+	struct program p = {path, argv, netns_fd};
 	pid_t pid;
 
 	if (reserved < 0)

@@ -12,7 +12,9 @@ int spawn_reserve(void);
  * -errno. Everything else that a child may change is its own: namespaces, credentials, signals, umask. */
 pid_t spawn_task(int (*fn)(void *arg), void *arg, int flags, int *ret_pidfd);
 
+#define SPAWN_EXIT_GONE	   127 /* there is no such program */
+#define SPAWN_EXIT_NO_EXEC 126 /* it may not be run, or is no program */
+
 /* Executes PATH with CHANNEL at its place and no other descriptor but stdio, in the namespace NETNS_FD (-1: in
- * ours). EXIT_GONE is the exit code where there is no such program. Returns the pid, or -errno. */
-pid_t spawn_worker(const char *path, char *const argv[], int channel, int netns_fd, int exit_gone,
-	int *ret_pidfd);
+ * ours). Returns the pid, or -errno. */
+pid_t spawn_worker(const char *path, char *const argv[], int channel, int netns_fd, int *ret_pidfd);

@@ -31,16 +31,17 @@
 #include "common/clock.h"
 #include "common/fd.h"
 #include "common/log.h"
+#include "ipc/worker.h"
 #include "supervisor/policy.h"
 #include "supervisor/process.h"
+#include "supervisor/retry.h"
+#include "supervisor/spawn.h"
 #include "supervisor/tailnet.h"
 
-#define PASTA_MTU	     65520
-#define PASTA_BACKOFF_MIN_MS 100
-#define PASTA_BACKOFF_MAX_MS 30000
-#define PASTA_STABLE_MS	     10000
-#define PASTA_TERM_MS	     500
-#define PASTA_ARGS_MAX	     40
+#define PASTA_MTU	65520
+#define PASTA_STABLE_MS 10000
+#define PASTA_TERM_MS	500
+#define PASTA_ARGS_MAX	40
 
 static void pasta_spawn(struct tailnet *t);
 
@@ -116,19 +117,24 @@ static int pasta_on_restart(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static void pasta_back_off(struct tailnet *t, const char *why)
+/* OUTSIDE: it is not to blame. */
+static void pasta_back_off(struct tailnet *t, const char *why, bool outside)
 {
 	struct pasta *p = &t->uplink.pasta;
+	uint32_t delay_ms;
 
-	if (p->started_ms && clock_now_ms() - p->started_ms >= PASTA_STABLE_MS)
-		p->backoff_ms = PASTA_BACKOFF_MIN_MS;
-	log_warning(t->name, "pasta", "%s; starting it again in %u.%u s", why, p->backoff_ms / 1000,
-		p->backoff_ms % 1000 / 100);
+	if (p->started_ms && clock_now_ms() - p->started_ms >= PASTA_STABLE_MS) {
+		p->backoff_ms = RETRY_MIN_MS;
+		p->tries = 0;
+	}
+	delay_ms = retry_pause_ms(&p->backoff_ms, outside, 1 + retry_waiting(t->s));
+	log_event(LOG_ID_WORKER, !outside || retry_is_news(p->tries++) ? LOG_WARNING : LOG_DEBUG,
+		t->name, "pasta", "%s; starting it again in %u.%u s", why, delay_ms / 1000,
+		delay_ms % 1000 / 100);
 	snprintf(t->uplink.reason, sizeof(t->uplink.reason), "uplink: pasta %.160s", why);
 	if (sd_event_add_time_relative(t->s->event, &p->restart_source, CLOCK_MONOTONIC,
-		    p->backoff_ms * 1000ull, 10000, pasta_on_restart, t) < 0)
+		    delay_ms * 1000ull, 10000, pasta_on_restart, t) < 0)
 		worker_no_timer(t->name, "pasta");
-	p->backoff_ms = MIN(p->backoff_ms * 2, (uint32_t)PASTA_BACKOFF_MAX_MS);
 	tailnet_evaluate(t);
 }
 
@@ -150,7 +156,9 @@ static int pasta_on_exit(sd_event_source *s, int fd, uint32_t revents, void *use
 	if (p->again)
 		pasta_spawn(t);
 	else
-		pasta_back_off(t, why);
+		pasta_back_off(t, why,
+			retry_is_outside_end(WIFSIGNALED(status) ? CLD_KILLED : CLD_EXITED,
+				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)));
 	return 0;
 }
 
@@ -187,13 +195,13 @@ static _Noreturn void pasta_child(uid_t uid, int go, int output, char *const arg
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0 ||
 		pasta_drop(uid) < 0)
-		_exit(120);
+		_exit(WORKER_EXIT_WANT);
 	/* it starts only once its pid is in the record: the end of the pipe means that it never will be */
 	if (read(go, &byte, 1) != 1)
-		_exit(121);
+		_exit(WORKER_EXIT_WANT);
 	syscall(SYS_close_range, 3, ~0u, 0);
 	execve(argv[0], argv, env);
-	_exit(errno == ENOENT ? 127 : 126);
+	_exit(errno == ENOENT ? SPAWN_EXIT_GONE : SPAWN_EXIT_NO_EXEC);
 }
 
 static const char *pasta_program(void)
@@ -300,11 +308,11 @@ static void pasta_spawn(struct tailnet *t)
 	int r;
 
 	if (!program) {
-		pasta_back_off(t, "is not installed (Debian package passt)");
+		pasta_back_off(t, "is not installed (Debian package passt)", true);
 		return;
 	}
 	if (pasta_model(t, model) < 0) {
-		pasta_back_off(t, "has no way: the host has no network");
+		pasta_back_off(t, "has no way: the host has no network", true);
 		return;
 	}
 	p->started_ms = clock_now_ms();
@@ -322,7 +330,7 @@ static void pasta_spawn(struct tailnet *t)
 	if (p->pid)
 		(void)waitpid(p->pid, NULL, 0);
 	pasta_forget(p);
-	pasta_back_off(t, strerror(-r));
+	pasta_back_off(t, strerror(-r), retry_is_outside(r));
 }
 
 int pasta_make(struct tailnet *t)
@@ -331,7 +339,8 @@ int pasta_make(struct tailnet *t)
 	int r;
 
 	p->uid = t->s->config->gateway.uid_base + 8 * t->slot + UPLINK_KIND;
-	p->backoff_ms = PASTA_BACKOFF_MIN_MS;
+	p->backoff_ms = RETRY_MIN_MS;
+	p->tries = 0;
 	r = netns_run(t->netns_fd, pasta_open_tap, &p->uid, NULL);
 	if (r == -ENOENT) {
 		snprintf(t->uplink.reason, sizeof(t->uplink.reason), "there is no /dev/net/tun");

@@ -42,7 +42,7 @@ struct pasta {
 	int output;
 	char last[160]; /* what it said last */
 	uint64_t started_ms;
-	uint32_t backoff_ms;
+	uint32_t backoff_ms, tries;
 	bool again; /* ended to be started anew at once */
 	sd_event_source *exit_source, *output_source, *restart_source;
 };

@@ -39,8 +39,6 @@
 #define WORKER_SEND_TIMEOUT_S 2
 #define WORKER_SNDBUF_BYTES   (8 << 20)
 #define WORKER_TERM_MS	      500
-#define WORKER_EXIT_GONE      127 /* exec found no program */
-#define WORKER_EXIT_NO_EXEC   126 /* it may not be run, or is no program */
 #define WORKER_KILL_MS	      5000
 
 static void worker_spawn(struct worker *w);
@@ -169,6 +167,7 @@ static int worker_on_restart(sd_event_source *s, uint64_t usec, void *userdata)
 
 	w->restart_source = sd_event_source_disable_unref(w->restart_source);
 	w->restarts++;
+	w->hurried = false;
 	worker_spawn(w);
 	return 0;
 }
@@ -189,6 +188,24 @@ static size_t workers_waiting(void)
 	return n;
 }
 
+/* W has what it lacked. So a few others that wait for the like are tried at once, and each of them that has luck tells
+ * others: where the cause is gone, all are back soon; where it is not, that has cost little. */
+static void worker_had_luck(struct worker *w)
+{
+	int n = RETRY_AT_ONCE;
+
+	w->outside = false;
+	for (struct worker *o = workers; o && n; o = o->next) {
+		if (!o->outside || o->hurried || !o->restart_source ||
+			o->backoff_ms <= 2 * RETRY_MIN_MS)
+			continue;
+		if (sd_event_source_set_time_relative(o->restart_source, RETRY_MIN_MS * 1000) < 0)
+			continue;
+		o->hurried = true;
+		n--;
+	}
+}
+
 /* Starts it again later. OUTSIDE: it is not to blame. */
 static void worker_back_off(struct worker *w, const char *why, bool outside)
 {
@@ -199,6 +216,7 @@ static void worker_back_off(struct worker *w, const char *why, bool outside)
 		w->tries = 0;
 	}
 	delay_ms = retry_pause_ms(&w->backoff_ms, outside, workers_waiting());
+	w->outside = outside;
 	snprintf(w->reason, sizeof(w->reason), "%s %s, starting it again", w->program, why);
 	log_event(LOG_ID_WORKER, !outside || retry_is_news(w->tries++) ? LOG_WARNING : LOG_DEBUG,
 		worker_label(w), w->program, "%s; starting it again in %u.%u s", why,
@@ -210,7 +228,8 @@ static void worker_back_off(struct worker *w, const char *why, bool outside)
 }
 
 /* How a child ended; of one that was adopted only its parent could know. True: nothing that it did itself;
- * its program is not there, or somebody, the kernel perhaps for want of memory, has killed it. */
+ * its program is not there, it could not have what it needs, or somebody, the kernel perhaps for want of
+ * memory, has killed it. */
 static bool worker_why(const struct worker *w, char *ret, size_t size)
 {
 	siginfo_t si = {0};
@@ -218,16 +237,16 @@ static bool worker_why(const struct worker *w, char *ret, size_t size)
 	snprintf(ret, size, "ended");
 	if (w->adopted || waitid(P_PIDFD, (id_t)w->pidfd, &si, WEXITED | WNOHANG) < 0 || !si.si_pid)
 		return false;
-	if (si.si_code == CLD_EXITED && si.si_status == WORKER_EXIT_GONE)
+	if (si.si_code == CLD_EXITED && si.si_status == SPAWN_EXIT_GONE)
 		snprintf(ret, size, "is gone: there is no such file any more");
+	else if (si.si_code == CLD_EXITED && si.si_status == WORKER_EXIT_WANT)
+		snprintf(ret, size, "lacked memory or descriptors");
 	else if (si.si_code == CLD_EXITED)
 		snprintf(ret, size, "exited with code %d", si.si_status);
 	else
 		snprintf(ret, size, "died of signal %d (%s)", si.si_status,
 			sigabbrev_np(si.si_status) ?: "?");
-	return si.si_code == CLD_EXITED
-		? si.si_status == WORKER_EXIT_GONE || si.si_status == WORKER_EXIT_NO_EXEC
-		: si.si_status == SIGKILL && !w->condemned;
+	return !w->condemned && retry_is_outside_end(si.si_code, si.si_status);
 }
 
 static int worker_on_exit(sd_event_source *s, int fd, uint32_t revents, void *userdata)
@@ -259,6 +278,8 @@ static int worker_handle(struct worker *w, const union msg *m)
 		return 0;
 	w->ready = w->serves = true;
 	w->reason[0] = '\0';
+	if (w->outside)
+		worker_had_luck(w);
 	w->ops->changed(w->owner, w);
 	return 0;
 }
@@ -304,7 +325,7 @@ static int worker_execute(struct worker *w, int *ret_channel)
 		return -errno;
 	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
 	(void)setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	pid = spawn_worker(path, argv, pair[1], w->netns_fd, WORKER_EXIT_GONE, &w->pidfd);
+	pid = spawn_worker(path, argv, pair[1], w->netns_fd, &w->pidfd);
 	fd_close(pair[1]);
 	if (pid < 0) {
 		fd_close(pair[0]);

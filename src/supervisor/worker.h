@@ -57,8 +57,10 @@ struct worker {
 	uint64_t started_ms;
 	uint32_t backoff_ms, tries; /* since it lived for a while */
 	bool condemned;		    /* we have killed it, for what it did */
-	char reason[160];	    /* why it is not running, "" else */
-	int stats_fd;		    /* kept over restarts, so that counters go on */
+	bool outside;	  /* it failed for a cause outside of us, and was not ready since */
+	bool hurried;	  /* another one had luck: it is started sooner than planned */
+	char reason[160]; /* why it is not running, "" else */
+	int stats_fd;	  /* kept over restarts, so that counters go on */
 	void *stats;
 	size_t stats_size;
 	sd_event_source *io_source, *exit_source, *restart_source;

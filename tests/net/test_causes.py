@@ -11,6 +11,7 @@ import lab as L
 from client import get
 from lab import BUILD, check, equal, wait_for
 from picture import check_page
+from run import deadline
 from test_crash import check_nothing_stray
 from test_failing import cpu_s, in_mounts, memory_group, replace_mount
 from test_lifecycle import two
@@ -193,3 +194,70 @@ def test_memory_limit_lasts(picture):
         o.lasts()
         limited(64 << 20)
         o.went()
+
+
+def dying(programs, name, how):
+    """The program NAME does HOW (sh) and no more, until what is given back is called."""
+    os.rename(f"{programs}/{name}", f"{programs}/{name}.good")
+    with open(f"{programs}/{name}.new", "w", encoding="ascii") as f:
+        f.write(f"#!/bin/sh\n{how}\n")
+    os.chmod(f"{programs}/{name}.new", 0o755)
+    os.rename(f"{programs}/{name}.new", f"{programs}/{name}")
+    return lambda: os.rename(f"{programs}/{name}.good", f"{programs}/{name}")
+
+
+@deadline(180)
+def test_many_workers_are_killed(picture):
+    """The workers of forty tailnets are killed for want of memory: they share one pace, and whoever lives again tells
+    others, so that all are back long before their own pauses are over."""
+    picture.crowd(40)
+    g = picture.gateway(args=["--log-level", "debug"])
+    g.programs = own_programs(picture)
+    g.start().wait_up()
+    good = dying(g.programs, "tsgw-proxy", "kill -9 $$")
+    victims = [p for k, p in g.workers().items() if k[0] == "tsgw-proxy"]
+    L.kill_all(victims)
+    line = "tsgw-proxy: died of signal 9 (KILL); starting it again in "
+
+    def pauses():
+        return [float(x.split(line)[1].split()[0]) for x in g.process.log().splitlines() if line in x]
+    used = cpu_s(g.process.pid, children=True)
+    start = time.monotonic()
+    wait_for(lambda: len([p for p in pauses() if p > 6]) >= 40, lambda: f"pauses grow: {pauses()[-40:]}", 90)
+    used, lasted = cpu_s(g.process.pid, children=True) - used, time.monotonic() - start
+    good()
+    start = time.monotonic()
+    wait_for(lambda: all(t["state"] == "up" for t in g.list().values()), lambda: "all are up, not " + "; ".join(
+        f"{n} {t['state']} {t['reason']}" for n, t in g.list().items() if t["state"] != "up"), BACK_S)
+    print(f"# all after {time.monotonic() - start:.2f} s; pauses of {max(pauses()):.1f} s; {len(pauses())} tries took "
+          f"{used:.2f} s of CPU time in {lasted:.0f} s")
+    equal(g.stop(), 0, "exit code")
+
+
+@deadline(900)
+def test_cpu_of_a_worker_that_ends_at_once(picture):
+    """However it ends each time: as many tries as the pauses allow, and in the long run (TSGW_CPU_WINDOW s, by the part
+    "crash" of tests/long.py) less than a hundredth of a processor, the ended processes included."""
+    window = float(os.environ.get("TSGW_CPU_WINDOW") or 0)
+    red = picture.tailnet("red", 11080, ssh=False, serve=False)
+    g = picture.gateway(args=["--log-level", "debug"])
+    g.programs = own_programs(picture)
+    for how, least in (("exit 7", 1.5), ("kill -9 $$", 0.7), ("exit 75", 0.7)):
+        good = dying(g.programs, "tsgw-proxy", how)
+        g.start(ready=False)
+        line = "tsgw-proxy: "
+
+        def tries():
+            return [x for x in g.process.log().splitlines() if line in x and "starting it again in" in x]
+        wait_for(lambda: len(tries()) >= 5, f"{how}: five tries", 60)
+        before, used, start = len(tries()), cpu_s(g.process.pid, children=True), time.monotonic()
+        wait_for(lambda: len(tries()) > before and time.monotonic() - start >= window, "the window", window + 60)
+        lasted, used = time.monotonic() - start, cpu_s(g.process.pid, children=True) - used
+        n = len(tries()) - before
+        reason = g.list()[red.name]["reason"]
+        check("tsgw-proxy" in reason and "starting it again" in reason, f"{how}: list says {reason}")
+        print(f"# {how}: {n} tries in {lasted:.1f} s, {100 * used / lasted:.2f} % of a processor")
+        check(n <= 1 + lasted / least, f"{how}: {n} tries in {lasted:.1f} s")
+        check(not window or used < lasted / 100, f"{how}: {used:.2f} s of CPU time in {lasted:.1f} s")
+        equal(g.stop(), 0, "exit code")
+        good()

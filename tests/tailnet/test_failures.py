@@ -6,10 +6,15 @@
 import os
 import re
 import shutil
+import time
 
-from lab import BUILD, PATIENCE_S, check, equal, wait_for
+from lab import BUILD, PATIENCE_S, check, equal, kill_all, wait_for
 from run import deadline
-from tailnet import Internet, Node, Router, block_udp
+from tailnet import Internet, Node, Router, block_udp, programs
+from test_causes import BACK_S, TRIES
+from test_engine import tailscaled_pid
+from test_failing import in_mounts, replace_mount
+from uplinks import pasta_of
 from world import TARGET, Host, Joined, Tailnet
 
 PORT = 11080
@@ -271,3 +276,28 @@ class Control:
     def __init__(self, small):
         self.ns = small.host.demon
         self.socket = f"{small.g.run_dir}/{small.t.name}/tailscaled.sock"
+
+
+@deadline(240)
+def test_killed_for_long(lab):
+    """The kernel kills pasta, then tailscaled, each time that it starts, as for want of memory: pauses do not grow to
+    half a minute meanwhile, the log does not fill, and it is back at once when that ends."""
+    s = Small(lab)
+    s.t = t = Joined(Tailnet(s.control, "fgpu"), PORT, hostname="demon")
+    s.g = g = s.host.gateway([t], args=["--log-level", "debug"])
+    g.start(wrap=replace_mount("true")).wait_up()
+    killer = lab.file("killer", '#!/bin/sh\n[ "$1" = --version ] && echo 1.80.0 && exit\nkill -9 $$\n', 0o755)
+    for name, path, runs in (("pasta", shutil.which("pasta"), lambda: pasta_of(t)),
+                             ("tailscaled", programs()["tailscaled"], lambda: tailscaled_pid(g, t))):
+        line = f"{name}: died of signal 9"
+        path = os.path.realpath(path)
+        in_mounts(g, "mount", "--bind", killer, path)
+        kill_all([runs()])
+        wait_for(lambda: g.process.log().count(line) >= TRIES, lambda: f"{TRIES} × {line}:\n{g.process.log()}", 60)
+        in_mounts(g, "umount", path)
+        start, lines = time.monotonic(), g.process.log().count(line)
+        wait_for(runs, f"{name} runs", BACK_S)
+        print(f"# {name}: back after {time.monotonic() - start:.2f} s, {lines} times killed")
+        g.wait_up(timeout_s=60)
+        s.check_page()
+    equal(g.stop(), 0, "exit code")

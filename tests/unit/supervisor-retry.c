@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "ipc/worker.h"
 #include "test.h"
 
 static uint32_t pause_of(uint32_t backoff_ms, bool outside, size_t waiting)
@@ -17,6 +18,7 @@ static uint32_t pause_of(uint32_t backoff_ms, bool outside, size_t waiting)
 static void pauses(void)
 {
 	uint32_t backoff = RETRY_MIN_MS, least = RETRY_MIN_MS;
+	uint64_t sum = 0, shortest = UINT32_MAX, longest = 0;
 
 	for (int i = 0; i < 12; i++) { /* 0.1 s, doubled to 30 s, and up to a quarter more */
 		uint32_t pause = retry_pause_ms(&backoff, false, 1);
@@ -29,8 +31,27 @@ static void pauses(void)
 		CHECK(pause_of(RETRY_MAX_MS, true, RETRY_AT_ONCE) < 1000);
 		CHECK(pause_of(RETRY_MIN_MS, true, 1000) <= RETRY_MIN_MS + RETRY_MIN_MS / 4);
 	}
-	CHECK(pause_of(RETRY_MAX_MS, true, 40) >= 10 * RETRY_OUTSIDE_MS);
-	CHECK(pause_of(RETRY_MAX_MS, true, 100000) >= RETRY_MAX_MS);
+
+	for (int i = 0; i < 1000; i++) { /* shared and scattered */
+		uint32_t pause = pause_of(RETRY_MAX_MS, true, 40);
+
+		sum += pause;
+		shortest = pause < shortest ? pause : shortest;
+		longest = pause > longest ? pause : longest;
+	}
+	CHECK(sum / 1000 >= 9 * RETRY_OUTSIDE_MS && sum / 1000 <= 11 * RETRY_OUTSIDE_MS);
+	CHECK(longest - shortest >= 9 * RETRY_OUTSIDE_MS);
+	CHECK(pause_of(RETRY_MAX_MS, true, 100000) >= RETRY_MAX_MS / 2);
+	backoff =
+		RETRY_MIN_MS; /* a thousand: together some six a second, not thirty, however long it lasts */
+	for (int i = 0; i < 20; i++)
+		least = retry_pause_ms(&backoff, true, 1000);
+	CHECK(least >= 1000 * RETRY_OUTSIDE_MS / RETRY_AT_ONCE / 2);
+	CHECK(pause_of(backoff, false, 1000) <=
+		RETRY_MAX_MS * 5 / 4); /* what fails by itself waits no longer */
+	for (int i = 0; i < 20; i++)
+		least = retry_pause_ms(&backoff, true, 1000000);
+	CHECK(least >= RETRY_SHARED_MS / 2 && least <= RETRY_SHARED_MS * 3 / 2);
 }
 
 static void news(void)
@@ -48,6 +69,10 @@ static void causes(void)
 	struct rlimit all, few;
 
 	CHECK(retry_is_outside(-EMFILE) && retry_is_outside(-ENODEV) && !retry_is_outside(-EINVAL));
+	CHECK(retry_is_outside_end(CLD_KILLED, SIGKILL) &&
+		!retry_is_outside_end(CLD_DUMPED, SIGSEGV));
+	CHECK(retry_is_outside_end(CLD_EXITED, WORKER_EXIT_WANT) &&
+		!retry_is_outside_end(CLD_EXITED, 1));
 	CHECK(!retry_lasts(-EINVAL, "/tmp") && !retry_lasts(-ENOMEM, "/tmp"));
 	CHECK_EQ(retry_lasts(-ENODEV, "/tmp"), access("/dev/net/tun", R_OK | W_OK) != 0);
 	CHECK(!retry_lasts(-EMFILE, "/tmp"));
