@@ -115,15 +115,6 @@ static void check_suffixes(struct loader *l)
 
 /* ---- [hosts NAME] ---- */
 
-static struct section *tailnet_section(struct loader *l, const char *name)
-{
-	char title[64];
-	ENTRY *found, query = {.key = title};
-
-	snprintf(title, sizeof(title), "tailnet %s", name);
-	return hsearch_r(query, FIND, &found, &l->titles) ? found->data : NULL;
-}
-
 static int compare_hosts(const void *a, const void *b)
 {
 	const struct host_line *x = a, *y = b;
@@ -202,7 +193,7 @@ static void check_hosts(struct loader *l)
 
 		if (s->kind != SECTION_HOSTS)
 			continue;
-		of = tailnet_section(l, s->tailnet);
+		of = titles_section(&l->titles, "tailnet", s->tailnet);
 		if (!of) {
 			problem(l, &w, "there is no [tailnet %s]", s->tailnet);
 			continue;

@@ -112,7 +112,8 @@ _Static_assert(ELEMENTSOF(config_keys) <= KEYS_MAX, "section.key_line has a plac
 const struct key *key_find(enum section_kind section, const char *name)
 {
 	for (size_t i = 0; i < ELEMENTSOF(config_keys); i++)
-		if (config_keys[i].section == section && !strcmp(config_keys[i].name, name))
+		if (config_keys[i].section == section && *config_keys[i].name == *name &&
+			!strcmp(config_keys[i].name, name))
 			return &config_keys[i];
 	return NULL;
 }
@@ -212,18 +213,28 @@ static void *target_of(struct loader *l, const struct section *s)
 	return s->kind == SECTION_GATEWAY ? (void *)&l->c->gateway : s->t;
 }
 
+static struct where key_where(const struct section *s, const struct key *k)
+{
+	unsigned line = k ? s->key_line[k - config_keys] : 0;
+
+	return (struct where){s->file, line ? line : s->line, s->title, k ? k->name : NULL,
+		s->kind == SECTION_GATEWAY ? NULL : s->tailnet};
+}
+
 static void store(struct loader *l, struct section *s, const struct key *k, const char *text)
 {
 	char buf[CONFIG_LINE_MAX + 1];
+	size_t len = strnlen(text, CONFIG_LINE_MAX);
 	struct value v = {
 		.l = l,
 		.key = k,
 		.section = s,
-		.where = section_where(s, k->name),
+		.where = key_where(s, k),
 		.target = target_of(l, s),
 	};
 
-	snprintf(buf, sizeof(buf), "%s", text);
+	memcpy(buf, text, len);
+	buf[len] = '\0';
 	parse_items(&v, buf);
 }
 
@@ -238,6 +249,20 @@ bool key_counts(const struct key *k, const struct tailnet_config *t)
 	return !(k->flags & KEY_TAILSCALE && t->engine == ENGINE_WIREGUARD);
 }
 
+/* Defaults of tailnets are numbers, so a tailnet can start as a copy; a list of them would be shared. */
+bool key_template(struct loader *l)
+{
+	struct section s = {.kind = SECTION_TAILNET};
+
+	if (l->defaults)
+		return true;
+	l->defaults = s.t = calloc(1, sizeof(*s.t));
+	for (size_t i = 0; i < ELEMENTSOF(config_keys) && s.t; i++)
+		if (config_keys[i].section == SECTION_TAILNET && config_keys[i].def)
+			store(l, &s, &config_keys[i], config_keys[i].def);
+	return s.t;
+}
+
 void key_defaults(struct loader *l, struct section *s)
 {
 	for (size_t i = 0; i < ELEMENTSOF(config_keys); i++) {
@@ -245,7 +270,7 @@ void key_defaults(struct loader *l, struct section *s)
 
 		if (k->section != s->kind || s->key_line[i])
 			continue;
-		if (k->def)
+		if (k->def && s->kind == SECTION_GATEWAY)
 			store(l, s, k, k->def);
 		else if (k->type == &type_suffixes)
 			store(l, s, k, s->tailnet);
@@ -296,9 +321,8 @@ void key_set(
 
 struct where section_where(const struct section *s, const char *name)
 {
-	const struct key *k = key_find(s->kind, name);
-	unsigned line = k ? s->key_line[k - config_keys] : 0;
+	struct where w = key_where(s, key_find(s->kind, name));
 
-	return (struct where){s->file, line ? line : s->line, s->title, name,
-		s->kind == SECTION_GATEWAY ? NULL : s->tailnet};
+	w.key = name;
+	return w;
 }

@@ -101,11 +101,22 @@ static void heading(struct ini_source *s, char *text)
 		s->events->section(s->arg, s->lines.no, title);
 }
 
+static bool is_key(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i], lower = c | 0x20;
+
+		if (!((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+			    c == '_' || c == '-'))
+			return false;
+	}
+	return len > 0;
+}
+
 /* True if inih may have this "key = value". */
 static bool assignment(struct ini_source *s, const char *text)
 {
 	const char *equals = strchr(text, '=');
-	char key[CONFIG_LINE_MAX + 1];
 	size_t len;
 
 	if (!equals) {
@@ -115,16 +126,9 @@ static bool assignment(struct ini_source *s, const char *text)
 	len = (size_t)(equals - text);
 	while (len && strchr(BLANKS, text[len - 1]))
 		len--;
-	memcpy(key, text, len);
-	key[len] = '\0';
-	if (len == 0 ||
-		strspn(key,
-			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			"0123456789._-") != len) {
+	if (!is_key(text, len))
 		bad(s, false, "what stands before '=' is not a key");
-		return false;
-	}
-	return true;
+	return is_key(text, len);
 }
 
 /* inih's fgets(): the next line that it may have, at BUF. */
@@ -152,11 +156,11 @@ static char *next_assignment(char *buf, int size, void *arg)
 		} else if (*text == '[') {
 			heading(s, text);
 		} else if (!is_comment(text) && assignment(s, text)) {
-			int n = snprintf(buf, (size_t)size, "%s", text);
+			size_t n = strlen(text);
 
-			s->owes_newline = n == size - 1;
-			if (n < size)
-				return buf;
+			s->owes_newline = n == (size_t)size - 1;
+			if (n < (size_t)size)
+				return memcpy(buf, text, n + 1);
 			bad(s, false, "the line is longer than this build of inih reads");
 		}
 	}

@@ -76,21 +76,6 @@ static struct section *add_section(struct loader *l, enum section_kind kind, uns
 	return s;
 }
 
-/* The first section of that title, or NULL after S (may be NULL) has taken it. */
-static struct section *same_title(struct loader *l, const char *title, struct section *s)
-{
-	ENTRY *found, query = {.key = (char *)title, .data = s};
-
-	if (hsearch_r(query, FIND, &found, &l->titles))
-		return found->data;
-	if (s) {
-		query.key = s->title;
-		if (!hsearch_r(query, ENTER, &found, &l->titles))
-			l->oom = true;
-	}
-	return NULL;
-}
-
 static void add_tailnet(struct loader *l, struct section *s)
 {
 	struct config *c = l->c;
@@ -98,11 +83,13 @@ static void add_tailnet(struct loader *l, struct section *s)
 
 	if (!load_room(l, &c->tailnets, c->n_tailnets, sizeof(t)))
 		return;
-	t = calloc(1, sizeof(*t));
-	if (!t) {
+	t = malloc(sizeof(*t));
+	if (!t || !key_template(l)) {
+		free(t);
 		l->oom = true;
 		return;
 	}
+	*t = *l->defaults;
 	snprintf(t->name, sizeof(t->name), "%.32s", s->tailnet);
 	t->file = l->out->files[s->file];
 	t->line = s->line;
@@ -137,13 +124,17 @@ struct title {
 
 static void split_title(const char *text, struct title *ret)
 {
-	size_t len = strcspn(text, " \t");
+	size_t len = strcspn(text, " \t"), n = len;
 	const char *name = text + len + strspn(text + len, " \t");
+	size_t rest = strlen(name); /* lines.c takes no more than INI_SECTION_MAX in all */
 
-	snprintf(ret->word, sizeof(ret->word), "%.*s", (int)len, text);
-	snprintf(ret->name, sizeof(ret->name), "%s", name);
-	snprintf(
-		ret->whole, sizeof(ret->whole), "%.*s%s%s", (int)len, text, *name ? " " : "", name);
+	memcpy(ret->word, text, len);
+	ret->word[len] = '\0';
+	memcpy(ret->name, name, rest + 1);
+	memcpy(ret->whole, text, len);
+	if (rest)
+		ret->whole[n++] = ' ';
+	memcpy(ret->whole + n, name, rest + 1);
 }
 
 /* IGNORED after an error was noted. */
@@ -182,7 +173,7 @@ static struct section *new_section(struct loader *l, const struct where *w, cons
 
 	if (kind == SECTION_IGNORED || too_many(l, w, kind))
 		return NULL;
-	first = same_title(l, t->whole, NULL);
+	first = titles_find(&l->titles, t->whole);
 	if (first) {
 		problem(l, w, "this section is there already, in %s:%u", l->out->files[first->file],
 			first->line);
@@ -191,7 +182,8 @@ static struct section *new_section(struct loader *l, const struct where *w, cons
 	s = add_section(l, kind, w->line, t->whole, t->name);
 	if (!s)
 		return NULL;
-	(void)same_title(l, t->whole, s);
+	if (!titles_add(&l->titles, s))
+		l->oom = true;
 	l->n_hosts_sections += kind == SECTION_HOSTS;
 	if (kind == SECTION_TAILNET)
 		add_tailnet(l, s);
@@ -318,8 +310,7 @@ int load_begin(struct loader *l, const char *path)
 		return -ENOMEM;
 	l->c = &l->out->c;
 	l->c->path = load_strdup(l, path);
-	/* a table twice as large as it will be full, and it cannot grow */
-	if (l->oom || !hcreate_r(4 * CONFIG_TAILNETS_MAX + 16, &l->titles)) {
+	if (l->oom) {
 		config_free(l->c);
 		return -ENOMEM;
 	}
@@ -363,7 +354,8 @@ static void free_loader(struct loader *l)
 		free(l->noted[i].p.tailnet);
 	}
 	free(l->noted);
-	hdestroy_r(&l->titles);
+	titles_free(&l->titles);
+	free(l->defaults);
 }
 
 int load_end(struct loader *l, struct config **ret)

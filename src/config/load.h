@@ -2,7 +2,6 @@
 // Inside config/ only: what one run of config_load() knows beyond the struct that it fills in.
 #pragma once
 
-#include <search.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -74,6 +73,12 @@ struct source { /* a file as it was read */
 	mode_t mode;
 };
 
+/* Sections by their titles; titles.c. */
+struct titles {
+	struct section **places;
+	size_t size, n;
+};
+
 struct loader {
 	struct loaded *out;
 	struct config *c; /* &out->c */
@@ -85,7 +90,8 @@ struct loader {
 	bool seen_section;
 	struct section *gateway;
 	size_t n_hosts_sections;
-	struct hsearch_data titles; /* title -> struct section */
+	struct titles titles;
+	struct tailnet_config *defaults; /* what every tailnet starts with */
 	struct wg_places *wg;	    /* one for each tailnet, in order */
 	struct noted *noted;
 	size_t n_noted, n_warnings;
@@ -103,6 +109,11 @@ struct loader {
 
 int source_read(const char *path, struct source *ret);
 void source_free(struct source *s); /* wipes */
+/* NULL if there is none. */
+struct section *titles_find(const struct titles *t, const char *title);
+struct section *titles_section(const struct titles *t, const char *word, const char *name);
+bool titles_add(struct titles *t, struct section *s); /* false: out of memory */
+void titles_free(struct titles *t);
 /* The main file and those of tsgw.d; then the wg-quick and users files that they name. */
 void source_load_all(struct loader *l, const char *path);
 void source_load_named(struct loader *l);

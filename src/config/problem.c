@@ -47,18 +47,9 @@ static size_t put_place(const struct loader *l, const struct where *w, char *buf
 	return MIN((size_t)n, size - 1);
 }
 
-static struct section *section_of(struct loader *l, const char *kind, const char *name)
-{
-	char title[64];
-	ENTRY *found, query = {.key = title};
-
-	snprintf(title, sizeof(title), "%s %s", kind, name);
-	return hsearch_r(query, FIND, &found, &l->titles) ? found->data : NULL;
-}
-
 static struct tailnet_config *owner(struct loader *l, const char *name)
 {
-	struct section *s = section_of(l, "tailnet", name);
+	struct section *s = titles_section(&l->titles, "tailnet", name);
 
 	return s ? s->t : NULL;
 }
@@ -67,7 +58,8 @@ static struct tailnet_config *owner(struct loader *l, const char *name)
 static void mark(struct loader *l, const struct where *w, const char *text)
 {
 	struct tailnet_config *t = w->tailnet ? owner(l, w->tailnet) : NULL;
-	struct section *hosts = w->tailnet && !t ? section_of(l, "hosts", w->tailnet) : NULL;
+	struct section *hosts =
+		w->tailnet && !t ? titles_section(&l->titles, "hosts", w->tailnet) : NULL;
 
 	l->c->errors = true;
 	l->n_errors++;
