@@ -70,7 +70,7 @@ CPPFLAGS   += -DTSGW_SAN=1
 endif
 CFLAGS     ?= -g
 ALL_CFLAGS  = -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(CFLAGS) $(call pkg_cflags)
-ALL_LDFLAGS = $(LDFLAGS) $(CROSS_LINK) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(filter -fsanitize%,$(HARDEN))
+ALL_LDFLAGS = $(LDFLAGS) $(CROSS_LINK) -pie -Wl,-z,relro,-z,now -Wl,--as-needed -Wl,--build-id=sha1 $(filter -fsanitize%,$(HARDEN))
 pkg_cflags  = $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 Q          := $(if $(V),,@)
 say         = $(if $(V),,@printf '  %-4s %s\n' '$(1)' '$(patsubst $(O)/%,%,$@)';)
