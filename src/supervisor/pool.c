@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The veth pool: each tailnet's /30, given once and kept by name in STATE/NAME/net.
 //
-// A tailnet that has its /30 reads one file. Only a new one looks at all others, under a lock that every
-// supervisor with the same state directory takes; the file is in place before the lock is let go.
+// A tailnet that has its /30 reads one file. Only a new one looks at all others, in one file (poolindex.c), under a
+// lock that every supervisor with the same state directory takes; its own is in place before the lock is let go.
 #include "supervisor/store.h"
 
 #include <dirent.h>
@@ -17,6 +17,7 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "common/parse.h"
+#include "supervisor/poolindex.h"
 
 #define POOL_NET_LEN 30
 
@@ -110,11 +111,23 @@ static int pool_put_new(const struct store *s, const char *name)
 	return r;
 }
 
-static int pool_write(const struct store *s, const char *name, const struct prefix *p)
+static int pool_put_noted(const struct store *s, int lock, const char *name)
+{
+	int r = pool_put_new(s, name);
+
+	if (r < 0)
+		poolindex_note(lock, name, NULL);
+	return r;
+}
+
+static int pool_write(const struct store *s, int lock, const char *name, const struct prefix *p)
 {
 	int r = pool_write_new(s, name, p, true);
 
-	return r < 0 ? r : pool_put_new(s, name);
+	if (r < 0)
+		return r;
+	poolindex_note(lock, name, p);
+	return pool_put_noted(s, lock, name);
 }
 
 static int pool_lock(const struct store *s, int *ret_fd)
@@ -155,9 +168,16 @@ static void pool_range(const struct prefix *p, uint64_t *ret_first, uint64_t *re
 	*ret_last = *ret_first + (1ull << (32 - c.len)) - 1;
 }
 
-int store_pool_first(const struct prefix *pool, struct prefix *taken, size_t n, struct prefix *ret)
+/* The free /30s of a pool, one after the other. */
+struct pool_walk {
+	const struct prefix *taken; /* sorted */
+	size_t n, i;
+	uint64_t at, end;
+};
+
+static int pool_walk_begin(
+	struct pool_walk *w, const struct prefix *pool, struct prefix *taken, size_t n)
 {
-	uint64_t at, end, first, last;
 	size_t n4 = 0;
 
 	if (pool->addr.family != 4 || pool->len > POOL_NET_LEN)
@@ -167,51 +187,70 @@ int store_pool_first(const struct prefix *pool, struct prefix *taken, size_t n, 
 			taken[n4++] = prefix_canonical(&taken[i]);
 	if (n4)
 		qsort(taken, n4, sizeof(*taken), pool_compare);
-	pool_range(pool, &at, &end);
-	for (size_t i = 0; i < n4; i++) {
-		pool_range(&taken[i], &first, &last);
-		if (first > at + 3)
-			break;
-		if (last >= at)
-			at = (last | 3) + 1;
-	}
-	if (at > end)
-		return -ENOSPC;
-	*ret = (struct prefix){.addr = addr_v4((uint32_t)at), .len = POOL_NET_LEN};
+	*w = (struct pool_walk){.taken = taken, .n = n4};
+	pool_range(pool, &w->at, &w->end);
 	return 0;
 }
 
-/* What all other tailnets remember, and USED. */
-static int pool_taken(const struct store *s, const char *name, const struct prefix *used,
-	size_t n_used, struct prefix **ret, size_t *ret_n)
+static int pool_walk_next(struct pool_walk *w, struct prefix *ret)
 {
-	_cleanup_free_ struct prefix *taken = NULL;
-	size_t n = n_used, size = n_used + 64;
-	bool full = false;
+	uint64_t first, last;
+
+	for (; w->i < w->n; w->i++) {
+		pool_range(&w->taken[w->i], &first, &last);
+		if (first > w->at + 3)
+			break;
+		if (last >= w->at)
+			w->at = (last | 3) + 1;
+	}
+	if (w->at > w->end)
+		return -ENOSPC;
+	*ret = (struct prefix){.addr = addr_v4((uint32_t)w->at), .len = POOL_NET_LEN};
+	w->at += 4;
+	return 0;
+}
+
+int store_pool_first(const struct prefix *pool, struct prefix *taken, size_t n, struct prefix *ret)
+{
+	struct pool_walk w;
+	int r = pool_walk_begin(&w, pool, taken, n);
+
+	return r < 0 ? r : pool_walk_next(&w, ret);
+}
+
+/* Of one after the other, for who may not lock. */
+static int pool_taken_slowly(const struct store *s, const char *name, struct pool_prefixes *t)
+{
 	DIR *dir = opendir(s->state_dir);
 	struct dirent *d;
+	struct prefix p;
+	int r = 0;
 
-	taken = reallocarray(NULL, size, sizeof(*taken));
-	if (taken && n_used)
-		memcpy(taken, used, n_used * sizeof(*used));
-	while (taken && dir && !full && (d = readdir(dir))) {
-		if (!parse_is_tailnet_name(d->d_name) || !strcmp(d->d_name, name))
-			continue;
-		if (n == size) {
-			struct prefix *more = reallocarray(taken, size *= 2, sizeof(*taken));
-
-			full = !more;
-			taken = more ?: taken;
-		}
-		if (!full && pool_read(s, d->d_name, &taken[n]) == 0)
-			n++;
-	}
+	while (dir && r == 0 && (d = readdir(dir)))
+		if (parse_is_tailnet_name(d->d_name) && strcmp(d->d_name, name) != 0 &&
+			pool_read(s, d->d_name, &p) == 0)
+			r = pool_prefixes_add(t, &p);
 	if (dir)
 		closedir(dir);
-	if (!taken || full)
-		return -ENOMEM;
-	*ret = take_ptr(taken);
-	*ret_n = n;
+	return r;
+}
+
+/* What all other tailnets remember, and USED. LOCK -1: not locked. */
+static int pool_taken(const struct store *s, int lock, const char *name, const struct prefix *used,
+	size_t n_used, struct prefix **ret, size_t *ret_n)
+{
+	struct pool_prefixes t = {0};
+	int r = lock < 0 ? pool_taken_slowly(s, name, &t)
+			 : poolindex_taken(lock, s, name, pool_read, &t);
+
+	for (size_t i = 0; i < n_used && r == 0; i++)
+		r = pool_prefixes_add(&t, &used[i]);
+	if (r < 0) {
+		free(t.items);
+		return r;
+	}
+	*ret = t.items;
+	*ret_n = t.n;
 	return 0;
 }
 
@@ -263,11 +302,11 @@ int store_pool_get(const struct store *s, const char *name, const struct prefix 
 	if (r < 0) {
 		r = dry_run ? 0 : pool_lock(s, &lock);
 		if (r == 0)
-			r = pool_taken(s, name, used, n_used, &taken, &n);
+			r = pool_taken(s, lock, name, used, n_used, &taken, &n);
 		if (r == 0)
 			r = store_pool_first(pool, taken, n, &p);
 		if (r == 0 && !dry_run)
-			r = pool_write(s, name, &p);
+			r = pool_write(s, lock, name, &p);
 		if (r < 0)
 			return r;
 	}
@@ -278,28 +317,27 @@ int store_pool_get(const struct store *s, const char *name, const struct prefix 
 
 /* ---- many at once ---- */
 
-/* One look at all others and one wait for the disk, instead of one each. TAKEN has room for N more. */
-static int pool_give_many(const struct store *s, const char *const *names, size_t n,
-	const struct prefix *pool, struct prefix *taken, size_t n_taken)
+/* One look at all others and one wait for the disk, instead of one each. */
+static int pool_give_many(
+	const struct store *s, int lock, const char *const *names, size_t n, struct pool_walk *w)
 {
 	_cleanup_close_ int dir = open(s->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	size_t done = 0;
 	int r = dir < 0 ? -errno : 0;
 
-	for (; done < n && r == 0; done++) {
+	while (done < n && r == 0) {
 		struct prefix p;
 
-		r = store_pool_first(pool, taken, n_taken, &p);
+		r = pool_walk_next(w, &p);
 		if (r == 0)
 			r = pool_write_new(s, names[done], &p, false);
-		if (r < 0)
-			break;
-		taken[n_taken++] = p;
+		if (r == 0)
+			poolindex_note(lock, names[done++], &p);
 	}
 	if (done && syncfs(dir) < 0)
 		return -errno;
 	for (size_t i = 0; i < done; i++) {
-		int e = pool_put_new(s, names[i]);
+		int e = pool_put_noted(s, lock, names[i]);
 
 		r = r ?: e;
 	}
@@ -312,7 +350,8 @@ int store_pool_prepare(const struct store *s, const char *const *names, size_t n
 	_cleanup_free_ const char **fresh = calloc(n + 1, sizeof(*fresh));
 	_cleanup_free_ struct prefix *taken = NULL;
 	_cleanup_close_ int lock = -1;
-	struct prefix *more, p;
+	struct pool_walk w;
+	struct prefix p;
 	size_t n_fresh = 0, n_taken;
 	int r;
 
@@ -325,14 +364,10 @@ int store_pool_prepare(const struct store *s, const char *const *names, size_t n
 		return 0;
 	r = pool_lock(s, &lock);
 	if (r == 0)
-		r = pool_taken(s, "", used, n_used, &taken, &n_taken);
-	if (r < 0)
-		return r;
-	more = reallocarray(taken, n_taken + n_fresh, sizeof(*taken));
-	if (!more)
-		return -ENOMEM;
-	taken = more;
-	return pool_give_many(s, fresh, n_fresh, pool, taken, n_taken);
+		r = pool_taken(s, lock, "", used, n_used, &taken, &n_taken);
+	if (r == 0)
+		r = pool_walk_begin(&w, pool, taken, n_taken);
+	return r < 0 ? r : pool_give_many(s, lock, fresh, n_fresh, &w);
 }
 
 int store_pool_free(const struct store *s, const char *name)
@@ -347,5 +382,7 @@ int store_pool_free(const struct store *s, const char *name)
 		if (r == 0 && unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
 			r = -errno;
 	}
+	if (r == 0)
+		poolindex_note(lock, name, NULL);
 	return r == -ENOENT ? 0 : r;
 }

@@ -273,6 +273,55 @@ static void pool_damaged_file(void)
 	CHECK(is(&p, "10.200.0.4/30"));
 }
 
+static void forget(const char *name)
+{
+	CHECK_EQ(unlink(path_of(state_dir, name, "net")), 0);
+	CHECK_EQ(rmdir(path_of(state_dir, name, "")), 0);
+}
+
+/* What pool.lock says of the others is worth no more than what it was told, and is made again. */
+static void pool_index(void)
+{
+	static const char *const texts[] = {"", "\n", "tsgw-pool 1 another boot\na 10.200.0.4/30\n",
+		"tsgw-pool 2 \n", "garbage", "a 10.200.0.0/30\n"};
+	const char *path = strdup(path_of(state_dir, "pool.lock", ""));
+	_cleanup_free_ char *good = NULL;
+	struct prefix p;
+	uint32_t slot;
+	size_t len;
+
+	((char *)path)[strlen(path) - 1] = '\0'; /* it is no directory */
+	fresh();
+	CHECK_EQ(get("a", "10.200.0.0/16", "", &p, &slot), 0);
+	CHECK_EQ(get("b", "10.200.0.0/16", "", &p, &slot), 0);
+	CHECK(is(&p, "10.200.0.4/30"));
+	CHECK_EQ(file_read(path, 4096, &good, &len), 0);
+	CHECK(strstr(good, "\na 10.200.0.0/30\n") && strstr(good, "\nb 10.200.0.4/30\n"));
+	for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+		put(path, texts[i], strlen(texts[i]));
+		CHECK_EQ(get("c", "10.200.0.0/16", "", &p, &slot), 0);
+		CHECK(is(&p, "10.200.0.8/30"));
+		forget("c"); /* it is not there any more, so nor is what is noted of it */
+	}
+	for (size_t cut = 0; cut < len; cut++) { /* a write that was stopped */
+		if (cut && good[cut - 1] == '\n')
+			continue;
+		put(path, good, cut);
+		CHECK_EQ(get("d", "10.200.0.0/16", "", &p, &slot), 0);
+		CHECK(is(&p, "10.200.0.8/30"));
+		forget("d");
+	}
+	/* somebody has brought one from elsewhere */
+	CHECK_EQ(store_init_tailnet(&store, "e"), 0);
+	put(path_of(state_dir, "e", "net"), "veth = 10.200.0.8/30\n", 21);
+	CHECK_EQ(get("f", "10.200.0.0/16", "", &p, &slot), 0);
+	CHECK(is(&p, "10.200.0.12/30"));
+	CHECK_EQ(store_pool_free(&store, "a"), 0);
+	CHECK_EQ(get("g", "10.200.0.0/16", "", &p, &slot), 0);
+	CHECK(is(&p, "10.200.0.0/30"));
+	free((char *)path);
+}
+
 /* Nothing is written, nothing needs to be there. */
 static void pool_dry_run(void)
 {
@@ -611,6 +660,7 @@ int main(void)
 	RUN(pool_many_at_once);
 	RUN(pool_exhausted);
 	RUN(pool_damaged_file);
+	RUN(pool_index);
 	RUN(pool_dry_run);
 	RUN(pool_unwritable);
 	RUN(pool_in_parallel);

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+// Who has which /30 of the veth pool, in one file: a thousand new tailnets need not read a thousand files each.
+//
+// What counts is STATE/NAME/net. The file that everybody locks for a choice holds, after a line with the boot, a line
+// for each tailnet that anybody has looked at since: "NAME 10.200.0.4/30", or "NAME -" of one that remembers none;
+// the last one of a name counts. A line is written before what it says is done, so a supervisor that is killed
+// between leaves a /30 unused at worst, until the next boot. A name whose directory is gone has none; one that is
+// not in the file is looked at. What anybody finds odd about the file makes it worth nothing: it is made anew.
+#include "supervisor/poolindex.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/fd.h"
+#include "common/log.h"
+#include "common/parse.h"
+
+#define INDEX_MAX     (1 << 20) /* bytes; beyond, it is made anew */
+#define INDEX_BOOT_ID "/proc/sys/kernel/random/boot_id"
+#define INDEX_MAGIC   "tsgw-pool 1 "
+
+struct entry {
+	char name[33];
+	bool has, found; /* its directory is there */
+	struct prefix p;
+};
+
+struct index {
+	struct entry *entries;
+	size_t n, size;
+	uint32_t *places; /* 1 + index of an entry, by its name; 0 = free */
+	size_t n_places;  /* a power of 2, more than twice .n */
+};
+
+static uint32_t hash(const char *text)
+{
+	uint32_t h = 2166136261u; /* FNV-1a */
+
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 16777619u;
+	return h ^ h >> 15;
+}
+
+static void index_free(struct index *x)
+{
+	free(x->entries);
+	free(x->places);
+}
+
+/* ---- entries by name ---- */
+
+static uint32_t *index_place(const struct index *x, const char *name)
+{
+	size_t i = hash(name) & (x->n_places - 1);
+
+	while (x->places[i] && strcmp(x->entries[x->places[i] - 1].name, name) != 0)
+		i = (i + 1) & (x->n_places - 1);
+	return &x->places[i];
+}
+
+static int index_grow(struct index *x)
+{
+	struct index more = {.size = x->size ? 2 * x->size : 64, .n = x->n};
+
+	more.n_places = 4 * more.size;
+	more.places = calloc(more.n_places, sizeof(*more.places));
+	if (!more.places)
+		return -ENOMEM;
+	more.entries = reallocarray(x->entries, more.size, sizeof(*more.entries));
+	if (!more.entries) {
+		free(more.places);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < more.n; i++)
+		*index_place(&more, more.entries[i].name) = (uint32_t)i + 1;
+	free(x->places);
+	*x = more;
+	return 0;
+}
+
+/* That of NAME, or a new one. */
+static int index_entry(struct index *x, const char *name, struct entry **ret)
+{
+	uint32_t *at;
+
+	if (x->n == x->size && index_grow(x) < 0)
+		return -ENOMEM;
+	at = index_place(x, name);
+	if (!*at) {
+		*at = (uint32_t)++x->n;
+		x->entries[x->n - 1] = (struct entry){0};
+		snprintf(x->entries[x->n - 1].name, sizeof(x->entries[0].name), "%s", name);
+	}
+	*ret = &x->entries[*at - 1];
+	return 0;
+}
+
+/* ---- the file ---- */
+
+static int index_header(char ret[96])
+{
+	_cleanup_free_ char *boot = NULL;
+	int r = file_read(INDEX_BOOT_ID, 64, &boot, NULL);
+
+	if (r < 0)
+		return r;
+	boot[strcspn(boot, "\n")] = '\0';
+	return snprintf(ret, 96, INDEX_MAGIC "%s\n", boot);
+}
+
+/* "NAME 10.200.0.4/30" or "NAME -"; LINE is changed. */
+static int index_line(struct index *x, char *line)
+{
+	char *blank = strchr(line, ' ');
+	struct entry *e;
+	struct prefix p = {0};
+	int r;
+
+	if (!blank)
+		return -EBADMSG;
+	*blank++ = '\0';
+	if (!parse_is_tailnet_name(line) ||
+		(strcmp(blank, "-") != 0 && prefix_parse(blank, &p) < 0))
+		return -EBADMSG;
+	r = index_entry(x, line, &e);
+	if (r == 0) {
+		e->has = *blank != '-';
+		e->p = p;
+	}
+	return r;
+}
+
+static int index_parse(struct index *x, char *text, size_t len)
+{
+	char header[96];
+	int r = index_header(header);
+	size_t at = r < 0 ? 0 : (size_t)r;
+
+	if (r < 0)
+		return r;
+	if (len < at || memcmp(text, header, at) != 0 || text[len - 1] != '\n')
+		return -EBADMSG;
+	for (r = 0; at < len && r == 0;) {
+		char *end = memchr(text + at, '\n', len - at);
+
+		*end = '\0';
+		r = strlen(text + at) == (size_t)(end - text) - at ? index_line(x, text + at)
+								   : -EBADMSG;
+		at = (size_t)(end - text) + 1;
+	}
+	return r;
+}
+
+static int index_read(int fd, struct index *x)
+{
+	_cleanup_free_ char *text = NULL;
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!st.st_size || st.st_size > INDEX_MAX)
+		return -EBADMSG;
+	text = malloc((size_t)st.st_size);
+	n = text ? pread(fd, text, (size_t)st.st_size, 0) : -1;
+	if (!text)
+		return -ENOMEM;
+	return n == (ssize_t)st.st_size ? index_parse(x, text, (size_t)n) : -EBADMSG;
+}
+
+/* What cannot be noted makes the file worth nothing; so does what is cut off in the middle. */
+static void index_append(int fd, const char *text, size_t len)
+{
+	struct stat st;
+
+	if ((fstat(fd, &st) < 0 || pwrite(fd, text, len, st.st_size) != (ssize_t)len) &&
+		ftruncate(fd, 0) < 0)
+		log_warning(NULL, "pool.lock", "cannot be written: %s", strerror(errno));
+}
+
+static void index_begin(int fd)
+{
+	char header[96];
+	int n = index_header(header);
+
+	if (ftruncate(fd, 0) == 0 && n > 0)
+		index_append(fd, header, (size_t)n);
+}
+
+void poolindex_note(int fd, const char *name, const struct prefix *p)
+{
+	char text[PREFIX_TEXT_MAX], line[PREFIX_TEXT_MAX + 40];
+	struct stat st;
+	int n = snprintf(line, sizeof(line), "%s %s\n", name, p ? prefix_format(p, text) : "-");
+
+	if (fstat(fd, &st) == 0 && st.st_size) /* else whoever needs it begins it */
+		index_append(fd, line, (size_t)n);
+}
+
+/* ---- the whole ---- */
+
+int pool_prefixes_add(struct pool_prefixes *t, const struct prefix *p)
+{
+	size_t size = t->size ? 2 * t->size : 64;
+	struct prefix *more;
+
+	if (t->n == t->size) {
+		more = reallocarray(t->items, size, sizeof(*more));
+		if (!more)
+			return -ENOMEM;
+		t->items = more;
+		t->size = size;
+	}
+	t->items[t->n++] = *p;
+	return 0;
+}
+
+/* Which are there; who is new is read, and noted. */
+static int index_compare(
+	int fd, const struct store *s, struct index *x, const char *except, pool_reader read)
+{
+	DIR *dir = opendir(s->state_dir);
+	size_t known = x->n;
+	struct dirent *d;
+	struct entry *e;
+	int r = 0;
+
+	if (!dir)
+		return -errno;
+	while (r == 0 && (d = readdir(dir))) {
+		if (!parse_is_tailnet_name(d->d_name) || !strcmp(d->d_name, except))
+			continue;
+		r = index_entry(x, d->d_name, &e);
+		if (r == 0)
+			e->found = true;
+	}
+	closedir(dir);
+	for (size_t i = known; i < x->n && r == 0; i++) {
+		e = &x->entries[i];
+		e->has = read(s, e->name, &e->p) == 0;
+		poolindex_note(fd, e->name, e->has ? &e->p : NULL);
+	}
+	return r;
+}
+
+int poolindex_taken(int fd, const struct store *s, const char *except, pool_reader read,
+	struct pool_prefixes *t)
+{
+	struct index x = {0};
+	int r = index_read(fd, &x);
+
+	if (r < 0) {
+		index_free(&x);
+		x = (struct index){0};
+		index_begin(fd);
+	}
+	r = index_compare(fd, s, &x, except, read);
+	for (size_t i = 0; i < x.n && r == 0; i++)
+		if (x.entries[i].has && x.entries[i].found)
+			r = pool_prefixes_add(t, &x.entries[i].p);
+	index_free(&x);
+	return r;
+}
