@@ -92,7 +92,7 @@ struct loader {
 	size_t n_hosts_sections;
 	struct titles titles;
 	struct tailnet_config *defaults; /* what every tailnet starts with */
-	struct wg_places *wg;	    /* one for each tailnet, in order */
+	struct wg_places *wg;		 /* one for each tailnet, in order */
 	struct noted *noted;
 	size_t n_noted, n_warnings;
 	unsigned n_errors; /* noted or dropped */

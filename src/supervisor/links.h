@@ -57,11 +57,12 @@ int links_addresses(struct links *l, struct link_address **ret, size_t *ret_n);
 int links_routes(struct links *l, struct prefix **ret, size_t *ret_n);
 /* The routes in the main table that links_add_route() has made for the link NAME. */
 int links_device_routes(struct links *l, const char *name, struct prefix **ret, size_t *ret_n);
-/* Both in one list, for the pool, less those of the link EXCEPT (NULL = none): a tailnet's own. */
+/* IPv4 addresses and routes in one list, for the pool, less those of the link EXCEPT (NULL = none): a tailnet's own. */
 int links_used(struct links *l, const char *except, struct prefix **ret, size_t *ret_n);
-/* The same less those of every link that EXCEPT says yes to: one dump for many tailnets. */
-int links_used_but(struct links *l, bool (*except)(void *arg, const char *ifname), void *arg,
-	struct prefix **ret, size_t *ret_n);
+/* The same less those of every link that EXCEPT (NULL = none) says yes to, of the addresses A, that were just read. */
+int links_used_but(struct links *l, const struct link_address *a, size_t n_a,
+	bool (*except)(void *arg, const char *ifname), void *arg, struct prefix **ret,
+	size_t *ret_n);
 
 /* A second socket of the caller's own namespace that is subscribed to link and address events:
  * poll its descriptor, call links_watch_drain() when readable: 1 something changed (or events were

@@ -28,10 +28,11 @@ void supervisor_prepare(struct supervisor *s)
 	for (size_t i = 0; i < s->n_tailnets && names; i++)
 		if (!s->tailnets[i]->config->broken && s->tailnets[i]->netns_fd < 0)
 			names[n++] = s->tailnets[i]->name;
-	if (n < 2)
+	if (!n)
 		return;
-	r = links_used_but(s->host, is_ours, s, &s->used.items, &s->used.n);
-	if (r == 0)
+	r = links_used_but(
+		s->host, s->addresses, s->n_addresses, is_ours, s, &s->used.items, &s->used.n);
+	if (r == 0 && n > 1)
 		r = store_pool_prepare(&s->store, names, n, &s->config->gateway.veth_pool,
 			s->used.items, s->used.n);
 	if (r < 0)

@@ -176,41 +176,58 @@ static bool routes_is_link(void *arg, const char *ifname)
 
 int links_used(struct links *l, const char *except, struct prefix **ret, size_t *ret_n)
 {
-	return links_used_but(l, except ? routes_is_link : NULL, (void *)except, ret, ret_n);
+	_cleanup_free_ struct link_address *addresses = NULL;
+	size_t n;
+	int r = links_addresses(l, &addresses, &n);
+
+	return r < 0 ? r
+		     : links_used_but(l, addresses, n, except ? routes_is_link : NULL,
+			       (void *)except, ret, ret_n);
 }
 
-int links_used_but(struct links *l, bool (*except)(void *arg, const char *ifname), void *arg,
-	struct prefix **ret, size_t *ret_n)
+/* The links that do not count, each once. */
+static size_t routes_except(const struct link_address *a, size_t n,
+	bool (*except)(void *arg, const char *ifname), void *arg, int *ret)
 {
-	_cleanup_free_ struct link_address *addresses = NULL;
-	_cleanup_free_ int *excepted = NULL;
-	struct prefix *used = NULL, *more;
-	size_t n, n_addresses, n_excepted = 0;
-	int r = links_addresses(l, &addresses, &n_addresses);
+	size_t n_ret = 0;
 
-	if (r < 0)
-		return r;
-	excepted = calloc(n_addresses + 1, sizeof(*excepted));
+	for (size_t i = 0; i < n && except; i++)
+		if ((!n_ret || ret[n_ret - 1] != a[i].ifindex) && except(arg, a[i].ifname))
+			ret[n_ret++] = a[i].ifindex;
+	return n_ret;
+}
+
+static bool routes_is_excepted(const int *except, size_t n, int ifindex)
+{
+	for (size_t i = 0; i < n; i++)
+		if (except[i] == ifindex)
+			return true;
+	return false;
+}
+
+int links_used_but(struct links *l, const struct link_address *a, size_t n_a,
+	bool (*except)(void *arg, const char *ifname), void *arg, struct prefix **ret,
+	size_t *ret_n)
+{
+	_cleanup_free_ int *excepted = calloc(n_a + 1, sizeof(*excepted));
+	struct routes_table t = {.except = excepted};
+	struct prefix *more;
+	int r;
+
 	if (!excepted)
 		return -ENOMEM;
-	for (size_t i = 0; i < n_addresses && except; i++)
-		if (except(arg, addresses[i].ifname)) {
-			if (!n_excepted || excepted[n_excepted - 1] != addresses[i].ifindex)
-				excepted[n_excepted++] = addresses[i].ifindex;
-			addresses[i].ifindex = 0;
-		}
-	r = routes_list(l, excepted, n_excepted, &used, &n);
-	if (r < 0)
-		return r;
-	more = reallocarray(used, n + n_addresses + 1, sizeof(*used));
+	t.n_except = routes_except(a, n_a, except, arg, excepted);
+	r = rtnl_dump(l, RTM_GETROUTE, AF_INET, routes_collect, &t, &t.n);
+	more = r < 0 ? NULL : reallocarray(t.items, t.n + n_a + 1, sizeof(*more));
 	if (!more) {
-		free(used);
-		return -ENOMEM;
+		free(t.items);
+		return r < 0 ? r : -ENOMEM;
 	}
-	for (size_t i = 0; i < n_addresses; i++)
-		if (addresses[i].ifindex)
-			more[n++] = prefix_of_addr(&addresses[i].prefix.addr);
+	for (size_t i = 0; i < n_a; i++)
+		if (a[i].prefix.addr.family == 4 &&
+			!routes_is_excepted(excepted, t.n_except, a[i].ifindex))
+			more[t.n++] = prefix_of_addr(&a[i].prefix.addr);
 	*ret = more;
-	*ret_n = n;
+	*ret_n = t.n;
 	return 0;
 }

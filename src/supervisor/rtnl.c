@@ -16,6 +16,7 @@
 
 #define RTNL_TIMEOUT_S	   30 /* the kernel answers at once, but may wait for its lock */
 #define RTNL_RECEIVE_BYTES (1 << 20)
+#define RTNL_MESSAGE_BYTES (32 << 10)
 #define RTNL_DUMP_TRIES	   8
 
 struct links {
@@ -68,6 +69,9 @@ int links_open(int netns_fd, struct links **ret)
 		return -ENOMEM;
 	}
 	(void)take_fd(fd);
+	/* one read for each answer: a dump's part is no larger, and one link's far smaller */
+	nl_socket_disable_msg_peek(l->sock);
+	(void)nl_socket_set_msg_buf_size(l->sock, RTNL_MESSAGE_BYTES);
 	nl_socket_disable_seq_check(l->sock);
 	nl_socket_disable_auto_ack(l->sock);
 	*ret = l;

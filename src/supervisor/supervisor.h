@@ -73,6 +73,9 @@ bool supervisor_wants(const struct supervisor *s, const struct tailnet_config *t
 /* Runs until it is asked to stop. Returns the exit code: 0, 1 or 2. */
 int supervisor_run(const struct options *o);
 
+/* hostwatch.c: reads .addresses anew; from then on hears of what changes, and acts on it. */
+int supervisor_read_addresses(struct supervisor *s);
+int supervisor_watch(struct supervisor *s);
 /* Before many are started: what nobody may get from the pool, and a /30 for who has none (prepare.c). */
 void supervisor_prepare(struct supervisor *s);
 /* Reload: 0, or -EINVAL with the problems given to SAY. DRY: only say the steps. SAY may be NULL. */
