@@ -200,6 +200,8 @@ int config_load(const char *path, struct config **ret);
 /* The same for who only runs NAMES (N 0: all): files that the sections of others name are not read, so what they
  * say of themselves is all that is known of them. */
 int config_load_only(const char *path, const char *const *names, size_t n, struct config **ret);
+/* The same without any file that a section names. */
+int config_load_sections(const char *path, struct config **ret);
 /* The same for who only looks: a peer with our own key, which costs more to see than all else, is not. */
 int config_load_view(const char *path, struct config **ret);
 /* The same, as if files had other texts, or were not there: to try a change before it is made. */

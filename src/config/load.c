@@ -396,6 +396,13 @@ int config_load_only(const char *path, const char *const *names, size_t n, struc
 	return load_end(&l, ret);
 }
 
+int config_load_sections(const char *path, struct config **ret)
+{
+	static const char *const nobody[] = {""};
+
+	return config_load_only(path, nobody, 1, ret);
+}
+
 int config_load_view(const char *path, struct config **ret)
 {
 	struct loader l;

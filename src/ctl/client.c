@@ -20,18 +20,14 @@ static int absent(int error)
 	return error == ENOTDIR || error == ECONNREFUSED ? -ENOENT : -error;
 }
 
-int client_open(const char *run_dir, const char *name, int *ret_fd, pid_t *ret_pid)
+int client_open_at(int dir, const char *name, int *ret_fd, pid_t *ret_pid)
 {
 	struct timeval patience = {.tv_sec = CLIENT_PATIENCE_MS / 1000};
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	_cleanup_close_ int dir = open(run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 
-	if (dir < 0)
-		return absent(errno);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	/* by way of the directory: its path may be longer than sun_path */
@@ -48,13 +44,19 @@ int client_open(const char *run_dir, const char *name, int *ret_fd, pid_t *ret_p
 	return 0;
 }
 
-/* 1 a record, 0 end of file, -errno. */
-static int receive(int fd, uint32_t patience_ms, union control_any *ret)
+int client_open(const char *run_dir, const char *name, int *ret_fd, pid_t *ret_pid)
+{
+	_cleanup_close_ int dir = open(run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return dir < 0 ? absent(errno) : client_open_at(dir, name, ret_fd, ret_pid);
+}
+
+/* 0, or -ETIMEDOUT, -errno. */
+static int wait_for(int fd, uint32_t patience_ms)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	bool forever = patience_ms == COMMAND_WAIT_FOREVER;
 	uint64_t now = clock_now_ms(), deadline = now + patience_ms;
-	ssize_t n;
 	int r;
 
 	for (;;) {
@@ -62,15 +64,28 @@ static int receive(int fd, uint32_t patience_ms, union control_any *ret)
 
 		r = poll(&p, 1, forever ? -1 : (int)MIN(left, (uint64_t)INT32_MAX));
 		if (r > 0)
-			break;
+			return 0;
 		if (r < 0 && errno != EINTR)
 			return -errno;
 		now = clock_now_ms();
 		if (!forever && now >= deadline)
 			return -ETIMEDOUT;
 	}
+}
+
+/* 1 a record, 0 end of file, -errno. */
+static int receive(int fd, uint32_t patience_ms, union control_any *ret)
+{
+	ssize_t n;
+	int r;
+
 	/* MSG_TRUNC: the real length, so that a longer datagram is seen */
-	n = recv(fd, ret, sizeof(*ret), MSG_TRUNC);
+	while ((n = recv(fd, ret, sizeof(*ret), MSG_TRUNC | MSG_DONTWAIT)) < 0 &&
+		(errno == EAGAIN || errno == EINTR)) {
+		r = wait_for(fd, patience_ms);
+		if (r < 0)
+			return r;
+	}
 	if (n <= 0)
 		return n == 0 || errno == ECONNRESET ? 0 : -errno;
 	r = (size_t)n > sizeof(*ret) ? -EBADMSG : record_check(ret, (size_t)n);

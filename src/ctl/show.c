@@ -154,7 +154,7 @@ int show_list_once(const struct args *a, bool compact)
 	struct view v;
 	int code, bad;
 
-	if (view_load(a, &v) < 0)
+	if (view_load_list(a, &v) < 0)
 		return show_no_memory();
 	if (compact)
 		code = text_print_json_line(show_json(&v, false));

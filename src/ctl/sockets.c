@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/types.h>
@@ -50,6 +51,7 @@ struct call {			 /* to one supervisor, under way */
 struct walk {
 	const struct sockets_walk *w;
 	const char *run_dir;
+	int dir; /* the same, -1 if it cannot be opened */
 	struct met met;
 	struct call calls[SOCKETS_AHEAD]; /* a ring, in the order in which they were begun */
 	size_t first, n;
@@ -97,7 +99,8 @@ static int walk_begin(struct walk *k, const char *name)
 		if (r)
 			return r;
 	}
-	r = client_open(k->run_dir, name, &fd, &pid);
+	r = k->dir < 0 ? client_open(k->run_dir, name, &fd, &pid)
+		       : client_open_at(k->dir, name, &fd, &pid);
 	if (r == -ENOENT || (r == 0 && !met_first(&k->met, pid)))
 		return 0;
 	if (r == 0 && k->w->begin)
@@ -111,7 +114,8 @@ static int walk_begin(struct walk *k, const char *name)
 int sockets_each(const char *run_dir, const struct sockets_walk *w)
 {
 	__attribute__((cleanup(cleanup_closedir))) DIR *d = opendir(run_dir);
-	struct walk k = {.w = w, .run_dir = run_dir};
+	_cleanup_close_ int dir = open(run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct walk k = {.w = w, .run_dir = run_dir, .dir = dir};
 	struct dirent *de;
 	int r;
 

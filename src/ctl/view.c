@@ -12,41 +12,75 @@
 
 #define VIEW_HURRY_MS 500
 
-struct entry *view_find(const struct view *v, const char *name)
+/* ---- entries by name ---- */
+
+static uint32_t hash(const char *text)
 {
-	for (size_t i = 0; i < v->n; i++)
-		if (!strcmp(v->entries[i].name, name))
-			return &v->entries[i];
-	return NULL;
+	uint32_t h = 2166136261u; /* FNV-1a */
+
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 16777619u;
+	return h ^ h >> 15;
 }
 
-static int view_add(struct view *v, const char *name, struct entry **ret)
+/* There are four times as many as entries may be. */
+static uint32_t *view_place(const struct view *v, const char *name)
 {
-	struct entry *more = reallocarray(v->entries, v->n + 1, sizeof(*more));
+	size_t mask = 4 * v->size - 1, i = hash(name) & mask;
 
-	if (!more)
+	while (v->places[i] && strcmp(v->entries[v->places[i] - 1].name, name) != 0)
+		i = (i + 1) & mask;
+	return &v->places[i];
+}
+
+struct entry *view_find(const struct view *v, const char *name)
+{
+	uint32_t at = v->size ? *view_place(v, name) : 0;
+
+	return at ? &v->entries[at - 1] : NULL;
+}
+
+static int view_grow(struct view *v)
+{
+	size_t size = v->size ? 2 * v->size : 64;
+	struct entry *more = reallocarray(v->entries, size, sizeof(*more));
+	uint32_t *places = calloc(4 * size, sizeof(*places));
+
+	if (more)
+		v->entries = more;
+	if (!more || !places) {
+		free(places);
 		return -ENOMEM;
-	v->entries = more;
-	*ret = &more[v->n++];
-	**ret = (struct entry){0};
-	snprintf((*ret)->name, sizeof((*ret)->name), "%s", name);
+	}
+	free(v->places);
+	v->places = places;
+	v->size = size;
+	for (size_t i = 0; i < v->n; i++)
+		*view_place(v, v->entries[i].name) = (uint32_t)i + 1;
 	return 0;
 }
 
-/* Supervisors tell in the order of the configuration: the one after the last is mostly the next. */
-static struct entry *view_next(struct view *v, const char *name, size_t *at)
+/* One of that name is there already: that. */
+static int view_add(struct view *v, const char *name, struct entry **ret)
 {
-	struct entry *e = *at < v->n ? &v->entries[*at] : NULL;
+	uint32_t *at;
 
-	if (!e || strcmp(e->name, name))
-		e = view_find(v, name);
-	*at = e ? (size_t)(e - v->entries) + 1 : *at;
-	return e;
+	if (v->n == v->size && view_grow(v) < 0)
+		return -ENOMEM;
+	at = view_place(v, name);
+	if (!*at) {
+		*at = (uint32_t)++v->n;
+		v->entries[v->n - 1] = (struct entry){0};
+		snprintf(v->entries[v->n - 1].name, sizeof(v->entries[0].name), "%s", name);
+	}
+	*ret = &v->entries[*at - 1];
+	return 0;
 }
+
+/* ---- what supervisors say ---- */
 
 struct asking {
 	struct view *view;
-	size_t next;
 	pid_t pid;
 };
 
@@ -57,8 +91,7 @@ static int view_on_record(void *arg, const union control_any *m)
 
 	if (m->h.record != CONTROL_TAILNET)
 		return -EBADMSG;
-	e = view_next(a->view, m->tailnet.name, &a->next);
-	if (!e && view_add(a->view, m->tailnet.name, &e) < 0)
+	if (view_add(a->view, m->tailnet.name, &e) < 0)
 		return -ENOMEM;
 	if (!e->live)
 		e->live = malloc(sizeof(*e->live));
@@ -72,9 +105,9 @@ static int view_on_record(void *arg, const union control_any *m)
 
 static void view_note_error(struct view *v, const char *name, int error)
 {
-	struct entry *e = name ? view_find(v, name) : NULL;
+	struct entry *e;
 
-	if (e || (name && view_add(v, name, &e) == 0))
+	if (name && view_add(v, name, &e) == 0)
 		e->mute = true;
 	if (v->first_error)
 		return;
@@ -119,30 +152,80 @@ static bool view_knows(void *arg, const char *name)
 	return e && e->live;
 }
 
+/* Gives every entry its part of the configuration C, which it owns from now on. */
+static int view_configure(struct view *v, struct config *c)
+{
+	int r = 0;
+
+	config_free(v->config);
+	v->config = c;
+	for (size_t i = 0; i < v->n; i++)
+		v->entries[i].config = NULL;
+	for (size_t i = 0; r == 0 && i < c->n_tailnets; i++) {
+		struct entry *e;
+
+		r = view_add(v, c->tailnets[i]->name, &e);
+		if (r == 0)
+			e->config = c->tailnets[i];
+	}
+	return r;
+}
+
+static int view_ask_all(struct view *v, const struct args *a)
+{
+	return sockets_each(a->run_dir,
+		&(struct sockets_walk){
+			.skip = view_knows, .begin = view_begin, .each = view_ask, .arg = v});
+}
+
+/* Is there one of which only its wg-quick file tells the addresses, or what is wrong with it? */
+static bool view_lacks(const struct view *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		if (v->entries[i].config &&
+			(!v->entries[i].live || !v->entries[i].live->n_addresses))
+			return true;
+	return false;
+}
+
+static int view_done(struct view *v, int r, struct view *ret)
+{
+	if (r < 0)
+		view_free(v);
+	else
+		*ret = *v;
+	return r;
+}
+
 int view_load(const struct args *a, struct view *ret)
 {
 	struct view v = {0};
-	int r = config_load_view(a->config_path, &v.config);
+	struct config *c;
+	int r = config_load_view(a->config_path, &c);
 
-	for (size_t i = 0; r == 0 && i < v.config->n_tailnets; i++) {
-		struct entry *e;
-
-		r = view_add(&v, v.config->tailnets[i]->name, &e);
-		if (r == 0)
-			e->config = v.config->tailnets[i];
-	}
 	if (r == 0)
-		r = sockets_each(a->run_dir,
-			&(struct sockets_walk){.skip = view_knows,
-				.begin = view_begin,
-				.each = view_ask,
-				.arg = &v});
-	if (r < 0) {
-		view_free(&v);
-		return r;
+		r = view_configure(&v, c);
+	if (r == 0)
+		r = view_ask_all(&v, a);
+	return view_done(&v, r, ret);
+}
+
+int view_load_list(const struct args *a, struct view *ret)
+{
+	struct view v = {0};
+	struct config *c;
+	int r = config_load_sections(a->config_path, &c);
+
+	if (r == 0)
+		r = view_configure(&v, c);
+	if (r == 0)
+		r = view_ask_all(&v, a);
+	if (r == 0 && view_lacks(&v)) {
+		r = config_load_view(a->config_path, &c);
+		if (r == 0)
+			r = view_configure(&v, c);
 	}
-	*ret = v;
-	return 0;
+	return view_done(&v, r, ret);
 }
 
 void view_free(struct view *v)
@@ -150,6 +233,7 @@ void view_free(struct view *v)
 	for (size_t i = 0; i < v->n; i++)
 		free(v->entries[i].live);
 	free(v->entries);
+	free(v->places);
 	config_free(v->config);
 	*v = (struct view){0};
 }

@@ -11,7 +11,8 @@
 struct view {
 	struct config *config;
 	struct entry *entries; /* in the order of the configuration, then what else is owned */
-	size_t n;
+	size_t n, size;
+	uint32_t *places;	       /* 1 + index of an entry, by its name; 0 = free */
 	size_t supervisors;	       /* that answered */
 	int first_error;	       /* of a supervisor that did not; 0 = none */
 	char error_name[MSG_NAME_MAX]; /* its tailnet, "" = the front */
@@ -20,5 +21,7 @@ struct view {
 /* Reads the configuration and asks every supervisor below the run directory. Errors of either
  * are in the result. 0 or -ENOMEM. */
 int view_load(const struct args *a, struct view *ret);
+/* The same, less what the wg-quick files of those say whose supervisor has answered: a thousand files. */
+int view_load_list(const struct args *a, struct view *ret);
 void view_free(struct view *v);
 struct entry *view_find(const struct view *v, const char *name);

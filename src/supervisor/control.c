@@ -104,31 +104,9 @@ static void client_end(struct client *k, int code, const char *text)
 	client_free(k);
 }
 
-static void client_status(struct client *k, bool memory)
+static int client_tell(void *arg, enum control_record record, void *what, size_t size)
 {
-	struct supervisor *s = k->c->s;
-	struct control_tailnet r;
-
-	for (size_t i = 0; i < s->n_tailnets; i++) {
-		if (*k->name && strcmp(k->name, s->tailnets[i]->name))
-			continue;
-		status_tailnet(s->tailnets[i], &r);
-		if (memory)
-			status_memory(s->tailnets[i], &r);
-		if (client_send(k, CONTROL_TAILNET, &r, sizeof(r)) < 0)
-			break;
-	}
-	client_end(k, 0, "");
-}
-
-static void client_peers(struct client *k, const struct tailnet *t)
-{
-	struct control_peer r;
-
-	for (uint32_t i = 0; status_peer(t, i, &r); i++)
-		if (client_send(k, CONTROL_PEER, &r, sizeof(r)) < 0)
-			break;
-	client_end(k, 0, "");
+	return client_send(arg, record, what, size);
 }
 
 static void client_dns(struct client *k)
@@ -312,7 +290,8 @@ static void client_act(struct client *k, const struct control_request *q)
 
 	switch (q->verb) {
 	case CONTROL_STATUS:
-		client_status(k, q->memory);
+		status_tell_tailnets(k->c->s, k->name, q->memory, client_tell, k);
+		client_end(k, 0, "");
 		return;
 	case CONTROL_RELOAD:
 		client_reload(k, q->dry_run);
@@ -327,7 +306,8 @@ static void client_act(struct client *k, const struct control_request *q)
 	}
 	switch (q->verb) {
 	case CONTROL_PEERS:
-		client_peers(k, t);
+		status_tell_peers(t, client_tell, k);
+		client_end(k, 0, "");
 		return;
 	case CONTROL_CLIENTS:
 		client_clients(k);
@@ -409,6 +389,19 @@ static int client_on_silence(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* Who lists a thousand tailnets asks a thousand supervisors, and has mostly asked by now: then nothing is prepared to
+ * wait for it. True: K had its answer, and is gone. */
+static bool client_hear_status(struct client *k)
+{
+	struct control_request q;
+
+	if (recv(k->fd, &q, sizeof(q), MSG_DONTWAIT | MSG_TRUNC | MSG_PEEK) != sizeof(q) ||
+		q.verb != CONTROL_STATUS)
+		return false;
+	(void)client_on_io(NULL, k->fd, EPOLLIN, k);
+	return true;
+}
+
 static int control_on_accept(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	struct control *c = userdata;
@@ -429,6 +422,8 @@ static int control_on_accept(sd_event_source *s, int fd, uint32_t revents, void 
 	k->uid = uid;
 	k->fd = take_fd(conn);
 	c->clients[c->n_clients++] = k;
+	if (client_hear_status(k))
+		return 0;
 	if (sd_event_add_io(c->s->event, &k->source, k->fd, EPOLLIN, client_on_io, k) < 0 ||
 		sd_event_add_time_relative(c->s->event, &k->timer, CLOCK_BOOTTIME,
 			CONTROL_REQUEST_MS * 1000, 100000, client_on_silence, k) < 0)

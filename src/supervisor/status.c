@@ -188,3 +188,30 @@ bool status_peer(const struct tailnet *t, uint32_t i, struct control_peer *ret)
 	*ret = r;
 	return true;
 }
+
+/* ---- all of them ---- */
+
+void status_tell_tailnets(
+	const struct supervisor *s, const char *name, bool memory, status_send send, void *arg)
+{
+	struct control_tailnet r;
+
+	for (size_t i = 0; i < s->n_tailnets; i++) {
+		if (*name && strcmp(name, s->tailnets[i]->name))
+			continue;
+		status_tailnet(s->tailnets[i], &r);
+		if (memory)
+			status_memory(s->tailnets[i], &r);
+		if (send(arg, CONTROL_TAILNET, &r, sizeof(r)) < 0)
+			return;
+	}
+}
+
+void status_tell_peers(const struct tailnet *t, status_send send, void *arg)
+{
+	struct control_peer r;
+
+	for (uint32_t i = 0; status_peer(t, i, &r); i++)
+		if (send(arg, CONTROL_PEER, &r, sizeof(r)) < 0)
+			return;
+}
