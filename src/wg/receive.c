@@ -246,6 +246,7 @@ int receive_ready(struct node *n, int fd)
 	for (int i = 0; i < BATCHES_MAX; i++) {
 		struct udpio_message *messages;
 		int got = udpio_receive(n->receiver.rx, fd, &messages);
+		uint64_t writes = gro_counters(n->receiver.gro)->writes;
 		unsigned datagrams = 0;
 		uint64_t now_ns;
 
@@ -263,7 +264,7 @@ int receive_ready(struct node *n, int fd)
 		/* an answer may wait on the TUN already; if there is more here, epoll says so again */
 		if (datagrams == 1)
 			return 0;
-		if (!n->tun_watched)
+		if (!n->tun_watched || gro_counters(n->receiver.gro)->writes == writes)
 			continue;
 		/* TCP has made its acknowledgements while gro_flush() wrote: they go out together */
 		n->work.received += datagrams;
