@@ -6,7 +6,10 @@
                   ├─ tailscaled --tun=userspace-networking --socks5-… ├── router with nginx behind it
                   └─ socat ─ netns: microsocks, tailscaled ───────────┘
 
-All in one tailnet with one control server, turn by turn: bulk in Gb/s, CPU of this whole machine per GB,
+and beside them two tailnets of plain WireGuard by our own node, what our listener moves where nobody needs the stock
+node: the far end of one is wireguard-go, as tailscaled has it in itself, that of the other our node.
+
+All but those in one tailnet with one control server, turn by turn: bulk in Gb/s, CPU of this whole machine per GB,
 connections per second of 32 clients; CPU time of a way's own processes for each connection, which others on this
 machine do not disturb as much; memory of all processes of a way (PSS); for ours the time from the start of tsgwd to
 `up`, at the first join and with the state of an earlier one. "Inside, without us" is the same load from the
@@ -64,8 +67,11 @@ def program(pid):
 
 
 def cpu_s(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
-        fields = f.read().rsplit(")", 1)[1].split()
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+    except OSError:  # socat's children come and go
+        return 0
     return sum(int(n) for n in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
@@ -117,6 +123,27 @@ def ours(picture, control, uplink, port):
                f"{g.run_dir}/{joined.name}/tailscaled.sock"), Inside(joined, g), took
 
 
+def plain(picture):
+    """Our gateway with the two tailnets of plain WireGuard; their ways, and the start time."""
+    engines = ("wireguard" if P.engine_path("wireguard") else "wireguard-go", "tsgw-wg")
+    tailnets = [picture.tailnet(f"plain{i}", 11095 + i, engine=e, ssh=False, serve=False) for i, e in enumerate(engines)]
+    g = P.Gateway(picture, tailnets, tag="plain", gateway_keys=["dns-port = 0", "web-port = 0"],
+                  pool="10.220.0.0/16", uid_offset=0x8000)
+    start = time.monotonic()
+    g.start()
+    g.wait_up()
+    took = time.monotonic() - start
+    ways = []
+    for t, engine in zip(tailnets, engines):
+        start_web(picture.lab, t.peer.ns)
+
+        def pids(t=t):
+            workers = [pid for (_, name), pid in g.workers().items() if name == t.name]
+            return [g.process.pid, *workers]
+        ways.append(Way(f"tsgw, plain WireGuard to {engine}", t.port, pids, None))
+    return ways, [took, took]
+
+
 def topology(lab, a):
     """-> picture, its ways, the start times of ours, the path of the big page."""
     picture = P.Picture(lab)
@@ -131,6 +158,9 @@ def topology(lab, a):
         net.plug(picture.demon, "wan1")
     ways = [stock_socks(net, picture, control, 1055), chain(net, picture, W.Tailnet(control, "chain"), 11090)]
     starts = {}
+    simple, took = plain(picture)
+    ways += simple
+    starts.update((w, took) for w in simple)
     for i, uplink in enumerate(a.uplinks):
         way, inside, took = ours(picture, control, uplink, 11080 + i)
         ways += [way, inside]
@@ -140,6 +170,8 @@ def topology(lab, a):
 
 def by(lab, way):
     """"direct", or the relay that carries it, as the node itself says."""
+    if not way.socket:
+        return "direct"
     p = lab.run([T.programs()["tailscale"], "--socket=" + way.socket, "status", "--json"], ok=0)
     for peer in json.loads(p.stdout)["Peer"].values():
         if peer["HostName"] == "router":
@@ -149,6 +181,8 @@ def by(lab, way):
 
 def wait_direct(lab, way):
     def direct():
+        if not way.socket:
+            return True
         p = lab.run([T.programs()["tailscale"], "--socket=" + way.socket, "ping", "--c=5", "--timeout=2s", "router"])
         return p.returncode == 0 and by(lab, way) == "direct"
     try:
