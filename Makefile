@@ -36,7 +36,7 @@ DEPS_CHECK := clang clang-format clang-tidy shellcheck mandoc strace nftables ip
 	libclang-rt-dev util-linux iputils-ping bash zsh fish \
 	python3-pacparser prometheus python3-docker
 # building packages and booting them in a real systemd
-DEPS_SYSTEM := debhelper dpkg-dev fakeroot lintian mmdebstrap systemd-container apparmor rpm rpmlint
+DEPS_SYSTEM := debhelper dpkg-dev fakeroot lintian mmdebstrap systemd-container apparmor rpm rpmlint libarchive-tools
 
 # IPSECMB=no: without libipsec-mb where its headers are. CROSS=aarch64-linux-gnu: all of it for another
 # architecture, with that one's libraries below SYSROOTS (tests/foreign-deps).
