@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "common/cleanup.h"
@@ -27,12 +28,15 @@
 
 #define LINKS_PREFIX "tsgw-" /* of links of ours */
 
+/* By ioctl, which netlink sockets know as any other: a question over netlink waits for the lock of all changes. */
 static int links_find_index(struct links *l, const char *name)
 {
-	struct link_info info;
-	int r = links_find(l, name, &info);
+	struct ifreq ifr = {0};
 
-	return r < 0 ? r : info.ifindex;
+	if (!*name || strlen(name) >= sizeof(ifr.ifr_name))
+		return -EINVAL;
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	return ioctl(links_watch_fd(l), SIOCGIFINDEX, &ifr) < 0 ? -errno : ifr.ifr_ifindex;
 }
 
 /* A RTM_SETLINK or RTM_DELLINK for the link NAME, to which attributes can be added. */
@@ -342,17 +346,15 @@ static int links_collect_address(struct nlmsghdr *h, void *arg)
 
 static int links_by_index(struct links *l, int ifindex, struct link_info *ret)
 {
-	_cleanup_msg_ struct nl_msg *msg = NULL;
-	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC, .ifi_index = ifindex};
-	struct link_info info = {0};
-	int r = rtnl_message(RTM_GETLINK, 0, &ifi, sizeof(ifi), &msg);
+	struct ifreq ifr = {.ifr_ifindex = ifindex};
+	struct link_info info = {.ifindex = ifindex};
 
-	if (r == 0)
-		r = rtnl_put_u32(msg, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	if (r == 0)
-		r = rtnl_talk(l, msg, links_found, &info);
-	if (r < 0 || !info.ifindex)
-		return r < 0 ? r : -ENODEV;
+	if (ioctl(links_watch_fd(l), SIOCGIFNAME, &ifr) < 0)
+		return -errno;
+	memcpy(info.name, ifr.ifr_name, sizeof(info.name));
+	if (ioctl(links_watch_fd(l), SIOCGIFFLAGS, &ifr) < 0)
+		return -errno;
+	info.up = ifr.ifr_flags & IFF_UP;
 	*ret = info;
 	return 0;
 }

@@ -91,20 +91,33 @@ int netns_run(int netns_fd, int (*fn)(void *arg, int *ret_fd), void *arg, int *r
 
 /* ---- a new namespace ---- */
 
-/* A new namespace takes most of these from the host's, so every one is set. */
+/* A new namespace takes most of these from the host's, so every one is set. LOCKS: to write it takes the lock of all
+ * links of all namespaces, or is tried again and again while somebody else has it: so it is only written where it is
+ * not right already. */
 static const struct {
 	const char *family;
 	const char *key;
 	const char *value;
+	bool locks;
 } netns_settings[] = {
-	{"ipv4", "forwarding", "0"}, {"ipv4", "rp_filter", "1"}, {"ipv4", "accept_redirects", "0"},
-	{"ipv4", "secure_redirects", "0"}, {"ipv4", "send_redirects", "0"},
-	{"ipv4", "accept_source_route", "0"}, {"ipv4", "accept_local", "0"},
-	{"ipv4", "route_localnet", "0"}, {"ipv4", "proxy_arp", "0"}, {"ipv6", "disable_ipv6", "0"},
-	{"ipv6", "forwarding", "0"}, {"ipv6", "accept_redirects", "0"},
-	{"ipv6", "accept_source_route", "0"}, {"ipv6", "accept_ra", "0"}, {"ipv6", "autoconf", "0"},
-	{"ipv6", "proxy_ndp", "0"},
-	{"ipv6", "addr_gen_mode", "1"}, /* no link-local address either, like a WireGuard link */
+	{"ipv4", "forwarding", "0", true},
+	{"ipv4", "rp_filter", "1", false},
+	{"ipv4", "accept_redirects", "0", false},
+	{"ipv4", "secure_redirects", "0", false},
+	{"ipv4", "send_redirects", "0", false},
+	{"ipv4", "accept_source_route", "0", false},
+	{"ipv4", "accept_local", "0", false},
+	{"ipv4", "route_localnet", "0", false},
+	{"ipv4", "proxy_arp", "0", false},
+	{"ipv6", "disable_ipv6", "0", true},
+	{"ipv6", "forwarding", "0", true},
+	{"ipv6", "accept_redirects", "0", false},
+	{"ipv6", "accept_source_route", "0", false},
+	{"ipv6", "accept_ra", "0", false},
+	{"ipv6", "autoconf", "0", false},
+	{"ipv6", "proxy_ndp", "0", true},
+	/* no link-local address either, like a WireGuard link */
+	{"ipv6", "addr_gen_mode", "1", true},
 };
 
 /* The proxy dials every connection from one address: it may use all ports, and those in TIME-WAIT
@@ -132,24 +145,24 @@ static int netns_open_proc(void)
 	return fd >= 0 ? fd : open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
+static bool netns_says(int proc, const char *path, const char *value)
+{
+	_cleanup_close_ int in = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	char now[16] = "";
+
+	if (in < 0 || read(in, now, sizeof(now) - 1) <= 0)
+		return false;
+	now[strcspn(now, "\n")] = '\0';
+	return !strcmp(now, value);
+}
+
 /* 0 also if the kernel has no such key (no IPv6), or it cannot be written but says VALUE already. */
 static int netns_set(int proc, const char *path, const char *value)
 {
 	_cleanup_close_ int fd = openat(proc, path, O_WRONLY | O_CLOEXEC);
-	_cleanup_close_ int in = -1;
-	char now[16] = "";
-	int r;
+	int r = fd < 0 ? -errno : fd_write_all(fd, value, strlen(value));
 
-	r = fd < 0 ? -errno : fd_write_all(fd, value, strlen(value));
-	if (r == 0 || r == -ENOENT)
-		return 0;
-	in = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	if (in >= 0 && read(in, now, sizeof(now) - 1) > 0) {
-		now[strcspn(now, "\n")] = '\0';
-		if (!strcmp(now, value))
-			return 0;
-	}
-	return r;
+	return r == 0 || r == -ENOENT || netns_says(proc, path, value) ? 0 : r;
 }
 
 static int netns_configure(void)
@@ -166,6 +179,8 @@ static int netns_configure(void)
 
 		snprintf(path, sizeof(path), "sys/net/%s/conf/%s/%s", netns_settings[key].family,
 			scopes[i % ELEMENTSOF(scopes)], netns_settings[key].key);
+		if (netns_settings[key].locks && netns_says(proc, path, netns_settings[key].value))
+			continue;
 		r = netns_set(proc, path, netns_settings[key].value);
 		if (r < 0) {
 			log_error(NULL, path, "cannot be set to %s: %s", netns_settings[key].value,
