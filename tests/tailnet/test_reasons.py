@@ -17,7 +17,7 @@ TOLD = {
 SILENT = {"hang": "", "bad-key": "", "closed": "", "nobody": ""}
 
 
-@deadline(180)
+@deadline(400)
 def test_each_has_its_own(lab):
     net = Internet(lab)
     host, rows = Host(net), {}
@@ -42,7 +42,7 @@ def test_each_has_its_own(lab):
         r = row(kind)
         return r["state"] == "failed" and word in r["reason"] and "next try at" in r["reason"]
     for kind, word in TOLD.items():
-        wait_for(lambda k=kind, w=word: seen(k, w), lambda k=kind: f"{k}: {row(k)}", 30)
+        wait_for(lambda k=kind, w=word: seen(k, w), lambda k=kind: f"{k}: {row(k)}", 90)
     for kind, word in SILENT.items():
         wait_for(lambda k=kind, w=word: seen(k, w), lambda k=kind: f"{k}: {row(k)}", 90)
     for kind, t in rows.items():
