@@ -18,7 +18,8 @@ struct teller {
 	const struct supervisor *s;
 	const struct config *config;
 	const struct tailnet_config *t;
-	struct prefix_list *planned; /* /30s of earlier steps */
+	struct prefix_list *used;  /* what the host has, then the /30s of earlier steps */
+	struct prefix_list *taken; /* what tailnets remember */
 	void (*say)(void *arg, bool problem, const char *line);
 	void *arg;
 };
@@ -46,26 +47,13 @@ static void say_namespace(const struct teller *to)
 }
 
 /* The /30 that a start would choose: neither the host nor an earlier step has it. */
-static int plan_veth(const struct teller *to, const char *link, struct prefix *ret)
+static int plan_veth(const struct teller *to, struct prefix *ret)
 {
-	_cleanup_free_ struct prefix *used = NULL;
-	struct prefix *all;
-	size_t n = 0;
-	uint32_t slot;
-	int r;
+	int r = store_pool_plan(&to->s->store, to->t->name, &to->config->gateway.veth_pool,
+		to->used, to->taken, ret);
 
-	if (to->s->host)
-		(void)links_used(to->s->host, link, &used, &n);
-	all = reallocarray(used, n + to->planned->n + 1, sizeof(*all));
-	if (!all)
-		return -ENOMEM;
-	used = all;
-	for (size_t i = 0; i < to->planned->n; i++)
-		used[n++] = to->planned->items[i];
-	r = store_pool_get(&to->s->store, to->t->name, &to->config->gateway.veth_pool, used, n,
-		true, ret, &slot);
 	if (r == 0)
-		to->planned->items[to->planned->n++] = *ret; /* has room for every tailnet */
+		to->used->items[to->used->n++] = *ret; /* has room for every tailnet */
 	return r;
 }
 
@@ -76,7 +64,7 @@ static void say_link(const struct teller *to)
 	struct addr a;
 
 	names_link(to->t->name, link);
-	if (plan_veth(to, link, &veth) < 0) {
+	if (plan_veth(to, &veth) < 0) {
 		tell(to, "make veth pair %s and veth0: no free /30 in veth-pool", link);
 		return;
 	}
@@ -421,14 +409,50 @@ static void say_change(const struct teller *to, size_t part)
 	say_part[part](to);
 }
 
+static bool is_configured(void *arg, const char *ifname)
+{
+	const struct config *c = arg;
+	char link[LINK_NAME_MAX];
+
+	for (size_t i = 0; !strncmp(ifname, "tsgw-", 5) && i < c->n_tailnets; i++) {
+		names_link(c->tailnets[i]->name, link);
+		if (!strcmp(link, ifname))
+			return true;
+	}
+	return false;
+}
+
+/* Looked up once for all steps, with room for N more. */
+static int plan_used(
+	const struct supervisor *s, const struct config *new, size_t n, struct prefix_list *ret)
+{
+	struct prefix_list l = {0};
+	struct prefix *more;
+
+	if (s->host)
+		(void)links_used_but(s->host, s->addresses, s->n_addresses, is_configured,
+			(void *)new, &l.items, &l.n);
+	more = reallocarray(l.items, l.n + n + 1, sizeof(*more));
+	if (!more) {
+		free(l.items);
+		return -ENOMEM;
+	}
+	l.items = more;
+	*ret = l;
+	return 0;
+}
+
 void plan_say(const struct supervisor *s, const struct plan *p, const struct config *new,
 	void (*say)(void *arg, bool problem, const char *line), void *arg)
 {
-	_cleanup_free_ struct prefix *room = calloc(p->n + 1, sizeof(*room));
-	struct prefix_list planned = {.items = room};
-	struct teller to = {.s = s, .config = new, .say = say, .arg = arg, .planned = &planned};
+	struct prefix_list used = {0}, taken = {0};
+	struct teller to = {
+		.s = s, .config = new, .say = say, .arg = arg, .used = &used, .taken = &taken};
+	int r = plan_used(s, new, p->n, &used);
 
-	for (size_t i = 0; room && i < p->n; i++) {
+	if (r == 0)
+		r = store_pool_all(&s->store, &taken);
+	for (size_t i = 0; r == 0 && i < p->n; i++) {
 		const struct step *step = &p->steps[i];
 
 		to.t = step->kind == STEP_STOP ? step->old : step->new;
@@ -442,4 +466,6 @@ void plan_say(const struct supervisor *s, const struct plan *p, const struct con
 			for (size_t k = 0; k < tailnet_n_parts; k++)
 				say_part[k](&to);
 	}
+	free(used.items);
+	free(taken.items);
 }

@@ -317,6 +317,37 @@ int store_pool_get(const struct store *s, const char *name, const struct prefix 
 
 /* ---- many at once ---- */
 
+int store_pool_all(const struct store *s, struct prefix_list *ret)
+{
+	struct pool_prefixes t = {0};
+	int r = pool_taken_slowly(s, "", &t);
+
+	if (r < 0) {
+		free(t.items);
+		return r;
+	}
+	*ret = (struct prefix_list){t.items, t.n};
+	return 0;
+}
+
+int store_pool_plan(const struct store *s, const char *name, const struct prefix *pool,
+	const struct prefix_list *used, const struct prefix_list *taken, struct prefix *ret)
+{
+	_cleanup_free_ struct prefix *all = NULL;
+	int r = pool_remembered(s, name, pool, used->items, used->n, ret);
+
+	if (r == 0)
+		return 0;
+	all = calloc(used->n + taken->n + 1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	if (used->n)
+		memcpy(all, used->items, used->n * sizeof(*all));
+	if (taken->n)
+		memcpy(all + used->n, taken->items, taken->n * sizeof(*all));
+	return store_pool_first(pool, all, used->n + taken->n, ret);
+}
+
 /* One look at all others and one wait for the disk, instead of one each. */
 static int pool_give_many(
 	const struct store *s, int lock, const char *const *names, size_t n, struct pool_walk *w)

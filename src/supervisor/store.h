@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "common/addr.h"
+#include "config/config.h"
 #include "supervisor/netns.h"
 
 /* Directories of this gateway. */
@@ -39,6 +40,11 @@ int store_pool_get(const struct store *s, const char *name, const struct prefix 
  * one here ask for it by store_pool_get(). */
 int store_pool_prepare(const struct store *s, const char *const *names, size_t n,
 	const struct prefix *pool, const struct prefix *used, size_t n_used);
+/* For a plan of many, without a lock and without writing: what all tailnets remember; the /30 that NAME would get
+ * where USED and TAKEN are so. */
+int store_pool_all(const struct store *s, struct prefix_list *ret);
+int store_pool_plan(const struct store *s, const char *name, const struct prefix *pool,
+	const struct prefix_list *used, const struct prefix_list *taken, struct prefix *ret);
 int store_pool_free(const struct store *s, const char *name);
 
 /* The volatile record RUN/NAME/made: what exists or is about to. Written before the thing is made,
