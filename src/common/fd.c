@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,6 +43,13 @@ int fd_nonblock(int fd, bool on)
 int fd_cloexec(int fd, bool on)
 {
 	return fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0) < 0 ? -errno : 0;
+}
+
+ssize_t fd_recv(int fd, void *buf, size_t size)
+{
+	ssize_t n = recv(fd, buf, size, MSG_DONTWAIT | MSG_TRUNC);
+
+	return n ? n : recv(fd, buf, size, MSG_DONTWAIT | MSG_TRUNC);
 }
 
 bool fd_same(int a, int b)

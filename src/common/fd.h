@@ -13,6 +13,10 @@ int fd_close(int fd);
 /* 0 or -errno. */
 int fd_nonblock(int fd, bool on);
 int fd_cloexec(int fd, bool on);
+/* recv(2) of a whole datagram of a connected SOCK_SEQPACKET, without waiting: its real length even if that is more than
+ * SIZE, 0 at the end, or -1 and errno. The end never stands before the last datagrams (the kernel looks for a
+ * datagram first and for the end afterwards: what came between is lost to who believes the first 0). */
+ssize_t fd_recv(int fd, void *buf, size_t size);
 /* The same socket, pipe or file behind two descriptors? */
 bool fd_same(int a, int b);
 /* Whose is this pidfd? -ESRCH if it has ended and is gone. */

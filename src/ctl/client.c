@@ -13,6 +13,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/fd.h"
 
 /* A directory that is not there has no socket either. */
 static int absent(int error)
@@ -79,9 +80,7 @@ static int receive(int fd, uint32_t patience_ms, union control_any *ret)
 	ssize_t n;
 	int r;
 
-	/* MSG_TRUNC: the real length, so that a longer datagram is seen */
-	while ((n = recv(fd, ret, sizeof(*ret), MSG_TRUNC | MSG_DONTWAIT)) < 0 &&
-		(errno == EAGAIN || errno == EINTR)) {
+	while ((n = fd_recv(fd, ret, sizeof(*ret))) < 0 && (errno == EAGAIN || errno == EINTR)) {
 		r = wait_for(fd, patience_ms);
 		if (r < 0)
 			return r;

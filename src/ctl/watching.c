@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/fd.h"
 #include "ctl/sockets.h"
 #include "ctl/target.h"
 
@@ -86,7 +87,7 @@ int watching_begin(struct watching *w)
 static int watching_read(struct watching *w, struct watching_source *s, int *ret_stop)
 {
 	union control_any m;
-	ssize_t n = recv(s->fd, &m, sizeof(m), MSG_DONTWAIT | MSG_TRUNC);
+	ssize_t n = fd_recv(s->fd, &m, sizeof(m));
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;

@@ -213,13 +213,16 @@ int ipc_recv(
 		.msg_iovlen = 1,
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes)};
+	unsigned ended = 0;
 	ssize_t n;
 	size_t n_fds;
 
 	ret->h = (struct msg_header){0}; /* who logs a bad message may look at its type */
 	do {
+		mh.msg_controllen = sizeof(control.bytes);
 		n = recvmsg(sock, &mh, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
+	} while ((n < 0 && errno == EINTR) ||
+		(n == 0 && !mh.msg_controllen && !ended++)); /* as fd_recv() */
 	if (n < 0 && (errno == ENOMEM || errno == ENOBUFS)) {
 		(void)poll(NULL, 0, 10); /* it is there still, and so is what we are there for */
 		return -EAGAIN;

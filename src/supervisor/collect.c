@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/fd.h"
 #include "common/log.h"
 #include "ipc/record.h"
 #include "supervisor/collecting.h"
@@ -101,7 +102,7 @@ static int connection_on_io(sd_event_source *s, int fd, uint32_t revents, void *
 	union control_any m;
 
 	for (int i = 0; i < COLLECT_BURST; i++) {
-		ssize_t n = recv(fd, &m, sizeof(m), MSG_DONTWAIT | MSG_TRUNC);
+		ssize_t n = fd_recv(fd, &m, sizeof(m));
 		int r;
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))

@@ -11,6 +11,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/fd.h"
 #include "common/log.h"
 #include "ipc/control.h"
 #include "supervisor/controlsock.h"
@@ -351,7 +352,7 @@ static int client_on_io(sd_event_source *s, int fd, uint32_t revents, void *user
 		clients_taken(k);
 		return 0;
 	}
-	n = recv(fd, &q, sizeof(q), MSG_DONTWAIT | MSG_TRUNC);
+	n = fd_recv(fd, &q, sizeof(q));
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (n <= 0 || k->waiting) { /* it went away, or talks out of turn */

@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "common/cleanup.h"
+#include "common/fd.h"
 #include "ipc/record.h"
 #include "supervisor/told.h"
 #include "supervisor/status.h"
@@ -293,7 +294,7 @@ static int watch_on_soon(sd_event_source *s, void *userdata)
 static int watcher_hear(struct watcher *k)
 {
 	struct control_request q;
-	ssize_t n = recv(k->fd, &q, sizeof(q), MSG_DONTWAIT | MSG_TRUNC);
+	ssize_t n = fd_recv(k->fd, &q, sizeof(q));
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;

@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -250,6 +253,50 @@ static void atomic_for_a_reader(void)
 	unlink(at("f"));
 }
 
+/* Sends one datagram on each of the sockets that it is given, and closes it at once. */
+static void *says_goodbye(void *arg)
+{
+	int fd, from = *(int *)arg;
+
+	while (read(from, &fd, sizeof(fd)) == sizeof(fd)) {
+		CHECK_EQ(send(fd, "x", 1, 0), 1);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* The last datagram and the end come at the same time, very often: the end is never seen first. */
+static void the_end_comes_last(void)
+{
+	int to[2], pair[2];
+	pthread_t sender;
+	struct timespec now, begin;
+
+	CHECK_EQ(pipe(to), 0);
+	CHECK_EQ(pthread_create(&sender, NULL, says_goodbye, &to[0]), 0);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (int i = 0; i < 100000; i++) {
+		ssize_t n;
+		char c;
+
+		CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+		CHECK_EQ(write(to[1], &pair[1], sizeof(pair[1])), (ssize_t)sizeof(pair[1]));
+		while ((n = fd_recv(pair[0], &c, 1)) < 0 && errno == EAGAIN)
+			;
+		CHECK_EQ(n, 1);
+		while ((n = fd_recv(pair[0], &c, 1)) < 0 && errno == EAGAIN)
+			;
+		CHECK_EQ(n, 0);
+		close(pair[0]);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (now.tv_sec > begin.tv_sec + 1)
+			break;
+	}
+	close(to[1]);
+	CHECK_EQ(pthread_join(sender, NULL), 0);
+	close(to[0]);
+}
+
 int main(void)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -265,6 +312,7 @@ int main(void)
 	RUN(writing_to_nobody);
 	RUN(atomic_writes);
 	RUN(atomic_for_a_reader);
+	RUN(the_end_comes_last);
 	rmdir(dir);
 	return TEST_END();
 }
