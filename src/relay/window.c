@@ -25,8 +25,8 @@
 
 #define WINDOW_LOOK_MS	  16 /* how often */
 #define WINDOW_PAUSE_MS	  128 /* since the last look: the stream has paused, its speed is not known */
-#define WINDOW_FLOOR	  (512u << 10) /* bytes, all streams together */
-#define WINDOW_LEAST	  (64u << 10)  /* each of them */
+#define WINDOW_FLOOR	  (1u << 20)  /* bytes, all streams together */
+#define WINDOW_LEAST	  (64u << 10) /* each of them */
 #define WINDOW_GAIN	  4
 #define WINDOW_NEAR_US	  3000
 #define WINDOW_STRANGE_US 20000 /* with a small window, a near path is not that long */

@@ -9,7 +9,7 @@ import test_proxy_alone as A
 
 SND_WND = 228  # in struct tcp_info
 MOVED = 256 << 20
-MOST = 1 << 20  # WINDOW_FLOOR, and what is on its way there
+MOST = 3 << 19  # WINDOW_FLOOR, and what is on its way there
 
 
 class Stream:
