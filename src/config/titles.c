@@ -5,23 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hash.h"
 #include "config/load.h"
 
 #define TITLES_MIN 64 /* places; a power of 2, as every size of it */
 
-static uint32_t hash(const char *text)
-{
-	uint32_t h = 2166136261u; /* FNV-1a */
-
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * 16777619u;
-	return h ^ h >> 15;
-}
-
 /* Where TITLE is, or the free place for it. */
 static struct section **place(const struct titles *t, const char *title)
 {
-	size_t i = hash(title) & (t->size - 1);
+	size_t i = hash_bytes(title, strlen(title)) & (t->size - 1);
 
 	while (t->places[i] && strcmp(t->places[i]->title, title) != 0)
 		i = (i + 1) & (t->size - 1);

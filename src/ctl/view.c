@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hash.h"
 #include "ctl/client.h"
 #include "ctl/sockets.h"
 
@@ -14,19 +15,10 @@
 
 /* ---- entries by name ---- */
 
-static uint32_t hash(const char *text)
-{
-	uint32_t h = 2166136261u; /* FNV-1a */
-
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * 16777619u;
-	return h ^ h >> 15;
-}
-
 /* There are four times as many as entries may be. */
 static uint32_t *view_place(const struct view *v, const char *name)
 {
-	size_t mask = 4 * v->size - 1, i = hash(name) & mask;
+	size_t mask = 4 * v->size - 1, i = hash_bytes(name, strlen(name)) & mask;
 
 	while (v->places[i] && strcmp(v->entries[v->places[i] - 1].name, name) != 0)
 		i = (i + 1) & mask;

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "common/cleanup.h"
+#include "common/hash.h"
 #include "common/clock.h"
 #include "dns/packet.h"
 
@@ -207,10 +208,8 @@ void server_unlisten(struct server *s, const struct hostport *at)
 /* The counters of TAILNET, which go on over new configurations and new workers; NULL: no room. */
 static struct dns_zone_stats *server_zone_stats(struct server *s, const char *tailnet)
 {
-	uint32_t h = 2166136261u; /* FNV-1a */
+	uint32_t h = hash_bytes(tailnet, strlen(tailnet));
 
-	for (const char *c = tailnet; *c; c++)
-		h = (h ^ (uint8_t)*c) * 16777619u;
 	for (unsigned i = 0; i < STATS_ZONES_MAX; i++) {
 		struct dns_zone_stats *z = &s->stats->zones[(h + i) % STATS_ZONES_MAX];
 

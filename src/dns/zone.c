@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/hash.h"
 
 struct zone_suffix {
 	const struct zone *zone; /* NULL = free */
@@ -160,19 +161,9 @@ static void zone_finish(struct zone *z)
 	ranges_finish(&z->allow);
 }
 
-/* FNV-1a: the table's names come from the configuration, not from strangers. */
-static uint32_t name_hash(const uint8_t *wire, size_t len)
-{
-	uint32_t h = 2166136261u;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ wire[i]) * 16777619u;
-	return h;
-}
-
 static void zone_set_index(struct zone_set *s, const struct zone *z, const struct dns_name *name)
 {
-	size_t i = name_hash(name->wire, name->len) & (s->index_size - 1);
+	size_t i = hash_bytes(name->wire, name->len) & (s->index_size - 1);
 
 	while (s->index[i].zone)
 		i = (i + 1) & (s->index_size - 1);
@@ -208,7 +199,7 @@ const struct zone *zone_find(const struct zone_set *s, const struct dns_name *na
 	for (unsigned l = first; l < name->labels; l++) {
 		const uint8_t *wire = name->wire + name->at[l];
 		size_t len = (size_t)name->len - name->at[l];
-		size_t i = name_hash(wire, len) & (s->index_size - 1);
+		size_t i = hash_bytes(wire, len) & (s->index_size - 1);
 
 		for (; s->index[i].zone; i = (i + 1) & (s->index_size - 1)) {
 			const struct zone_suffix *e = &s->index[i];

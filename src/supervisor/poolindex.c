@@ -18,6 +18,7 @@
 
 #include "common/cleanup.h"
 #include "common/fd.h"
+#include "common/hash.h"
 #include "common/log.h"
 #include "common/parse.h"
 
@@ -38,15 +39,6 @@ struct index {
 	size_t n_places;  /* a power of 2, more than twice .n */
 };
 
-static uint32_t hash(const char *text)
-{
-	uint32_t h = 2166136261u; /* FNV-1a */
-
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * 16777619u;
-	return h ^ h >> 15;
-}
-
 static void index_free(struct index *x)
 {
 	free(x->entries);
@@ -57,7 +49,7 @@ static void index_free(struct index *x)
 
 static uint32_t *index_place(const struct index *x, const char *name)
 {
-	size_t i = hash(name) & (x->n_places - 1);
+	size_t i = hash_bytes(name, strlen(name)) & (x->n_places - 1);
 
 	while (x->places[i] && strcmp(x->entries[x->places[i] - 1].name, name) != 0)
 		i = (i + 1) & (x->n_places - 1);
