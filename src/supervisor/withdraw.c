@@ -62,6 +62,8 @@ void withdraw_users(
 {
 	bool narrower = !old->users_path && new->users_path;
 
+	if (!t->n_left) /* the usual case: nobody to look thousands of users up for */
+		return;
 	for (size_t i = 0; i < old->n_users && !narrower && new->users_path; i++)
 		narrower = !is_user(new, old->users[i].name);
 	if (narrower)
