@@ -205,6 +205,7 @@ static int open_log(struct tailnet *t)
 		return -errno;
 	e->log_fd = pair[0];
 	e->log_write_fd = pair[1];
+	(void)engine_send_log(t); /* one that is dying has a successor, which gets it */
 	return 0;
 }
 

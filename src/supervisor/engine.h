@@ -70,6 +70,7 @@ void engine_watch_silence(struct tailnet *t);
 /* Everything to a new tsgw-host: between its BEGIN and COMMIT, and what is live. */
 int engine_send_config(struct tailnet *t);
 int engine_send_live(struct tailnet *t);
+int engine_send_log(struct tailnet *t);	  /* the pipe that its node logs to, once there is one */
 int engine_send_peers(struct tailnet *t); /* to a new tsgw-proxy: who is up */
 /* The node's own service addresses, to a tsgw-proxy that is being configured. */
 int engine_send_service(struct tailnet *t);

@@ -121,16 +121,25 @@ int engine_send_config(struct tailnet *t)
 	return r < 0 ? r : send_key(t);
 }
 
+/* Whichever of tsgw-host and the pipe comes first: who nobody reads would fill it, and stand still. */
+int engine_send_log(struct tailnet *t)
+{
+	struct stock *e = &t->engine;
+	struct msg_header m = {0};
+
+	if (e->log_fd < 0 || !t->host.pid)
+		return 0;
+	return worker_send(&t->host, MSG_ENGINE_LOG, &m, sizeof(m), &e->log_fd, 1);
+}
+
 int engine_send_live(struct tailnet *t)
 {
 	struct stock *e = &t->engine;
 	struct msg_engine_node node = {.alive = e->pid != 0};
-	struct msg_header log = {0};
-	int r = 0;
+	int r;
 
 	e->conns = 0;
-	if (e->log_fd >= 0)
-		r = worker_send(&t->host, MSG_ENGINE_LOG, &log, sizeof(log), &e->log_fd, 1);
+	r = engine_send_log(t);
 	if (r == 0)
 		r = worker_tell(&t->host, MSG_ENGINE_NODE, &node);
 	if (r == 0)

@@ -295,6 +295,41 @@ def test_killed_and_hung(lab):
     w.check_page(t, TARGET)
 
 
+def test_prints_more_than_a_pipe_holds(lab):
+    """Whoever is not read stands still at the 64 KiB of its pipe, hours after its start."""
+    w = Small(lab)
+    t = w.joined()
+    g = w.gateway(t).start()
+    g.wait_up()
+    wait_for(lambda: f"tsgw-host: {t.name}: tailscaled: " in g.process.log(), "what it prints at its start is in our log")
+    pid = tailscaled_pid(g, t)
+
+    def print_much(word):
+        with open(f"/proc/{pid}/fd/2", "wb", buffering=0) as pipe:
+            os.set_blocking(pipe.fileno(), False)
+            left = (word + "\n").encode() * 40 * 1024
+
+            def written():
+                nonlocal left
+                try:
+                    left = left[pipe.write(left) or 0:]
+                except BlockingIOError:
+                    pass
+                return not left
+            wait_for(written, f"somebody reads {word}")
+
+    print_much("chatty")
+    (host,) = [p for (kind, _), p in g.workers().items() if kind == "tsgw-host"]
+    os.kill(host, signal.SIGKILL)
+    wait_for(lambda: host not in g.workers().values() and "tsgw-host" in [k for k, _ in g.workers()], "another worker")
+    print_much("chatting")
+    lines = g.process.log().splitlines()
+    check(any(line.endswith("tailscaled: chatting") for line in lines), "a line of it")
+    check(sum("chatt" in line for line in lines) <= 110, "not more than is of use")
+    g.wait_up()
+    w.check_page(t, TARGET)
+
+
 def test_key_expires(lab):
     w = Small(lab)
     t = w.joined(key=w.control.key(reusable=False))
