@@ -36,7 +36,7 @@
 #define BINDER (1u << SANDBOX_WG_BINDER)
 #define ALL    (WG | PROXY | COORD | HOST | DNS | WEB | ALONE | BINDER)
 #define NODE   (WG | ALONE)
-/* no call of theirs takes a path, nor makes a socket that could reach one */
+/* no call of theirs takes a path, nor makes a socket that could reach one, nor addresses the one that could */
 #define PATHLESS (DNS | WEB)
 
 #ifdef TSGW_SAN
@@ -161,7 +161,7 @@ static const struct filter_row filter_rows[] = {
 	{"fcntl", ALL, {IS(1, F_SETFD), ANY}},
 	{"fcntl", ALL, {IS(1, F_GETFL), ANY}},
 	{"fcntl", ALL, {IS(1, F_SETFL), ANY}},
-	{"fcntl", ALL, {IS(1, F_DUPFD_CLOEXEC), ANY}},
+	{"fcntl", ALL & ~PATHLESS, {IS(1, F_DUPFD_CLOEXEC), ANY}},
 	{"fcntl", PROXY | HOST, {IS(1, F_SETPIPE_SZ), ANY}},
 	{"fcntl", PROXY | HOST, {IS(1, F_GETPIPE_SZ), ANY}},
 
@@ -244,6 +244,12 @@ static const struct filter_row filter_kill_rows[] = {
 	{"socket", PROXY | COORD | HOST | BINDER, {IS(0, AF_INET6), BITS(1, SOCK_TYPE, SOCK_RAW)}},
 };
 
+/* The journal's socket, which is where log_keep_at() puts it, takes datagrams by write(2); a call that can name an
+ * address could send one to any socket of the host's that has a path or an abstract name. The addresses lie in memory, where
+ * no filter looks; so it is the descriptor that counts. A filter of its own, for rows of one filter only add up. */
+static const char filter_named[] = "sendto sendmsg sendmmsg";
+#define FILTER_LOG_FD STDIN_FILENO
+
 static int filter_add(scmp_filter_ctx f, uint32_t action, const char *name, size_t len,
 	const struct scmp_arg_cmp *when)
 {
@@ -268,14 +274,15 @@ static int filter_add(scmp_filter_ctx f, uint32_t action, const char *name, size
 	return r == -EEXIST ? 0 : r;
 }
 
-static int filter_add_calls(scmp_filter_ctx f, uint32_t action, const char *calls)
+static int filter_add_calls(
+	scmp_filter_ctx f, uint32_t action, const char *calls, const struct scmp_arg_cmp *when)
 {
 	int r = 0;
 
 	while (*calls && r == 0) {
 		size_t len = strcspn(calls, " ");
 
-		r = filter_add(f, action, calls, len, NULL);
+		r = filter_add(f, action, calls, len, when);
 		calls += len + (calls[len] == ' ');
 	}
 	return r;
@@ -287,14 +294,14 @@ static int filter_build(scmp_filter_ctx f, unsigned kind)
 
 	for (size_t i = 0; i < ELEMENTSOF(filter_kill) && r == 0; i++)
 		if (filter_kill[i].kinds & kind)
-			r = filter_add_calls(f, SCMP_ACT_KILL_PROCESS, filter_kill[i].calls);
+			r = filter_add_calls(f, SCMP_ACT_KILL_PROCESS, filter_kill[i].calls, NULL);
 	for (size_t i = 0; i < ELEMENTSOF(filter_kill_rows) && r == 0; i++)
 		if (filter_kill_rows[i].kinds & kind)
 			r = filter_add(f, SCMP_ACT_KILL_PROCESS, filter_kill_rows[i].call,
 				strlen(filter_kill_rows[i].call), filter_kill_rows[i].when);
 	for (size_t i = 0; i < ELEMENTSOF(filter_calls) && r == 0; i++)
 		if (filter_calls[i].kinds & kind)
-			r = filter_add_calls(f, SCMP_ACT_ALLOW, filter_calls[i].calls);
+			r = filter_add_calls(f, SCMP_ACT_ALLOW, filter_calls[i].calls, NULL);
 	for (size_t i = 0; i < ELEMENTSOF(filter_rows) && r == 0; i++)
 		if (filter_rows[i].kinds & kind)
 			r = filter_add(f, SCMP_ACT_ALLOW, filter_rows[i].call,
@@ -308,18 +315,37 @@ bool filter_is_pathless(enum sandbox_kind kind)
 	return PATHLESS & 1u << kind;
 }
 
-int filter_load(enum sandbox_kind kind)
+/* Loaded first: the other one does not let a filter be added. */
+static int filter_build_log(scmp_filter_ctx f, unsigned kind)
 {
-	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	const struct scmp_arg_cmp when[] = {IS(0, FILTER_LOG_FD), ANY};
+	int r = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+
+	return r < 0 ? r : filter_add_calls(f, SCMP_ACT_KILL_PROCESS, filter_named, when);
+}
+
+static int filter_load_one(
+	uint32_t otherwise, int (*build)(scmp_filter_ctx f, unsigned kind), unsigned kind)
+{
+	scmp_filter_ctx f = seccomp_init(otherwise);
 	int r;
 
 	if (!f)
 		return -ENOMEM;
-	r = filter_build(f, 1u << kind);
+	r = build(f, kind);
 	if (r == 0)
 		r = seccomp_load(f);
 	seccomp_release(f);
 	return r;
+}
+
+int filter_load(enum sandbox_kind kind)
+{
+	int r = filter_is_pathless(kind)
+		? filter_load_one(SCMP_ACT_ALLOW, filter_build_log, 1u << kind)
+		: 0;
+
+	return r < 0 ? r : filter_load_one(SCMP_ACT_ERRNO(EPERM), filter_build, 1u << kind);
 }
 
 void filter_each(enum sandbox_kind kind, void (*call)(const char *name, size_t len))

@@ -7,7 +7,8 @@
 //   descriptors   only stdio (the log) and the channel; everything else comes by message later
 //   root          an empty directory that only root can write: no path leads anywhere. The unit of the front
 //                 services takes CAP_SYS_CHROOT from root itself; there the two kinds that it runs have the empty
-//                 directory as their working directory, and no system call that takes a path (common/filter.c)
+//                 directory as their working directory, no system call that takes a path, and no socket that could be
+//                 addressed to one (common/filter.c)
 //   limits        no core file, no child, no file growth; as many descriptors as the kernel gives
 //   capabilities  the bounding set goes first (it needs CAP_SETPCAP), then the uid changes, then the
 //                 other four sets are emptied; the order cannot be turned round

@@ -31,6 +31,12 @@ static int reserved = -1; /* /dev/null, above the channel's place */
 
 int spawn_reserve(void)
 {
+	int fd;
+
+	/* of whoever was started without stdio: what comes to lie there would be taken for it by a worker */
+	while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
+		;
+	fd_close(fd);
 	reserved = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (reserved == WORKER_CHANNEL)
 		reserved = fcntl(reserved, F_DUPFD_CLOEXEC, WORKER_CHANNEL + 1);

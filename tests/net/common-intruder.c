@@ -120,6 +120,48 @@ static long try_neighbour(void)
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s.sock", victim);
 	return connect(fd, (struct sockaddr *)&un, sizeof(un));
 }
+/* Descriptor 0 is like the journal's socket of a worker below a unit: it can send to whoever can be named. */
+static long send_to(const struct sockaddr_un *un, size_t len)
+{
+	return sendto(STDIN_FILENO, "x", 1, 0, (const struct sockaddr *)un, (socklen_t)len);
+}
+static long try_datagram(void)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s.dgram", victim);
+	return send_to(&un, sizeof(un));
+}
+static long try_datagram_message(void)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct iovec iov = {.iov_base = (char *)"x", .iov_len = 1};
+	struct msghdr m = {
+		.msg_name = &un, .msg_namelen = sizeof(un), .msg_iov = &iov, .msg_iovlen = 1};
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s.dgram", victim);
+	return sendmsg(STDIN_FILENO, &m, 0);
+}
+/* the kernel looks at 32 bits of the descriptor; so must the filter */
+static long try_datagram_high_bits(void)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s.dgram", victim);
+	return syscall(SYS_sendto, 1ul << 32, "x", 1ul, 0ul, &un, sizeof(un));
+}
+/* a name without a path, which no root directory hides */
+static long try_abstract(void)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int n = snprintf(un.sun_path + 1, sizeof(un.sun_path) - 1, "%s", victim);
+
+	return send_to(&un, offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+}
+static long try_duplicate(void)
+{
+	return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10);
+}
 static long try_inet(void)
 {
 	return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -371,6 +413,11 @@ static const struct {
 	{"vsock", try_vsock},
 	{"unix", try_unix},
 	{"neighbour", try_neighbour},
+	{"datagram", try_datagram},
+	{"datagram-message", try_datagram_message},
+	{"datagram-high-bits", try_datagram_high_bits},
+	{"abstract", try_abstract},
+	{"duplicate", try_duplicate},
 	{"inet", try_inet},
 	{"inet-udp", try_inet_udp},
 	{"listen", try_listen},
@@ -442,7 +489,7 @@ static void print_call(const char *name, size_t len)
 int main(int argc, char **argv)
 {
 	uint64_t start;
-	int kind;
+	int kind, fd;
 
 	if (argc == 2 && !strcmp(argv[1], "list")) {
 		for (size_t i = 0; i < ELEMENTSOF(attempts); i++)
@@ -457,6 +504,8 @@ int main(int argc, char **argv)
 		return 2;
 	victim = argv[4];
 	log_open("intruder", NULL);
+	if ((fd = socket(AF_UNIX, SOCK_DGRAM, 0)) < 0 || dup2(fd, STDIN_FILENO) < 0)
+		return 3;
 	start = clock_now_ns();
 	if (sandbox_enter((enum sandbox_kind)kind, (uid_t)strtoul(argv[2], NULL, 10), argv[3]) < 0)
 		return 3;

@@ -4,7 +4,7 @@
 // puppet PID OTHER PATH ATTEMPT: stops PID, puts the registers and the data of a system call into it and lets it
 // make that call: with its uid, its namespaces, its filter and all, as they are. Exit 0 = it worked, 10 = refused
 // (the errno is printed), 11 = it was killed by SIGSYS for it, 2 = usage, 3 = no way in, 77 = not for this processor.
-// OTHER is a process to be harmed, PATH a socket to be spoken to; "list" alone prints all attempts.
+// OTHER is a process to be harmed, PATH a socket to be spoken to, PATH.datagrams one that takes datagrams; "list" alone prints all attempts.
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -31,7 +31,7 @@ static pid_t puppet;
 
 struct call {
 	long number;
-	uint64_t args[5];
+	uint64_t args[6];
 	const void *data;
 	size_t size;
 };
@@ -93,10 +93,10 @@ static void find_instruction(const struct user_regs_struct *r)
 static long make(const struct user_regs_struct *saved, const struct call *c, uint64_t other)
 {
 	struct user_regs_struct r = *saved;
-	uint64_t at = (saved->rsp - DATA_BELOW_STACK) & ~15ull, a[5];
+	uint64_t at = (saved->rsp - DATA_BELOW_STACK) & ~15ull, a[6];
 
 	write_data(at, c->data, c->size);
-	for (size_t i = 0; i < 5; i++)
+	for (size_t i = 0; i < 6; i++)
 		a[i] = c->args[i] == DATA ? at : c->args[i] == ANOTHER ? other : c->args[i];
 	r.rip -= 2;
 	r.rax = (uint64_t)c->number;
@@ -106,6 +106,7 @@ static long make(const struct user_regs_struct *saved, const struct call *c, uin
 	r.rdx = a[2];
 	r.r10 = a[3];
 	r.r8 = a[4];
+	r.r9 = a[5];
 	if (ptrace(PTRACE_SETREGS, puppet, NULL, &r) < 0 ||
 		ptrace(PTRACE_SINGLESTEP, puppet, NULL, NULL) < 0)
 		no_way("its registers");
@@ -115,14 +116,29 @@ static long make(const struct user_regs_struct *saved, const struct call *c, uin
 	return (long)r.rax;
 }
 
-static const char shadow[] = "/etc/shadow", program[] = "/bin/true";
-static struct sockaddr_un un = {.sun_family = AF_UNIX};
+static const char program[] = "/bin/true", passwd[] = "/etc/passwd",
+		  environment[] = "/proc/self/environ";
+static struct sockaddr_un un = {.sun_family = AF_UNIX}, datagrams = {.sun_family = AF_UNIX};
 
 static const struct {
 	const char *name;
 	struct call call, then; /* THEN: with the first call's result as its first argument */
 } attempts[] = {
-	{"open", {SYS_openat, {(uint64_t)AT_FDCWD, DATA, O_RDONLY}, shadow, sizeof(shadow)}, {0}},
+	{"passwd", {SYS_openat, {(uint64_t)AT_FDCWD, DATA, O_RDONLY}, passwd, sizeof(passwd)}, {0}},
+	{"access", {SYS_faccessat, {(uint64_t)AT_FDCWD, DATA, F_OK}, passwd, sizeof(passwd)}, {0}},
+	{"stat",
+		{SYS_newfstatat, {(uint64_t)AT_FDCWD, DATA, DATA, AT_EMPTY_PATH}, passwd,
+			sizeof(passwd)},
+		{0}},
+	{"proc",
+		{SYS_openat, {(uint64_t)AT_FDCWD, DATA, O_RDONLY}, environment,
+			sizeof(environment)},
+		{0}},
+	/* by what is its descriptor 0, the journal's socket below a unit */
+	{"datagram",
+		{SYS_sendto, {0, DATA, 1, 0, DATA, sizeof(datagrams)}, &datagrams,
+			sizeof(datagrams)},
+		{0}},
 	{"raw", {SYS_socket, {AF_INET, SOCK_RAW, IPPROTO_ICMP}, NULL, 0}, {0}},
 	{"packet", {SYS_socket, {AF_PACKET, SOCK_RAW, 0x300}, NULL, 0}, {0}},
 	{"ptrace", {SYS_ptrace, {PTRACE_SEIZE, ANOTHER, 0, 0}, NULL, 0}, {0}},
@@ -174,6 +190,7 @@ int main(int argc, char **argv)
 		return 2;
 	puppet = (pid_t)atoi(argv[1]);
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s", argv[3]);
+	snprintf(datagrams.sun_path, sizeof(datagrams.sun_path), "%s.datagrams", argv[3]);
 	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++)
 		if (!strcmp(attempts[i].name, argv[4]))
 			return attempt(i, (uint64_t)atoll(argv[2]));

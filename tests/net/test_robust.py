@@ -15,6 +15,18 @@ from run import deadline, serial
 from test_lifecycle import traces, wait_same
 
 
+def test_started_without_stdio(picture):
+    """As a careless script does it: no worker takes a descriptor of its own for standard input, output or errors."""
+    t = picture.tailnet("red", 11080, ssh=False)
+    g = picture.gateway()
+    g.start(wrap=["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]).wait_up()
+    for program, name in (("tsgw-dns", "-"), ("tsgw-web", "-"), ("tsgw-proxy", t), ("tsgw-wg", t)):
+        pid = g.worker(program, name)
+        equal([os.readlink(f"/proc/{pid}/fd/{fd}") for fd in range(3)], ["/dev/null"] * 3, f"stdio of {program}")
+    equal(picture.dig(f"{TARGET}.{t.name}", "+short").strip(), TARGET, "a name")
+    check_page(picture, t)
+
+
 @deadline(240)
 def test_stuck_worker(picture):
     """A worker that does not run (SIGSTOP) is replaced or ended; nobody else waits for it."""

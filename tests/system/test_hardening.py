@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """What systemd says of the units, and what the installed programs' processes may do."""
+import contextlib
 import json
 import os
 import re
 
-from lab import check, equal, wait_for
+from lab import check, equal, status, wait_for
 from machine import Machine, told
-from picture import TARGET, check_page
+from picture import TARGET, check_page, children
+from puppet import PLAIN, REACHING, attempt, attempts, settled
 from run import deadline
 
 LIMITS = {"tsgw@fgpu.service": 51, "tsgw.service": 39}
@@ -79,6 +81,50 @@ def test_few_capabilities(picture, release):
         refused = re.compile("not permitted|ermission denied")
         for unit in ("tsgw", "tsgw@fgpu"):
             equal([line for line in m.journal(unit).splitlines() if refused.search(line)], [], f"refused to {unit}")
+
+
+def worker_of(m, program):
+    """Its pid, as this machine sees it, once it is in its sandbox."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/{pid}/ns/pid") == os.readlink(f"/proc/{m.leader}/ns/pid") \
+                    and status(pid)["Name"] == program and settled(pid):
+                return int(pid)
+    return None
+
+
+@deadline(300)
+def test_front_taken_over(picture, release):
+    """The workers of tsgw.service, which may not chroot, reach no file of the host's and nobody's socket all the same."""
+    with told(Machine(picture, release)) as m:
+        fgpu, = m.add("fgpu", ssh=False)
+        m.configure()
+        attempts(m.lab)
+        m.systemctl("start", "tsgw@fgpu")
+        m.wait_state("fgpu", "up")
+        m.write("/plain.py", PLAIN)
+        plain = m.spawn(["python3", "/plain.py", "/tmp/reach"], name="plain")
+        plain.wait_line("^listens$")
+        other = worker_of(m, "tsgw-wg")
+        # what the test is worth: without a sandbox the same calls work, and the journal is where it is thought to be
+        pid = worker_of(m, "tsgw-dns")
+        check(os.readlink(f"/proc/{pid}/root") == "/", "tsgw-dns has the host's root")
+        check(os.readlink(f"/proc/{pid}/fd/0").startswith("socket:"), "descriptor 0 of tsgw-dns leads to the journal")
+        puppet, = children(plain.pid)
+        for name in REACHING:
+            equal(attempt(puppet, other, "/tmp/reach", name), "worked", f"{name} of a plain process")
+        for program in ("tsgw-dns", "tsgw-web"):
+            got = {}
+            for name in REACHING:
+                pid = wait_for(lambda p=program: worker_of(m, p), f"a {program} in its sandbox", 60)
+                got[name] = attempt(pid, other, "/tmp/reach", name)
+                if got[name] == "killed":
+                    wait_for(lambda p=program, was=pid: worker_of(m, p) != was, "it is gone")
+            print(f"# {release}: {program}: " + ", ".join(f"{name} {how}" for name, how in got.items()))
+            equal([name for name, how in got.items() if how == "worked"], [], f"what an intruder can do in {program}")
+        equal(worker_of(m, "tsgw-wg"), other, "the node")
+        wait_for(lambda: picture.dig(f"{TARGET}.fgpu", "+short").strip() == TARGET, "the front answers names again", 60)
+        check_page(picture, fgpu)
 
 
 @deadline(240)
