@@ -12,7 +12,7 @@ WORDS = {0: "worked", 10: "refused", 11: "killed"}
 # a process that may all, with what it may do it to at PATH; its descriptor 0 is as a worker's below a unit, where that
 # leads to the journal
 PLAIN = """
-import os, signal, socket, sys
+import os, socket, sys
 s, d, log = (socket.socket(socket.AF_UNIX, t) for t in (socket.SOCK_SEQPACKET, socket.SOCK_DGRAM, socket.SOCK_DGRAM))
 s.bind(sys.argv[1])
 s.listen()
@@ -21,7 +21,7 @@ for end in "", ".datagrams":
     os.chmod(sys.argv[1] + end, 0o666)
 os.dup2(log.fileno(), 0)
 print("listens", flush=True)
-signal.pause()
+log.recv(1)
 """
 
 
