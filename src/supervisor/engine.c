@@ -33,7 +33,6 @@
 
 #define LEAST_MAJOR	  1
 #define LEAST_MINOR	  62
-#define STABLE_MS	  60000
 #define MISSING_MS	  800 /* is it installed now? */
 #define UNFIT_MS	  30000
 #define VERSION_MS	  10000
@@ -47,8 +46,10 @@ static void engine_launch(struct tailnet *t);
 
 void engine_init(struct stock *e)
 {
-	*e = (struct stock){
-		.log_fd = -1, .log_write_fd = -1, .version_fd = -1, .backoff_ms = RETRY_MIN_MS};
+	*e = (struct stock){.log_fd = -1,
+		.log_write_fd = -1,
+		.version_fd = -1,
+		.retry = {.next_ms = RETRY_MIN_MS}};
 }
 
 /* ---- starting, and again ---- */
@@ -78,16 +79,10 @@ static void back_off(struct tailnet *t, const char *why, bool outside)
 	struct stock *e = &t->engine;
 	uint32_t ms;
 
-	if (e->started_ms && clock_now_ms() - e->started_ms >= STABLE_MS) {
-		e->backoff_ms = RETRY_MIN_MS;
-		e->tries = 0;
-	}
-	ms = retry_pause_ms(&e->backoff_ms, outside, 1 + retry_waiting(t->s));
+	ms = retry_again_ms(&e->retry, t->name, "tailscaled", e->started_ms, why, outside,
+		1 + retry_waiting(t->s));
 	e->cannot = false;
 	snprintf(e->reason, sizeof(e->reason), "tailscaled %s, starting it again", why);
-	log_event(LOG_ID_WORKER, !outside || retry_is_news(e->tries++) ? LOG_WARNING : LOG_DEBUG,
-		t->name, "tailscaled", "%s; starting it again in %u.%u s", why, ms / 1000,
-		ms % 1000 / 100);
 	e->restarts++;
 	start_in(t, ms);
 }
@@ -413,8 +408,7 @@ int engine_make(
 	if (!old) {
 		e->wanted = true;
 		e->logged_out = false;
-		e->backoff_ms = RETRY_MIN_MS;
-		e->tries = 0;
+		retry_reset(&e->retry);
 		host_update(t);
 		engine_launch(t);
 		return 0;

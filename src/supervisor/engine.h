@@ -9,6 +9,7 @@
 
 #include "ipc/control.h"
 #include "ipc/msg.h"
+#include "supervisor/retry.h"
 #include "supervisor/store.h"
 
 #define ENGINE_TUN "tailscale0"
@@ -32,7 +33,8 @@ struct stock {
 	sd_event_source *exit_source, *version_source;
 	sd_event_source *start_timer, *connect_timer, *hang_timer, *version_timer, *retry_timer;
 	uint64_t started_ms;
-	uint32_t backoff_ms, tries, restarts;
+	struct retry retry;
+	uint32_t restarts;
 	uint32_t conns; /* that tsgw-host has, or was given and did not report yet */
 	bool cannot;	/* .reason is nothing that passes by itself soon */
 	bool again;	/* it is ended to be started anew at once */

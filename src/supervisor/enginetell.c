@@ -368,8 +368,6 @@ static int state_message(struct tailnet *t, const struct msg_engine_state *m)
 	if (*m->url && strcmp(m->url, e->said.url) != 0)
 		log_notice(t->name, "login", "somebody has to log in at %s", m->url);
 	e->said = *m;
-	if (m->state == ENGINE_RUNNING)
-		e->backoff_ms = 200;
 	if (m->state == ENGINE_FAILED)
 		memcpy(e->failure, m->reason, sizeof(e->failure));
 	else if (m->state > ENGINE_FAILED)

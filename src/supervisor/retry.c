@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "ipc/worker.h"
@@ -26,8 +27,9 @@
 #include "supervisor/spawn.h"
 #include "supervisor/tailnet.h"
 
-#define RETRY_FDS    32 /* that a start takes, about */
-#define RETRY_REMOVE 3
+#define RETRY_STABLE_MS 60000
+#define RETRY_FDS	32 /* that a start takes, about */
+#define RETRY_REMOVE	3
 
 bool retry_is_outside(int error)
 {
@@ -53,7 +55,12 @@ bool retry_is_outside(int error)
 	}
 }
 
-uint32_t retry_pause_ms(uint32_t *backoff_ms, bool outside, size_t waiting)
+void retry_reset(struct retry *t)
+{
+	*t = (struct retry){.next_ms = RETRY_MIN_MS};
+}
+
+uint32_t retry_pause_ms(struct retry *t, bool outside, size_t waiting)
 {
 	uint64_t most = RETRY_MAX_MS, limit = RETRY_MAX_MS;
 	uint32_t pause, jitter = 0;
@@ -63,13 +70,27 @@ uint32_t retry_pause_ms(uint32_t *backoff_ms, bool outside, size_t waiting)
 		most = MIN(most, (uint64_t)RETRY_SHARED_MS);
 		limit = MAX(most, limit);
 	}
-	pause = (uint32_t)MIN(*backoff_ms, most);
-	*backoff_ms = (uint32_t)MIN(*backoff_ms * 2ull, limit);
+	pause = (uint32_t)MIN(t->next_ms, most);
+	t->next_ms = (uint32_t)MIN(t->next_ms * 2ull, limit);
 	(void)!getrandom(&jitter, sizeof(jitter), GRND_NONBLOCK);
 	/* what befell many at once would have them all try at the same moments for ever: scattered, somebody soon does */
 	if (outside && pause > RETRY_OUTSIDE_MS)
 		return pause / 2 + jitter % pause;
 	return pause + jitter % (pause / 4 + 1);
+}
+
+uint32_t retry_again_ms(struct retry *t, const char *label, const char *program,
+	uint64_t started_ms, const char *why, bool outside, size_t waiting)
+{
+	uint32_t ms;
+
+	if (started_ms && clock_now_ms() - started_ms >= RETRY_STABLE_MS)
+		retry_reset(t);
+	ms = retry_pause_ms(t, outside, waiting);
+	log_event(LOG_ID_WORKER, !outside || retry_is_news(t->tries++) ? LOG_WARNING : LOG_DEBUG,
+		label, program, "%s; starting it again in %u.%u s", why, ms / 1000,
+		ms % 1000 / 100);
+	return ms;
 }
 
 bool retry_is_outside_end(int code, int status)
@@ -142,13 +163,13 @@ static int retry_on_timer(sd_event_source *source, uint64_t usec, void *userdata
 	char dir[PATH_MAX];
 
 	t->retry_timer = sd_event_source_disable_unref(t->retry_timer);
-	t->tries++;
+	t->retry.tries++;
 	if (!t->wanted) {
 		retry_remove(t);
 		return 0;
 	}
 	if (store_run_path(&t->s->store, t->name, ".", dir) == 0 && retry_lasts(t->error, dir)) {
-		log_debug(t->name, NULL, "try %u: the cause lasts", t->tries);
+		log_debug(t->name, NULL, "try %u: the cause lasts", t->retry.tries);
 		retry_arm(t);
 	} else {
 		tailnet_start(t);
@@ -175,8 +196,8 @@ static void retry_arm(struct tailnet *t)
 	size_t waiting = 1 + retry_waiting(t->s);
 
 	if (sd_event_add_time_relative(t->s->event, &t->retry_timer, CLOCK_MONOTONIC,
-		    retry_pause_ms(&t->backoff_ms, retry_is_outside(t->error), waiting) * 1000ull,
-		    10000, retry_on_timer, t) < 0)
+		    retry_pause_ms(&t->retry, retry_is_outside(t->error), waiting) * 1000ull, 10000,
+		    retry_on_timer, t) < 0)
 		worker_no_timer(t->name, NULL);
 }
 
@@ -191,7 +212,7 @@ void retry_remove(struct tailnet *t)
 		if (r == 0 || r == -EEXIST)
 			break;
 	}
-	if (r < 0 && retry_is_news(t->tries))
+	if (r < 0 && retry_is_news(t->retry.tries))
 		log_error(t->name, *object ? object : NULL, "cannot be removed: %s", strerror(-r));
 	/* a start begins with it, and nobody waits for one that is ending */
 	if (r < 0 && r != -EEXIST && !t->wanted && !t->s->stopping)
@@ -245,9 +266,9 @@ void retry_all(struct supervisor *s)
 		struct tailnet *t = s->tailnets[i];
 
 		if (t->state != TAILNET_FAILED || !t->retry_timer ||
-			t->backoff_ms <= 2 * RETRY_MIN_MS)
+			t->retry.next_ms <= 2 * RETRY_MIN_MS)
 			continue; /* or it is about to be tried anyhow */
-		t->backoff_ms = RETRY_MIN_MS;
+		t->retry.next_ms = RETRY_MIN_MS;
 		t->retry_timer = sd_event_source_disable_unref(t->retry_timer);
 		retry_arm(t);
 	}

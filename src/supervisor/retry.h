@@ -18,8 +18,20 @@ struct tailnet;
 
 /* Is the cause of ERROR (-errno) likely to lie outside of us, so that it may go at any moment? */
 bool retry_is_outside(int error);
-/* How long to wait now, with jitter; doubles *BACKOFF_MS. WAITING: how many wait like this one, with it. */
-uint32_t retry_pause_ms(uint32_t *backoff_ms, bool outside, size_t waiting);
+
+/* What is being tried, since it last went well. */
+struct retry {
+	uint32_t next_ms; /* the next pause, but for its bounds and jitter */
+	uint32_t tries;
+};
+void retry_reset(struct retry *t);
+/* How long to wait now, with jitter; the next pause is twice as long. WAITING: how many wait like this one,
+ * with it. */
+uint32_t retry_pause_ms(struct retry *t, bool outside, size_t waiting);
+/* The same for PROGRAM of LABEL (as log_event()) that ended as WHY says, for which it is not to blame if
+ * OUTSIDE; the log hears of it. One that had lived for a minute since STARTED_MS (0: never) went well. */
+uint32_t retry_again_ms(struct retry *t, const char *label, const char *program,
+	uint64_t started_ms, const char *why, bool outside, size_t waiting);
 /* Does what ERROR told of last, as far as a few system calls can say? RUN_DIR: where we write. */
 bool retry_lasts(int error, const char *run_dir);
 /* Is the TRIES-th failure in a row worth a line in the log? The first ones, then ever fewer. */

@@ -68,7 +68,7 @@ int tailnet_new(struct supervisor *s, struct tailnet_config *config, struct tail
 	t->veth_listener.fd = t->heal_fd = -1;
 	uplink_init(t);
 	engine_init(&t->engine);
-	t->backoff_ms = RETRY_MIN_MS;
+	retry_reset(&t->retry);
 	if (told_update(t) < 0) {
 		free(t);
 		return -ENOMEM;
@@ -241,8 +241,7 @@ void tailnet_evaluate(struct tailnet *t)
 		return; /* down and failed are set where they happen */
 	state = tailnet_derive(t, reason, sizeof(reason));
 	if (state == TAILNET_UP) {
-		t->backoff_ms = RETRY_MIN_MS;
-		t->tries = 0;
+		retry_reset(&t->retry);
 	}
 	tailnet_set(t, state, reason);
 	watch_look(t->s); /* peers, listeners */
@@ -308,7 +307,8 @@ static int tailnet_build(struct tailnet *t)
 /* ERROR 0: a moment's patience would not mend it. */
 static void tailnet_fail(struct tailnet *t, int error)
 {
-	bool news = t->state != TAILNET_FAILED || t->error != error || retry_is_news(t->tries);
+	bool news =
+		t->state != TAILNET_FAILED || t->error != error || retry_is_news(t->retry.tries);
 
 	log_event(
 		LOG_ID_FAILED, news ? LOG_ERR : LOG_DEBUG, t->name, NULL, "failed: %s", t->reason);
@@ -491,8 +491,7 @@ void tailnet_stop(struct tailnet *t)
 	t->wanted = false;
 	t->retry_timer = sd_event_source_disable_unref(t->retry_timer);
 	tailnet_teardown(t);
-	t->backoff_ms = RETRY_MIN_MS;
-	t->tries = 0;
+	retry_reset(&t->retry);
 	t->unwritten = false;
 	tailnet_set(t, TAILNET_DOWN, "");
 }

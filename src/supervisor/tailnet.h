@@ -85,8 +85,8 @@ struct tailnet {
 	bool late;	/* ready-timeout has passed */
 	bool unwritten; /* resolv.conf could not be written */
 	uint64_t started_ms;
-	int error;		    /* -errno with which it failed */
-	uint32_t tries, backoff_ms; /* since it was up */
+	int error;	    /* -errno with which it failed */
+	struct retry retry; /* since it was up */
 	sd_event_source *ready_timer, *retry_timer, *listen_timer, *lookup_timer, *udp_timer;
 
 	int lock_fd;

@@ -38,10 +38,9 @@
 #include "supervisor/spawn.h"
 #include "supervisor/tailnet.h"
 
-#define PASTA_MTU	65520
-#define PASTA_STABLE_MS 10000
-#define PASTA_TERM_MS	500
-#define PASTA_ARGS_MAX	40
+#define PASTA_MTU      65520
+#define PASTA_TERM_MS  500
+#define PASTA_ARGS_MAX 40
 
 static void pasta_spawn(struct tailnet *t);
 
@@ -123,14 +122,8 @@ static void pasta_back_off(struct tailnet *t, const char *why, bool outside)
 	struct pasta *p = &t->uplink.pasta;
 	uint32_t delay_ms;
 
-	if (p->started_ms && clock_now_ms() - p->started_ms >= PASTA_STABLE_MS) {
-		p->backoff_ms = RETRY_MIN_MS;
-		p->tries = 0;
-	}
-	delay_ms = retry_pause_ms(&p->backoff_ms, outside, 1 + retry_waiting(t->s));
-	log_event(LOG_ID_WORKER, !outside || retry_is_news(p->tries++) ? LOG_WARNING : LOG_DEBUG,
-		t->name, "pasta", "%s; starting it again in %u.%u s", why, delay_ms / 1000,
-		delay_ms % 1000 / 100);
+	delay_ms = retry_again_ms(
+		&p->retry, t->name, "pasta", p->started_ms, why, outside, 1 + retry_waiting(t->s));
 	snprintf(t->uplink.reason, sizeof(t->uplink.reason), "uplink: pasta %.160s", why);
 	if (sd_event_add_time_relative(t->s->event, &p->restart_source, CLOCK_MONOTONIC,
 		    delay_ms * 1000ull, 10000, pasta_on_restart, t) < 0)
@@ -339,8 +332,7 @@ int pasta_make(struct tailnet *t)
 	int r;
 
 	p->uid = t->s->config->gateway.uid_base + 8 * t->slot + UPLINK_KIND;
-	p->backoff_ms = RETRY_MIN_MS;
-	p->tries = 0;
+	retry_reset(&p->retry);
 	r = netns_run(t->netns_fd, pasta_open_tap, &p->uid, NULL);
 	if (r == -ENOENT) {
 		snprintf(t->uplink.reason, sizeof(t->uplink.reason), "there is no /dev/net/tun");

@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "supervisor/links.h"
 #include "supervisor/nft.h"
+#include "supervisor/retry.h"
 #include "supervisor/store.h"
 
 struct tailnet;
@@ -42,7 +43,7 @@ struct pasta {
 	int output;
 	char last[160]; /* what it said last */
 	uint64_t started_ms;
-	uint32_t backoff_ms, tries;
+	struct retry retry;
 	bool again; /* ended to be started anew at once */
 	sd_event_source *exit_source, *output_source, *restart_source;
 };

@@ -54,7 +54,7 @@ void worker_init(struct worker *w, size_t stats_size)
 {
 	w->channel = w->pidfd = w->stats_fd = -1;
 	w->stats_size = stats_size;
-	w->backoff_ms = RETRY_MIN_MS;
+	retry_reset(&w->retry);
 	w->next = workers;
 	if (workers)
 		workers->prev = w;
@@ -197,7 +197,7 @@ static void worker_had_luck(struct worker *w)
 	w->outside = false;
 	for (struct worker *o = workers; o && n; o = o->next) {
 		if (!o->outside || o->hurried || !o->restart_source ||
-			o->backoff_ms <= 2 * RETRY_MIN_MS)
+			o->retry.next_ms <= 2 * RETRY_MIN_MS)
 			continue;
 		if (sd_event_source_set_time_relative(o->restart_source, RETRY_MIN_MS * 1000) < 0)
 			continue;
@@ -211,16 +211,10 @@ static void worker_back_off(struct worker *w, const char *why, bool outside)
 {
 	uint32_t delay_ms;
 
-	if (w->started_ms && clock_now_ms() - w->started_ms >= WORKER_STABLE_MS) {
-		w->backoff_ms = RETRY_MIN_MS;
-		w->tries = 0;
-	}
-	delay_ms = retry_pause_ms(&w->backoff_ms, outside, workers_waiting());
+	delay_ms = retry_again_ms(&w->retry, worker_label(w), w->program, w->started_ms, why,
+		outside, workers_waiting());
 	w->outside = outside;
 	snprintf(w->reason, sizeof(w->reason), "%s %s, starting it again", w->program, why);
-	log_event(LOG_ID_WORKER, !outside || retry_is_news(w->tries++) ? LOG_WARNING : LOG_DEBUG,
-		worker_label(w), w->program, "%s; starting it again in %u.%u s", why,
-		delay_ms / 1000, delay_ms % 1000 / 100);
 	if (sd_event_add_time_relative(w->event, &w->restart_source, CLOCK_MONOTONIC,
 		    delay_ms * 1000ull, 10000, worker_on_restart, w) < 0)
 		worker_no_timer(worker_label(w), w->program);
@@ -404,8 +398,7 @@ int worker_describe(const struct worker *w, struct made_process *ret)
 void worker_start_now(struct worker *w)
 {
 	w->wanted = true;
-	w->backoff_ms = RETRY_MIN_MS;
-	w->tries = 0;
+	retry_reset(&w->retry);
 	w->reason[0] = '\0';
 	worker_spawn(w);
 }

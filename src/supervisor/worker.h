@@ -9,8 +9,7 @@
 
 #include "common/sandbox.h"
 #include "ipc/msg.h"
-
-#define WORKER_STABLE_MS 60000 /* lived so long: the next pause starts small again */
+#include "supervisor/retry.h"
 
 struct made;
 struct made_process;
@@ -55,12 +54,12 @@ struct worker {
 	uint32_t generation; /* of the last BEGIN */
 	uint32_t restarts;
 	uint64_t started_ms;
-	uint32_t backoff_ms, tries; /* since it lived for a while */
-	bool condemned;		    /* we have killed it, for what it did */
-	bool outside;	  /* it failed for a cause outside of us, and was not ready since */
-	bool hurried;	  /* another one had luck: it is started sooner than planned */
-	char reason[160]; /* why it is not running, "" else */
-	int stats_fd;	  /* kept over restarts, so that counters go on */
+	struct retry retry; /* since it lived for a while */
+	bool condemned;	    /* we have killed it, for what it did */
+	bool outside;	    /* it failed for a cause outside of us, and was not ready since */
+	bool hurried;	    /* another one had luck: it is started sooner than planned */
+	char reason[160];   /* why it is not running, "" else */
+	int stats_fd;	    /* kept over restarts, so that counters go on */
 	void *stats;
 	size_t stats_size;
 	sd_event_source *io_source, *exit_source, *restart_source;

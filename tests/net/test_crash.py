@@ -145,7 +145,7 @@ def test_worker_that_exits_at_once(picture):
     pauses = [float(line.split(" in ")[1].split()[0]) for line in g.process.log().splitlines()
               if "starting it again in" in line]
     check(all(b >= 1.5 * a for a, b in zip(pauses, pauses[1:5])), f"growing pauses: {pauses}")
-    check("exited with code 7" in g.list()[red.name]["reason"], g.list()[red.name]["reason"])
+    wait_for(lambda: "exited with code 7" in g.list()[red.name]["reason"], lambda: g.list()[red.name]["reason"])
     os.rename(programs + "/good", programs + "/tsgw-proxy")
     g.wait_up(timeout_s=60)
     check_page(picture, red)

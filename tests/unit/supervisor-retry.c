@@ -7,21 +7,26 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+#include "common/log.h"
 #include "ipc/worker.h"
 #include "test.h"
 
 static uint32_t pause_of(uint32_t backoff_ms, bool outside, size_t waiting)
 {
-	return retry_pause_ms(&backoff_ms, outside, waiting);
+	struct retry t = {.next_ms = backoff_ms};
+
+	return retry_pause_ms(&t, outside, waiting);
 }
 
 static void pauses(void)
 {
-	uint32_t backoff = RETRY_MIN_MS, least = RETRY_MIN_MS;
+	struct retry tried = {.next_ms = RETRY_MIN_MS};
+	uint32_t least = RETRY_MIN_MS;
 	uint64_t sum = 0, shortest = UINT32_MAX, longest = 0;
 
 	for (int i = 0; i < 12; i++) { /* 0.1 s, doubled to 30 s, and up to a quarter more */
-		uint32_t pause = retry_pause_ms(&backoff, false, 1);
+		uint32_t pause = retry_pause_ms(&tried, false, 1);
 
 		CHECK(pause >= least && pause <= least + least / 4);
 		least = least * 2 < RETRY_MAX_MS ? least * 2 : RETRY_MAX_MS;
@@ -42,16 +47,32 @@ static void pauses(void)
 	CHECK(sum / 1000 >= 9 * RETRY_OUTSIDE_MS && sum / 1000 <= 11 * RETRY_OUTSIDE_MS);
 	CHECK(longest - shortest >= 9 * RETRY_OUTSIDE_MS);
 	CHECK(pause_of(RETRY_MAX_MS, true, 100000) >= RETRY_MAX_MS / 2);
-	backoff =
-		RETRY_MIN_MS; /* a thousand: together some six a second, not thirty, however long it lasts */
+	/* a thousand: together some six a second, not thirty, however long it lasts */
+	retry_reset(&tried);
 	for (int i = 0; i < 20; i++)
-		least = retry_pause_ms(&backoff, true, 1000);
+		least = retry_pause_ms(&tried, true, 1000);
 	CHECK(least >= 1000 * RETRY_OUTSIDE_MS / RETRY_AT_ONCE / 2);
-	CHECK(pause_of(backoff, false, 1000) <=
+	CHECK(pause_of(tried.next_ms, false, 1000) <=
 		RETRY_MAX_MS * 5 / 4); /* what fails by itself waits no longer */
 	for (int i = 0; i < 20; i++)
-		least = retry_pause_ms(&backoff, true, 1000000);
+		least = retry_pause_ms(&tried, true, 1000000);
 	CHECK(least >= RETRY_SHARED_MS / 2 && least <= RETRY_SHARED_MS * 3 / 2);
+}
+
+/* What lived for a minute begins with the shortest pause; what did not, goes on with longer ones. */
+static void again(void)
+{
+	uint64_t now = clock_now_ms();
+	struct retry tried;
+
+	log_set_level(-1); /* expected lines */
+	retry_reset(&tried);
+	CHECK(retry_again_ms(&tried, "x", "y", 0, "ended", false, 1) < 2 * RETRY_MIN_MS);
+	CHECK(retry_again_ms(&tried, "x", "y", now, "ended", false, 1) >= 2 * RETRY_MIN_MS);
+	CHECK(retry_again_ms(&tried, "x", "y", now, "ended", false, 1) >= 4 * RETRY_MIN_MS);
+	CHECK(tried.next_ms == 8 * RETRY_MIN_MS);
+	CHECK(retry_again_ms(&tried, "x", "y", now - 60000, "ended", false, 1) < 2 * RETRY_MIN_MS);
+	CHECK(tried.next_ms == 2 * RETRY_MIN_MS && tried.tries <= 1);
 }
 
 static void news(void)
@@ -93,6 +114,7 @@ static void causes(void)
 int main(void)
 {
 	RUN(pauses);
+	RUN(again);
 	RUN(news);
 	RUN(causes);
 	return TEST_END();
