@@ -103,13 +103,15 @@ static void check_suffixes(struct loader *l)
 	if (n)
 		qsort(all, n, sizeof(*all), compare_suffixes);
 	for (size_t i = 1; i < n; i++) {
-		struct where w = section_where(all[i].section, "suffix");
+		struct where w;
 
-		if (strcmp(all[i].suffix, all[first].suffix))
+		if (strcmp(all[i].suffix, all[first].suffix)) {
 			first = i;
-		else
-			problem(l, &w, "%s is used by [tailnet %s] too", all[i].suffix,
-				all[first].section->tailnet);
+			continue;
+		}
+		w = section_where(all[i].section, "suffix");
+		problem(l, &w, "%s is used by [tailnet %s] too", all[i].suffix,
+			all[first].section->tailnet);
 	}
 }
 

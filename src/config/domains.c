@@ -24,7 +24,7 @@ const char *domains_refused_suffix(const char *name)
 	const char *label = last_label(name);
 
 	for (size_t i = 0; i < ELEMENTSOF(reserved); i++)
-		if (!strcasecmp(label, reserved[i]))
+		if ((*label | 0x20) == *reserved[i] && !strcasecmp(label, reserved[i]))
 			return "is under a reserved top-level domain";
 	if (strspn(label, "0123456789") == strlen(label))
 		return "ends in a number: programs would take names under it for addresses";
@@ -50,8 +50,10 @@ bool domains_is_public(const char *name)
 		"svsx"
 		"sysztctdtftgthtjtktltmtntotrtttvtwtzuaugukumusuyuzvavcvevgvivnvuwfwsyeytzazmzw";
 
+	if (strlen(name) > strlen("online"))
+		return false;
 	for (size_t i = 0; i < ELEMENTSOF(generic); i++)
-		if (!strcasecmp(name, generic[i]))
+		if ((*name | 0x20) == *generic[i] && !strcasecmp(name, generic[i]))
 			return true;
 	for (size_t i = 0; strlen(name) == 2 && countries[i]; i += 2)
 		if (!strncasecmp(countries + i, name, 2))

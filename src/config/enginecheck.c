@@ -7,11 +7,11 @@
 
 static void check_idle_keys(struct loader *l, const struct section *s)
 {
-	for (size_t i = 0; i < config_n_keys; i++) {
-		const struct key *k = &config_keys[i];
+	for (uint64_t left = s->given; left; left &= left - 1) {
+		const struct key *k = &config_keys[__builtin_ctzll(left)];
 		struct where w;
 
-		if (!s->key_line[i] || key_counts(k, s->t))
+		if (key_counts(k, s->t))
 			continue;
 		w = section_where(s, k->name);
 		if (k->flags & KEY_MACVLAN && s->t->uplink != UPLINK_MACVLAN)
@@ -26,12 +26,15 @@ static void check_idle_keys(struct loader *l, const struct section *s)
 static void check_uplink(struct loader *l, const struct section *s)
 {
 	struct tailnet_config *t = s->t;
-	struct where w = section_where(s, "uplink");
 	bool stock = t->engine == ENGINE_TAILSCALE && t->node == NODE_STOCK;
+	struct where w;
 
-	if (t->uplink == UPLINK_DEFAULT)
+	if (t->uplink == UPLINK_DEFAULT) {
 		t->uplink = stock ? UPLINK_PASTA : UPLINK_HOST;
-	else if (stock && t->uplink == UPLINK_HOST)
+		return;
+	}
+	w = section_where(s, "uplink");
+	if (stock && t->uplink == UPLINK_HOST)
 		problem(l, &w,
 			"host is for nodes of our own: node = stock needs pasta, veth or "
 			"macvlan:IFACE");
@@ -42,13 +45,15 @@ static void check_uplink(struct loader *l, const struct section *s)
 static void check_macvlan(struct loader *l, const struct section *s)
 {
 	const struct tailnet_config *t = s->t;
-	struct where at = section_where(s, "uplink-address");
-	struct where gateway = section_where(s, "uplink-gateway");
 	char a[ADDR_TEXT_MAX], p[PREFIX_TEXT_MAX];
-	struct prefix network = prefix_canonical(&t->uplink_address);
+	struct where at, gateway;
+	struct prefix network;
 
 	if (t->uplink != UPLINK_MACVLAN)
 		return;
+	at = section_where(s, "uplink-address");
+	gateway = section_where(s, "uplink-gateway");
+	network = prefix_canonical(&t->uplink_address);
 	if (!t->uplink_address.addr.family)
 		problem(l, &at, "is required with uplink = macvlan:%s", t->uplink_ifname);
 	if (!t->uplink_gateway.family)
@@ -67,7 +72,7 @@ static void check_advertised(struct loader *l, const struct section *s)
 {
 	const struct prefix *pool = &l->c->gateway.veth_pool;
 	const struct prefix_list *list = &s->t->advertise_routes;
-	struct where w = section_where(s, "advertise-routes");
+	struct where w = list->n ? section_where(s, "advertise-routes") : (struct where){0};
 	char a[PREFIX_TEXT_MAX], b[PREFIX_TEXT_MAX];
 
 	for (size_t i = 0; i < list->n; i++) {
@@ -83,12 +88,14 @@ static void check_advertised(struct loader *l, const struct section *s)
 void enginecheck(struct loader *l, struct section *s)
 {
 	struct tailnet_config *t = s->t;
-	struct where node = section_where(s, "node");
 
-	if (t->engine == ENGINE_TAILSCALE && t->node == NODE_OWN)
+	if (t->engine == ENGINE_TAILSCALE && t->node == NODE_OWN) {
+		struct where node = section_where(s, "node");
+
 		problem(l, &node, "own is not in this version: set node = stock");
-	else
+	} else {
 		check_uplink(l, s);
+	}
 	if (t->uplink == UPLINK_DEFAULT)
 		t->uplink = UPLINK_HOST;
 	check_idle_keys(l, s);

@@ -213,7 +213,7 @@ static void *target_of(struct loader *l, const struct section *s)
 	return s->kind == SECTION_GATEWAY ? (void *)&l->c->gateway : s->t;
 }
 
-static struct where key_where(const struct section *s, const struct key *k)
+struct where key_where(const struct section *s, const struct key *k)
 {
 	unsigned line = k ? s->key_line[k - config_keys] : 0;
 
@@ -268,7 +268,7 @@ void key_defaults(struct loader *l, struct section *s)
 	for (size_t i = 0; i < ELEMENTSOF(config_keys); i++) {
 		const struct key *k = &config_keys[i];
 
-		if (k->section != s->kind || s->key_line[i])
+		if (k->section != s->kind || s->given >> i & 1)
 			continue;
 		if (k->def && s->kind == SECTION_GATEWAY)
 			store(l, s, k, k->def);
@@ -312,6 +312,7 @@ void key_set(
 		problem(l, &w, "is given twice, first in line %u", *at);
 	} else {
 		*at = line;
+		s->given |= (uint64_t)1 << (k - config_keys);
 		if (*value)
 			store(l, s, k, value);
 		else if (!(k->flags & KEY_EMPTY))

@@ -63,6 +63,8 @@ void key_range(const struct key *k, char *buf, size_t size);
 
 /* Does key K have an effect in tailnet T? */
 bool key_counts(const struct key *k, const struct tailnet_config *t);
+/* Where key K of section S stands, or the section's own line if it was not given. */
+struct where key_where(const struct section *s, const struct key *k);
 /* Makes .defaults; false: out of memory. */
 bool key_template(struct loader *l);
 /* Fills in the defaults of keys that section S did not set, and notes required ones. */

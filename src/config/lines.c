@@ -45,7 +45,7 @@ char *lines_trim(char *text)
 
 	text += strspn(text, BLANKS);
 	len = strlen(text);
-	while (len && strchr(BLANKS, text[len - 1]))
+	while (len && (text[len - 1] == ' ' || text[len - 1] == '\t'))
 		text[--len] = '\0';
 	return text;
 }

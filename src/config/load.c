@@ -70,8 +70,8 @@ static struct section *add_section(struct loader *l, enum section_kind kind, uns
 	s->kind = kind;
 	s->file = l->file;
 	s->line = line;
-	snprintf(s->title, sizeof(s->title), "%s", title);
-	snprintf(s->tailnet, sizeof(s->tailnet), "%s", tailnet);
+	memcpy(s->title, title, strnlen(title, sizeof(s->title) - 1));
+	memcpy(s->tailnet, tailnet, strnlen(tailnet, sizeof(s->tailnet) - 1));
 	l->sections[l->n_sections++] = s;
 	return s;
 }
@@ -90,7 +90,7 @@ static void add_tailnet(struct loader *l, struct section *s)
 		return;
 	}
 	*t = *l->defaults;
-	snprintf(t->name, sizeof(t->name), "%.32s", s->tailnet);
+	memcpy(t->name, s->tailnet, strnlen(s->tailnet, sizeof(t->name) - 1));
 	t->file = l->out->files[s->file];
 	t->line = s->line;
 	c->tailnets[c->n_tailnets++] = t;

@@ -9,7 +9,7 @@
 
 #include "config/config.h"
 
-#define KEYS_MAX 64 /* rows of the key table */
+#define KEYS_MAX 64 /* rows of the key table: as many as section.given has bits */
 
 /* struct config and what its pointers into the loader's work need to stay alive. */
 struct loaded {
@@ -40,6 +40,7 @@ struct section {
 	char tailnet[50]; /* of [tailnet NAME] and [hosts NAME], valid or not */
 	unsigned file, line;
 	unsigned key_line[KEYS_MAX]; /* 0 = not given */
+	uint64_t given;		     /* bit I: key_line[I] is not 0 */
 	struct tailnet_config *t;    /* TAILNET; HOSTS: the one it belongs to, found at the end */
 	struct host_line *hosts;
 	size_t n_hosts;

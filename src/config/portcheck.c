@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "common/cleanup.h"
-#include "config/load.h"
+#include "config/keys.h"
 
 #define PORTS 65536
 
@@ -55,12 +55,16 @@ static void check_listen_ports(struct loader *l, const struct ports *p)
 
 static void check_ports(struct loader *l, const struct ports *p)
 {
+	const struct key *port = key_find(SECTION_TAILNET, "port");
+
 	for (size_t i = 0; i < l->n_sections; i++) {
 		const struct section *s = l->sections[i];
-		struct where w = section_where(s, "port");
 
-		if (s->kind == SECTION_TAILNET && s->t->port)
+		if (s->kind == SECTION_TAILNET && s->t->port) {
+			struct where w = key_where(s, port);
+
 			take_port(l, p, &w, s->t, s->t->port, false);
+		}
 	}
 	for (size_t i = 0; i < l->n_sections; i++) {
 		const struct section *s = l->sections[i];

@@ -157,18 +157,23 @@ char *value_absolute_path(const char *file, const char *value)
 {
 	_cleanup_free_ char *cwd = NULL;
 	const char *slash = strrchr(file, '/');
-	int dir = slash ? (int)(slash - file) : 0;
+	size_t dir = slash ? (size_t)(slash - file) : 0, len = strlen(value);
 	char *path = NULL;
 
 	if (*value == '/')
 		return strdup(value);
-	if (*file != '/') {
-		cwd = getcwd(NULL, 0);
-		if (!cwd)
+	if (*file == '/') { /* once for each of thousands of sections */
+		path = malloc(dir + len + 2);
+		if (!path)
 			return NULL;
+		memcpy(path, file, dir);
+		path[dir] = '/';
+		memcpy(path + dir + 1, value, len + 1);
+		return path;
 	}
-	if (asprintf(&path, "%s%s%.*s/%s", cwd ? cwd : "", cwd && slash ? "/" : "", dir, file,
-		    value) < 0)
+	cwd = getcwd(NULL, 0);
+	if (!cwd ||
+		asprintf(&path, "%s%s%.*s/%s", cwd, slash ? "/" : "", (int)dir, file, value) < 0)
 		return NULL;
 	return path;
 }
