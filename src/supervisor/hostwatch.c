@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/log.h"
 #include "config/names.h"
 #include "supervisor/front.h"
@@ -28,16 +29,18 @@ int supervisor_read_addresses(struct supervisor *s)
 	return 0;
 }
 
-/* Our own links come and go too: only what can matter to a listener is worth a look. */
-static uint64_t addresses_digest(const struct supervisor *s)
+/* Our own links come and go too: only what can matter to a listener is worth a look. ONLY: of the link of that name;
+ * NULL: of all. */
+static uint64_t addresses_digest(const struct link_address *all, size_t n, const char *only)
 {
 	uint64_t h = 1469598103934665603u; /* FNV-1a */
 
-	for (size_t i = 0; i < s->n_addresses; i++) {
-		const struct link_address *a = &s->addresses[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct link_address *a = &all[i];
 		const uint8_t *p = (const uint8_t *)&a->prefix;
 
-		if (!strncmp(a->ifname, "tsgw-", 5) || !a->usable)
+		if (!strncmp(a->ifname, "tsgw-", 5) || !a->usable ||
+			(only && strcmp(a->ifname, only) != 0))
 			continue;
 		for (size_t k = 0; k < sizeof(a->prefix); k++)
 			h = (h ^ p[k]) * 1099511628211u;
@@ -49,12 +52,12 @@ static uint64_t addresses_digest(const struct supervisor *s)
 
 static void supervisor_look(struct supervisor *s)
 {
-	uint64_t before = addresses_digest(s);
+	uint64_t before = addresses_digest(s->addresses, s->n_addresses, NULL);
 
 	if (supervisor_read_addresses(s) < 0)
 		return;
 	heal_links(s);
-	if (addresses_digest(s) == before)
+	if (addresses_digest(s->addresses, s->n_addresses, NULL) == before)
 		return;
 	for (size_t i = 0; i < s->n_tailnets; i++)
 		tailnet_addresses_changed(s->tailnets[i]);
@@ -88,6 +91,64 @@ static void supervisor_watch_less(struct supervisor *s)
 	links_watch_less(s->watch, "tsgw-", o->n_names ? link : NULL);
 }
 
+/* ---- the look after the start ---- */
+
+/* The link that serves primary P, as far as is known; NULL: none. */
+static const char *primary_link(const struct supervisor *s, const struct primary *p)
+{
+	for (size_t i = 0; i < s->n_addresses; i++) {
+		const struct link_address *a = &s->addresses[i];
+
+		if (*p->ifname ? !strcmp(p->ifname, a->ifname)
+			       : addr_equal(&p->addr, &a->prefix.addr) ||
+					(addr_is_loopback(&p->addr) &&
+						prefix_contains(&a->prefix, &p->addr)))
+			return a->ifname;
+	}
+	return NULL;
+}
+
+static bool link_is_as_before(const struct supervisor *s, const char *ifname)
+{
+	_cleanup_free_ struct link_address *now = NULL;
+	size_t n;
+
+	return links_addresses_of(s->host, ifname, &now, &n) == 0 &&
+		addresses_digest(now, n, ifname) ==
+		addresses_digest(s->addresses, s->n_addresses, ifname);
+}
+
+static bool has_its_veth(const struct supervisor *s, const struct tailnet *t)
+{
+	_cleanup_free_ struct link_address *now = NULL;
+	size_t n = 0;
+
+	if (t->netns_fd < 0 || links_addresses_of(s->host, t->link, &now, &n) < 0)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (addr_equal(&now[i].prefix.addr, &t->veth_host))
+			return true;
+	return false;
+}
+
+/* Who runs one tailnet, on primaries that are all there, need not look at the addresses of thousands of others: the
+ * links that concern it tell whether anything has happened since the first look. */
+static bool nothing_has_happened(const struct supervisor *s)
+{
+	const struct gateway_config *g = &s->config->gateway;
+	const struct tailnet *t = s->n_tailnets == 1 ? s->tailnets[0] : NULL;
+
+	if (s->front || s->options->all || !t || tailnet_is_stock(t->config) || !has_its_veth(s, t))
+		return false;
+	for (size_t i = 0; i < g->n_primaries; i++) {
+		const char *ifname = primary_link(s, &g->primaries[i]);
+
+		if (!ifname || !link_is_as_before(s, ifname))
+			return false;
+	}
+	return true;
+}
+
 /* After the start, so that it is not told of its own doing, and a thousand that start at the same time do not tell each
  * other of theirs: each event costs the kernel a copy for everybody who listens. Then it looks once more. */
 int supervisor_watch(struct supervisor *s)
@@ -103,6 +164,7 @@ int supervisor_watch(struct supervisor *s)
 		log_error(NULL, "netlink", "links cannot be watched: %s", strerror(-r));
 		return r;
 	}
-	supervisor_look(s);
+	if (!nothing_has_happened(s))
+		supervisor_look(s);
 	return 0;
 }

@@ -306,6 +306,8 @@ int links_del_address(struct links *l, const char *name, const struct prefix *p)
 struct links_addresses {
 	struct link_address *items;
 	size_t n, size;
+	int family;
+	int only; /* ifindex; 0 = all */
 };
 
 /* The label of an IPv4 address is the name of its link, and follows it, unless somebody has chosen it. Ours nobody
@@ -326,7 +328,8 @@ static int links_collect_address(struct nlmsghdr *h, void *arg)
 	if (h->nlmsg_type != RTM_NEWADDR || nlmsg_parse(h, sizeof(*ifa), tb, IFA_MAX, NULL) < 0)
 		return 0;
 	a = tb[IFA_LOCAL] ?: tb[IFA_ADDRESS];
-	if (!a)
+	/* a kernel that has not the family, or cannot look at one link, tells of all */
+	if (!a || ifa->ifa_family != t->family || (t->only && (int)ifa->ifa_index != t->only))
 		return 0;
 	if (rtnl_grow((void **)&t->items, &t->size, t->n, sizeof(t->items[0])) < 0)
 		return -ENOMEM;
@@ -388,11 +391,30 @@ static int links_name_addresses(struct links *l, struct links_addresses *t)
 	return 0;
 }
 
-int links_addresses(struct links *l, struct link_address **ret, size_t *ret_n)
+/* Each family on its own: for both at once the kernel takes the lock of all changes. */
+static int links_add_ipv6(struct links *l, struct links_addresses *t)
 {
-	struct links_addresses t = {0};
-	int r = rtnl_dump(l, RTM_GETADDR, AF_UNSPEC, links_collect_address, &t, &t.n);
+	struct links_addresses more = {.family = AF_INET6, .only = t->only};
+	int r = rtnl_dump_addresses(l, AF_INET6, t->only, links_collect_address, &more, &more.n);
 
+	if (r == -EAFNOSUPPORT || r == -EOPNOTSUPP)
+		r = 0;
+	for (size_t i = 0; i < more.n && r == 0; i++) {
+		r = rtnl_grow((void **)&t->items, &t->size, t->n, sizeof(t->items[0]));
+		if (r == 0)
+			t->items[t->n++] = more.items[i];
+	}
+	free(more.items);
+	return r;
+}
+
+static int links_list_addresses(struct links *l, int only, struct link_address **ret, size_t *ret_n)
+{
+	struct links_addresses t = {.family = AF_INET, .only = only};
+	int r = rtnl_dump_addresses(l, AF_INET, only, links_collect_address, &t, &t.n);
+
+	if (r == 0)
+		r = links_add_ipv6(l, &t);
 	if (r == 0)
 		r = links_name_addresses(l, &t);
 	if (r < 0) {
@@ -402,4 +424,23 @@ int links_addresses(struct links *l, struct link_address **ret, size_t *ret_n)
 	*ret = t.items;
 	*ret_n = t.n;
 	return 0;
+}
+
+int links_addresses(struct links *l, struct link_address **ret, size_t *ret_n)
+{
+	return links_list_addresses(l, 0, ret, ret_n);
+}
+
+int links_addresses_of(struct links *l, const char *name, struct link_address **ret, size_t *ret_n)
+{
+	int r = links_find_index(l, name);
+
+	if (r > 0)
+		r = links_list_addresses(l, r, ret, ret_n);
+	if (r == -ENODEV) { /* the kernel says so of an index, too */
+		*ret = NULL;
+		*ret_n = 0;
+		r = 0;
+	}
+	return r;
 }

@@ -54,6 +54,8 @@ int links_del_route(struct links *l, const char *name, const struct prefix *p); 
 /* Every address of the namespace with its interface, and every non-default route of every table,
  * for the pool and the exposure. Fresh arrays. */
 int links_addresses(struct links *l, struct link_address **ret, size_t *ret_n);
+/* The same of the link NAME alone; none if there is no such link. */
+int links_addresses_of(struct links *l, const char *name, struct link_address **ret, size_t *ret_n);
 int links_routes(struct links *l, struct prefix **ret, size_t *ret_n);
 /* The routes in the main table that links_add_route() has made for the link NAME. */
 int links_device_routes(struct links *l, const char *name, struct prefix **ret, size_t *ret_n);

@@ -16,7 +16,7 @@
 
 #define RTNL_TIMEOUT_S	   30 /* the kernel answers at once, but may wait for its lock */
 #define RTNL_RECEIVE_BYTES (1 << 20)
-#define RTNL_MESSAGE_BYTES (32 << 10)
+#define RTNL_MESSAGE_BYTES (32 << 10) /* a dump's part is no larger, and one link's far smaller */
 #define RTNL_DUMP_TRIES	   8
 
 struct links {
@@ -69,10 +69,6 @@ int links_open(int netns_fd, struct links **ret)
 		return -ENOMEM;
 	}
 	(void)take_fd(fd);
-	/* one read for each answer: a dump's part is no larger, and one link's far smaller */
-	nl_socket_disable_msg_peek(l->sock);
-	(void)nl_socket_set_msg_buf_size(l->sock, RTNL_MESSAGE_BYTES);
-	nl_socket_disable_seq_check(l->sock);
 	nl_socket_disable_auto_ack(l->sock);
 	*ret = l;
 	return 0;
@@ -164,68 +160,55 @@ static void rtnl_note(struct rtnl_wait *w, uint32_t seq, int error)
 	w->done = seq == w->last;
 }
 
-static int rtnl_on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *arg)
+static int rtnl_error_of(const struct nlmsghdr *h)
 {
-	rtnl_note(arg, e->msg.nlmsg_seq, e->error);
-	return NL_SKIP;
-}
-
-static int rtnl_on_ack(struct nl_msg *m, void *arg)
-{
-	rtnl_note(arg, nlmsg_hdr(m)->nlmsg_seq, 0);
-	return NL_SKIP;
-}
-
-static int rtnl_on_finish(struct nl_msg *m, void *arg)
-{
-	struct nlmsghdr *h = nlmsg_hdr(m);
 	int error = 0;
 
-	/* a dump that failed half-way says so here */
-	if (nlmsg_datalen(h) >= (int)sizeof(error))
-		memcpy(&error, nlmsg_data(h), sizeof(error));
-	rtnl_note(arg, h->nlmsg_seq, MIN(error, 0));
-	return NL_STOP;
+	/* NLMSG_DONE has one, too, of a dump that failed half-way */
+	if (h->nlmsg_len >= NLMSG_LENGTH(sizeof(error)))
+		memcpy(&error, NLMSG_DATA(h), sizeof(error));
+	return MIN(error, 0);
 }
 
-static int rtnl_on_message(struct nl_msg *m, void *arg)
+static void rtnl_on_message(struct rtnl_wait *w, struct nlmsghdr *h)
 {
-	struct rtnl_wait *w = arg;
-	struct nlmsghdr *h = nlmsg_hdr(m);
-
-	if (h->nlmsg_seq - w->first > w->last - w->first)
-		return NL_SKIP;
+	if (h->nlmsg_type == NLMSG_NOOP || h->nlmsg_seq - w->first > w->last - w->first)
+		return;
 	if (h->nlmsg_flags & NLM_F_DUMP_INTR)
 		w->interrupted = true;
-	if (w->each && !w->error)
+	if (h->nlmsg_type == NLMSG_ERROR || h->nlmsg_type == NLMSG_DONE)
+		rtnl_note(w, h->nlmsg_seq, rtnl_error_of(h));
+	else if (w->each && !w->error)
 		w->error = w->each(h, w->arg);
-	return NL_OK;
 }
 
+/* Not by nl_recvmsgs(), which makes a copy of each message: a dump may have thousands. */
 static int rtnl_receive(struct links *l, struct rtnl_wait *w)
 {
-	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
-	int r = 0;
+	char bytes[RTNL_MESSAGE_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct sockaddr_nl from = {0};
+	struct iovec iov = {bytes, sizeof(bytes)};
 
-	if (!cb)
-		return -ENOMEM;
-	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, rtnl_on_message, w);
-	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, rtnl_on_ack, w);
-	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, rtnl_on_finish, w);
-	nl_cb_err(cb, NL_CB_CUSTOM, rtnl_on_error, w);
-	while (!w->done && r == 0) {
-		r = nl_recvmsgs(l->sock, cb);
-		if (r == -NLE_DUMP_INTR) {
-			w->interrupted = true;
-			r = 0;
-		} else if (r < 0) {
-			r = r == -NLE_AGAIN ? -ETIMEDOUT : r == -NLE_NOMEM ? -ENOBUFS : -EIO;
-		} else {
-			r = 0;
-		}
+	while (!w->done) {
+		struct msghdr m = {.msg_name = &from,
+			.msg_namelen = sizeof(from),
+			.msg_iov = &iov,
+			.msg_iovlen = 1};
+		int n = (int)recvmsg(links_watch_fd(l), &m, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? -ETIMEDOUT : errno == ENOBUFS ? -ENOBUFS : -EIO;
+		if (n == 0 || m.msg_flags & MSG_TRUNC)
+			return -EIO;
+		if (from.nl_pid) /* not the kernel */
+			continue;
+		for (struct nlmsghdr *h = (struct nlmsghdr *)(void *)bytes;
+			nlmsg_ok(h, n) && !w->done; h = nlmsg_next(h, &n))
+			rtnl_on_message(w, h);
 	}
-	nl_cb_put(cb);
-	return r < 0 ? r : w->error;
+	return w->error;
 }
 
 static int rtnl_send(struct links *l, void *data, size_t len)
@@ -251,7 +234,7 @@ int rtnl_talk(
 	return r == 0 && w.interrupted ? -EINTR : r;
 }
 
-int rtnl_dump(struct links *l, uint16_t type, int family,
+static int rtnl_dump_of(struct links *l, uint16_t type, int family, int ifindex,
 	int (*each)(struct nlmsghdr *h, void *arg), void *arg, size_t *n)
 {
 	union {
@@ -265,6 +248,8 @@ int rtnl_dump(struct links *l, uint16_t type, int family,
 	int r = -EINTR;
 
 	header.link.ifi_family = (unsigned char)family;
+	if (type == RTM_GETADDR)
+		header.address.ifa_index = (uint32_t)ifindex;
 	for (int i = 0; i < RTNL_DUMP_TRIES && r == -EINTR; i++) {
 		_cleanup_msg_ struct nl_msg *msg = NULL;
 
@@ -276,6 +261,18 @@ int rtnl_dump(struct links *l, uint16_t type, int family,
 			r = rtnl_talk(l, msg, each, arg);
 	}
 	return r;
+}
+
+int rtnl_dump(struct links *l, uint16_t type, int family,
+	int (*each)(struct nlmsghdr *h, void *arg), void *arg, size_t *n)
+{
+	return rtnl_dump_of(l, type, family, 0, each, arg, n);
+}
+
+int rtnl_dump_addresses(struct links *l, int family, int ifindex,
+	int (*each)(struct nlmsghdr *h, void *arg), void *arg, size_t *n)
+{
+	return rtnl_dump_of(l, RTM_GETADDR, family, ifindex, each, arg, n);
 }
 
 /* ---- batches ---- */

@@ -33,6 +33,9 @@ int rtnl_talk(
 /* A dump. One that the kernel interrupted is taken again, with *N set to 0. */
 int rtnl_dump(struct links *l, uint16_t type, int family,
 	int (*each)(struct nlmsghdr *h, void *arg), void *arg, size_t *n);
+/* The same of the addresses of one link (a kernel before 4.20 tells all); IFINDEX 0: of all. */
+int rtnl_dump_addresses(struct links *l, int family, int ifindex,
+	int (*each)(struct nlmsghdr *h, void *arg), void *arg, size_t *n);
 
 /* Many messages in one send; only the last is acknowledged, each may fail: the first -errno that
  * is not -IGNORE. */
