@@ -10,10 +10,17 @@
 #include "ipc/msg.h"
 
 #define SUFFIXES_MAX 65536
+#define SUFFIXES_BYTES_MAX \
+	(SUFFIXES_MAX * (sizeof(struct suffix_entry) + MSG_DOMAIN_MAX + MSG_NAME_MAX))
 
-struct suffix_entry {		   /* sorted by .text */
-	char text[MSG_DOMAIN_MAX]; /* lower case */
-	char tailnet[MSG_NAME_MAX];
-	uint8_t zero;
-	uint16_t port; /* of its listener */
+/* The entries, sorted by their suffixes, then the words, each with a NUL: so the file's last byte is one. */
+struct suffix_entry {
+	uint32_t text, tailnet; /* where the word begins in the file; .text is in lower case */
+	uint16_t port;		/* of its listener */
+	uint16_t zero;
 };
+
+static inline const char *suffix_word(const struct suffix_entry *table, uint32_t at)
+{
+	return (const char *)table + at;
+}

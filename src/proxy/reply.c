@@ -140,10 +140,10 @@ static size_t put_page(char *page, size_t size, const char *tailnet, const struc
 	n = put_line(page, size, n, html, "Destination", dest);
 	n = put_line(page, size, n, html, "Where it failed", results[c->result].hop);
 	n = put_line(page, size, n, html, "Why", c->why ? c->why : results[c->result].why);
-	if (c->foreign) {
-		snprintf(port, sizeof(port), "%u", c->foreign->port);
-		n = put_line(page, size, n, html, "The name belongs to the tailnet",
-			c->foreign->tailnet);
+	if (c->foreign.tailnet) {
+		snprintf(port, sizeof(port), "%u", c->foreign.port);
+		n = put_line(
+			page, size, n, html, "The name belongs to the tailnet", c->foreign.tailnet);
 		n = put_line(page, size, n, html, "whose listener on this gateway has port", port);
 	}
 	return MIN(n, size - 1);

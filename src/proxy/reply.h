@@ -12,7 +12,7 @@ struct reply_cause {
 	const char *why;  /* HTTP: constant text, NULL = the usual one of RESULT */
 	const char *dest; /* as the client named it, checked or canonical text; may be NULL */
 	uint16_t port;
-	const struct suffix_entry *foreign; /* the tailnet that the name belongs to; or NULL */
+	struct resolve_foreign foreign; /* the tailnet that the name belongs to */
 };
 
 struct reply_form {

@@ -71,12 +71,25 @@ int resolve_add_suffix(struct resolve_names *n, const char *text)
 	return r;
 }
 
-int resolve_set_all(struct resolve_names *n, const struct suffix_entry *all, size_t n_all)
+static bool is_word(
+	const struct suffix_entry *all, size_t first, size_t bytes, uint32_t at, size_t max)
 {
+	return at >= first && at < bytes && strnlen(suffix_word(all, at), max) < max;
+}
+
+int resolve_set_all(
+	struct resolve_names *n, const struct suffix_entry *all, size_t n_all, size_t bytes)
+{
+	size_t first = n_all * sizeof(*all);
+
+	if (bytes <= first || suffix_word(all, 0)[bytes - 1])
+		return -EBADMSG;
 	for (size_t i = 0; i < n_all; i++)
-		if (!memchr(all[i].text, 0, sizeof(all[i].text)) ||
-			!memchr(all[i].tailnet, 0, sizeof(all[i].tailnet)) ||
-			(i && strcmp(all[i - 1].text, all[i].text) > 0))
+		if (!is_word(all, first, bytes, all[i].text, MSG_DOMAIN_MAX) ||
+			!is_word(all, first, bytes, all[i].tailnet, MSG_NAME_MAX) ||
+			(i &&
+				strcmp(suffix_word(all, all[i - 1].text),
+					suffix_word(all, all[i].text)) > 0))
 			return -EBADMSG;
 	n->all = all;
 	n->n_all = n_all;
@@ -135,27 +148,32 @@ static const struct suffix_entry *find_suffix(const struct resolve_names *n, con
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (strcmp(n->all[mid].text, text) < 0)
+		if (strcmp(suffix_word(n->all, n->all[mid].text), text) < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	return low < n->n_all && !strcmp(n->all[low].text, text) ? &n->all[low] : NULL;
+	return low < n->n_all && !strcmp(suffix_word(n->all, n->all[low].text), text) ? &n->all[low]
+										      : NULL;
 }
 
 /* True if NAME is under a suffix; the longest counts. *ret_rel = length of what stands before it and its dot,
- * *ret_foreign = whose it is, NULL if it is our own. */
+ * *ret_foreign = whose it is, nobody's if it is our own. */
 static bool match_suffix(const struct resolve_names *n, const char *name, size_t *ret_rel,
-	const struct suffix_entry **ret_foreign)
+	struct resolve_foreign *ret_foreign)
 {
 	const char *at = name;
 
+	*ret_foreign = (struct resolve_foreign){0};
 	for (;;) {
 		bool own = is_own_suffix(n, at);
+		const struct suffix_entry *other = own ? NULL : find_suffix(n, at);
 
-		*ret_foreign = own ? NULL : find_suffix(n, at);
 		*ret_rel = at == name ? 0 : (size_t)(at - name - 1);
-		if (own || *ret_foreign)
+		if (other)
+			*ret_foreign = (struct resolve_foreign){
+				suffix_word(n->all, other->tailnet), other->port};
+		if (own || other)
 			return true;
 		at = strchr(at, '.');
 		if (!at++)
@@ -228,7 +246,7 @@ static void resolve_name(const struct resolve_names *n, struct resolve_result *r
 	size_t len;
 	bool under = match_suffix(n, ret->name, &len, &ret->foreign);
 
-	if (ret->foreign) {
+	if (ret->foreign.tailnet) {
 		ret->kind = RESOLVE_FOREIGN;
 		return;
 	}
@@ -260,7 +278,7 @@ void resolve_text(
 	ret->kind = RESOLVE_BAD;
 	ret->name[0] = '\0';
 	ret->n = 0;
-	ret->foreign = NULL;
+	ret->foreign = (struct resolve_foreign){0};
 	ret->relative = 0;
 	ret->absolute = false;
 	if (len > 2 && text[0] == '[' && text[len - 1] == ']') {

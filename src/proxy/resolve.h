@@ -27,10 +27,16 @@ struct resolve_host {
 struct resolve_names {
 	struct resolve_suffix *suffixes; /* our own */
 	size_t n_suffixes;
-	const struct suffix_entry *all; /* of all tailnets, ours too; not ours to free */
+	const struct suffix_entry *all; /* ipc/suffixes.h; not ours to free */
 	size_t n_all;
 	struct resolve_host *hosts;
 	size_t n_hosts;
+};
+
+/* Whose a name is, if it is another tailnet's. */
+struct resolve_foreign {
+	const char *tailnet; /* belongs to the names; NULL: it is not */
+	uint16_t port;
 };
 
 enum resolve_kind {
@@ -46,7 +52,7 @@ struct resolve_result {
 	char name[MSG_DOMAIN_MAX]; /* lower case, without the trailing dot; "" if RESOLVE_BAD */
 	size_t n;
 	struct addr addrs[RESOLVE_ADDRS_MAX];
-	const struct suffix_entry *foreign; /* belongs to the names */
+	struct resolve_foreign foreign;
 	size_t relative; /* under our suffix: bytes of .name before it and its dot; else 0 */
 	bool absolute;	 /* asked for with a trailing dot: no search domain is tried */
 };
@@ -54,8 +60,9 @@ struct resolve_result {
 /* 0, -EINVAL (not a DNS name), -ENOSPC, -ENOMEM. */
 int resolve_add_suffix(struct resolve_names *n, const char *text);
 int resolve_add_host(struct resolve_names *n, const char *name, const struct addr *a);
-/* A table that lives as long as the names do. -EBADMSG if it is not as ipc/suffixes.h says. */
-int resolve_set_all(struct resolve_names *n, const struct suffix_entry *all, size_t n_all);
+/* A table of BYTES that lives as long as the names do. -EBADMSG if it is not as ipc/suffixes.h says. */
+int resolve_set_all(
+	struct resolve_names *n, const struct suffix_entry *all, size_t n_all, size_t bytes);
 /* Sorts; before the first question. */
 void resolve_seal(struct resolve_names *n);
 void resolve_free(struct resolve_names *n);

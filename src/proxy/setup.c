@@ -94,19 +94,20 @@ static int take_suffix(const struct msg_proxy_suffix *m)
 /* Private and read-only: the pages are everybody's, and older kernels refuse a sealed file for shared ones. */
 static int take_suffixes(const struct msg_proxy_suffixes *m, int fd)
 {
-	size_t bytes = m->n * sizeof(struct suffix_entry);
 	struct stat st;
+	size_t bytes;
 	void *p;
 
 	if (next->suffixes || !m->n || m->n > SUFFIXES_MAX || fstat(fd, &st) < 0 ||
-		(size_t)st.st_size != bytes)
+		st.st_size <= 0 || (size_t)st.st_size > SUFFIXES_BYTES_MAX)
 		return -EBADMSG;
+	bytes = (size_t)st.st_size;
 	p = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (p == MAP_FAILED)
 		return -errno;
 	next->suffixes = p;
 	next->suffixes_bytes = bytes;
-	return resolve_set_all(&next->names, p, m->n);
+	return resolve_set_all(&next->names, p, m->n, bytes);
 }
 
 static int take_host(const struct msg_host *m)

@@ -8,6 +8,7 @@
 
 #include "proxy/policy.h"
 #include "proxy/resolve.h"
+#include "../unit/suffix-table.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,13 +17,14 @@ static struct policy policy;
 
 static void prepare(void)
 {
-	static const struct suffix_entry foreign = {.text = "blue", .tailnet = "blue", .port = 1};
+	static const struct table_row foreign = {"blue", "blue", 1};
+	static struct table table;
 	struct prefix all4 = {.addr = {.family = 4}}, all6 = {.addr = {.family = 6}};
 
 	if (names.n_suffixes)
 		return;
 	resolve_add_suffix(&names, "red");
-	resolve_set_all(&names, &foreign, 1);
+	resolve_set_all(&names, table.e, 1, table_make(&table, &foreign, 1));
 	resolve_seal(&names);
 	prefixset_add(&policy.routes, &all4, 1, 10);
 	prefixset_add(&policy.routes, &all6, 2, 10);

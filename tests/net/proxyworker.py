@@ -122,8 +122,12 @@ class Worker:
             self.send(SUFFIX, struct.pack("=254s2x", s.encode()))
         if foreign:
             table = os.memfd_create("suffixes")
+            entries = words = b""
             for s, name, port in sorted(foreign):
-                os.write(table, struct.pack("=254s33sxH", s.encode(), name.encode(), port))
+                at = len(foreign) * 12 + len(words)
+                entries += struct.pack("=IIH2x", at, at + len(s) + 1, port)
+                words += s.encode() + b"\0" + name.encode() + b"\0"
+            os.write(table, entries + words)
             self.send(SUFFIXES, struct.pack("=IQ", len(foreign), 1), [table])
             os.close(table)
         for name, a in hosts:

@@ -5,26 +5,27 @@
 #include <errno.h>
 
 #include "common/cleanup.h"
+#include "suffix-table.h"
 #include "test.h"
 
 static struct resolve_names names;
 
 static void add_suffix(const char *text, const char *foreign, uint16_t port)
 {
-	static struct suffix_entry all[8];
+	static struct table_row rows[TABLE_MAX];
+	static struct table table;
 	static size_t n;
-	size_t at = n;
+	size_t at = n, bytes;
 
 	if (!foreign) {
 		CHECK_EQ(resolve_add_suffix(&names, text), 0);
 		return;
 	}
-	for (; at && strcmp(all[at - 1].text, text) > 0; at--)
-		all[at] = all[at - 1];
-	all[at].port = port;
-	snprintf(all[at].text, sizeof(all[at].text), "%s", text);
-	snprintf(all[at].tailnet, sizeof(all[at].tailnet), "%s", foreign);
-	CHECK_EQ(resolve_set_all(&names, all, ++n), 0);
+	for (; at && strcmp(rows[at - 1].text, text) > 0; at--)
+		rows[at] = rows[at - 1];
+	rows[at] = (struct table_row){text, foreign, port};
+	bytes = table_make(&table, rows, ++n);
+	CHECK_EQ(resolve_set_all(&names, table.e, n, bytes), 0);
 }
 
 static void add_host(const char *name, const char *text)
@@ -122,7 +123,7 @@ static void test_table(void)
 		if (r.kind == RESOLVE_ADDRS)
 			CHECK_STR(got, table[i].addrs);
 		if (r.kind == RESOLVE_FOREIGN)
-			CHECK_STR(r.foreign->tailnet, table[i].addrs);
+			CHECK_STR(r.foreign.tailnet, table[i].addrs);
 	}
 }
 
@@ -159,14 +160,26 @@ static void test_many_addresses(void)
 
 static void test_refused_names(void)
 {
-	struct suffix_entry all[2] = {{.text = "b"}, {.text = "a"}};
+	static const struct table_row unsorted[] = {{"b", "b", 1}, {"a", "a", 2}};
+	static const struct table_row one[] = {{"a", "a", 1}};
+	static struct table made;
 	struct resolve_names none = {0};
+	size_t bytes = table_make(&made, unsorted, 2);
 	struct addr a = addr_v4(1);
 
 	CHECK_EQ(resolve_add_suffix(&names, "a b"), -EINVAL);
-	CHECK_EQ(resolve_set_all(&none, all, 2), -EBADMSG); /* not sorted */
-	memset(all[0].text, 'x', sizeof(all[0].text));
-	CHECK_EQ(resolve_set_all(&none, all, 1), -EBADMSG); /* without an end */
+	CHECK_EQ(resolve_set_all(&none, made.e, 2, bytes), -EBADMSG); /* not sorted */
+	bytes = table_make(&made, one, 1);
+	CHECK_EQ(resolve_set_all(&none, made.e, 1, bytes), 0);
+	CHECK_EQ(resolve_set_all(&none, made.e, 1, bytes - 1), -EBADMSG); /* without an end */
+	CHECK_EQ(resolve_set_all(&none, made.e, 1, sizeof(made.e[0])), -EBADMSG); /* no words */
+	made.e[0].tailnet = (uint32_t)bytes;
+	CHECK_EQ(resolve_set_all(&none, made.e, 1, bytes), -EBADMSG); /* behind the end */
+	made.e[0].tailnet = 1;
+	CHECK_EQ(resolve_set_all(&none, made.e, 1, bytes), -EBADMSG); /* inside an entry */
+	memset((char *)&made + sizeof(made.e[0]), 'x', MSG_NAME_MAX);
+	made.e[0].tailnet = made.e[0].text;
+	CHECK_EQ(resolve_set_all(&none, made.e, 1, sizeof(made)), -EBADMSG); /* too long */
 	CHECK_EQ(resolve_add_host(&names, "", &a), -EINVAL);
 	CHECK_EQ(resolve_add_host(&names, "a..b", &a), -EINVAL);
 }

@@ -24,6 +24,7 @@
 #include "relay/pipes.h"
 #include "proxy-failing.h"
 #include "proxy-servers.h"
+#include "suffix-table.h"
 #include "test.h"
 
 #define CLIENTS	     48
@@ -371,12 +372,13 @@ static void tell(enum msg_type type, void *m, size_t size, int fd)
 /* As the supervisor hands it over: in a file of memory. */
 static void tell_suffixes(void)
 {
-	struct suffix_entry all[] = {{.text = "blue", .tailnet = "blue", .port = 11081},
-		{.text = "red", .tailnet = "red"}};
+	static const struct table_row rows[] = {{"blue", "blue", 11081}, {"red", "red", 0}};
+	static struct table table;
+	size_t bytes = table_make(&table, rows, 2);
 	struct msg_proxy_suffixes m = {.n = 2, .digest = 1};
 	int fd = memfd_create("suffixes", MFD_CLOEXEC);
 
-	if (fd < 0 || write(fd, all, sizeof(all)) != sizeof(all))
+	if (fd < 0 || write(fd, &table, bytes) != (ssize_t)bytes)
 		give_up("suffixes", NULL);
 	tell(MSG_PROXY_SUFFIXES, &m, sizeof(m), fd);
 	close(fd);
