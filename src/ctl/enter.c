@@ -194,9 +194,10 @@ int enter_exec(const struct args *a)
 
 int enter_ping(const struct args *a)
 {
-	_cleanup_free_ char **argv = calloc(a->n_words + 2, sizeof(*argv));
-	char host[HOSTNAME_MAX];
+	_cleanup_free_ char **argv = calloc(a->n_words + 4, sizeof(*argv));
+	char host[HOSTNAME_MAX], count[] = "-c", four[] = "4";
 	struct config *c = NULL;
+	size_t n = 0;
 
 	if (!argv || config_load(a->config_path, &c) < 0) {
 		fputs("tsgwctl: out of memory\n", stderr);
@@ -204,9 +205,14 @@ int enter_ping(const struct args *a)
 	}
 	hostname_resolve(config_find(c, a->name), a->words[0], host);
 	config_free(c);
-	/* ping [options] host */
-	argv[0] = (char[]){"ping"};
-	memcpy(argv + 1, a->words + 1, (a->n_words - 1) * sizeof(*argv));
-	argv[a->n_words] = host;
+	/* ping [options] host; by itself it would never end, and a script would wait */
+	argv[n++] = (char[]){"ping"};
+	if (a->n_words == 1) {
+		argv[n++] = count;
+		argv[n++] = four;
+	}
+	for (size_t i = 1; i < a->n_words; i++)
+		argv[n++] = a->words[i];
+	argv[n] = host;
 	return enter_run(a, argv);
 }

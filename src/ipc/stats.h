@@ -49,6 +49,8 @@ struct wg_stats {
 	struct wg_counts counts;
 	uint32_t n_peers;
 	uint32_t listen_port;
+	uint32_t set_by_hand; /* 1: wg(8) has changed something since the last configuration */
+	uint32_t zero;
 	struct wg_peer_stats peers[STATS_PEERS_MAX];
 };
 

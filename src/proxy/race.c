@@ -19,8 +19,8 @@
 #include "common/log.h"
 #include "proxy/listener.h"
 
-#define ATTEMPT_DELAY_MS    250 /* RFC 8305, section 5 */
-#define PEER_PATIENCE_MS    5000
+#define ATTEMPT_DELAY_MS    250	 /* RFC 8305, section 5 */
+#define PEER_PATIENCE_MS    4800 /* the client has its answer within 5 s */
 #define DESCRIPTOR_RETRY_MS 100
 
 static unsigned n_extra;

@@ -314,13 +314,11 @@ static bool sockets_differ(const struct tailnet_config *old, const struct tailne
 static int make_sockets(
 	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	int r = 0;
+	int r;
 
 	if (tailnet_is_stock(new))
 		return 0;
-	if (!old || old->wg->listen_port != new->wg->listen_port ||
-		old->wg->fwmark != new->wg->fwmark)
-		r = node_open_sockets(t, new->wg->listen_port, new->wg->fwmark);
+	r = node_renew_sockets(t, !old || old->wg->listen_port != new->wg->listen_port, new->wg);
 	node_set_gro(t, new);
 	return r < 0 || !old ? r : node_send_sockets(t);
 }

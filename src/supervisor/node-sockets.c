@@ -122,6 +122,25 @@ int node_open_sockets(struct tailnet *t, uint16_t port, uint32_t fwmark)
 	return 0;
 }
 
+bool node_sockets_by_hand(const struct tailnet *t)
+{
+	return t->netns_fd >= 0 && !tailnet_is_stock(t->config) &&
+		(t->udp_port_by_hand || t->udp_fwmark != t->config->wg->fwmark);
+}
+
+int node_renew_sockets(struct tailnet *t, bool other_port, const struct wg_config *wg)
+{
+	/* where any port will do, another mark needs no other port */
+	uint16_t port = wg->listen_port || other_port || t->udp_port_by_hand ? wg->listen_port
+									     : t->udp_port;
+	int r = 0;
+
+	if (other_port || t->udp_port_by_hand || t->udp_fwmark != wg->fwmark)
+		r = node_open_sockets(t, port, wg->fwmark);
+	t->udp_port_by_hand &= r < 0;
+	return r;
+}
+
 int node_send_sockets(struct tailnet *t)
 {
 	struct msg_wg_udp m = {.port = t->udp_port,

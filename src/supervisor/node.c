@@ -147,11 +147,19 @@ static int node_peer_state(struct tailnet *t, const struct msg_peer_state *m)
 	return 0;
 }
 
+bool node_set_by_hand(const struct tailnet *t)
+{
+	const struct wg_stats *stats = t->node.stats;
+
+	return t->netns_fd >= 0 && t->node.pid && stats && STAT_GET(stats->set_by_hand);
+}
+
 /* `wg set LINK listen-port|fwmark`: new sockets, or why not; the node waits for either. */
 static int node_socket_wanted(struct tailnet *t, const struct msg_wg_socket_wanted *m)
 {
 	static struct log_limit refused = {.burst = 5, .interval_ms = 10000};
 	struct msg_wg_socket_refused no = {.port = m->port, .fwmark = m->fwmark};
+	bool other_port = m->port != t->udp_port;
 	int r = node_open_sockets(t, m->port, m->fwmark);
 
 	/* the node says what wg(8) told it, so it could say it without end */
@@ -162,6 +170,7 @@ static int node_socket_wanted(struct tailnet *t, const struct msg_wg_socket_want
 		no.error = -r;
 		return t->node.pid ? worker_tell(&t->node, MSG_WG_SOCKET_REFUSED, &no) : 0;
 	}
+	t->udp_port_by_hand |= other_port;
 	return node_send_sockets(t);
 }
 

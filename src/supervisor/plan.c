@@ -347,21 +347,41 @@ static struct around plan_around(const struct config *old, const struct config *
 	return r;
 }
 
+/* What wg(8) has set in the running node holds until the next reload. */
+static bool part_by_hand(const struct supervisor *s, size_t part, const struct tailnet_config *c)
+{
+	const struct tailnet *t = tailnet_is_stock(c) ? NULL : supervisor_find(s, c->name);
+
+	if (!t)
+		return false;
+	return part_is(part, "sockets") ? node_sockets_by_hand(t)
+					: part_is(part, "node") && node_set_by_hand(t);
+}
+
 static int plan_tailnet(const struct supervisor *s, struct plan *p, struct tailnet_config *old,
 	struct tailnet_config *new, const struct around *around)
 {
 	int r = 0;
 
 	if (!runs(s, old))
-		return runs(s, new) ? plan_add(p, (struct step){STEP_START, old, new, 0}) : 0;
+		return runs(s, new)
+			? plan_add(p, (struct step){.kind = STEP_START, .old = old, .new = new})
+			: 0;
 	if (!runs(s, new))
-		return plan_add(p, (struct step){STEP_STOP, old, new, 0});
+		return plan_add(p, (struct step){.kind = STEP_STOP, .old = old, .new = new});
 	if (old->engine != new->engine || old->node != new->node || !uplink_equal(old, new))
-		return plan_add(p, (struct step){STEP_STOP, old, new, 0})
-			?: plan_add(p, (struct step){STEP_START, old, new, 0});
-	for (size_t i = 0; i < tailnet_n_parts && r == 0; i++)
-		if (tailnet_parts[i].differs(old, new) || part_concerned(i, around, new))
-			r = plan_add(p, (struct step){STEP_CHANGE, old, new, i});
+		return plan_add(p, (struct step){.kind = STEP_STOP, .old = old, .new = new})
+			?: plan_add(p, (struct step){.kind = STEP_START, .old = old, .new = new});
+	for (size_t i = 0; i < tailnet_n_parts && r == 0; i++) {
+		struct step step = {.kind = STEP_CHANGE, .old = old, .new = new, .part = i};
+
+		if (!tailnet_parts[i].differs(old, new) && !part_concerned(i, around, new)) {
+			step.by_hand = part_by_hand(s, i, new);
+			if (!step.by_hand)
+				continue;
+		}
+		r = plan_add(p, step);
+	}
 	return r;
 }
 
@@ -398,8 +418,12 @@ void plan_free(struct plan *p)
 }
 
 /* A worker is told in place; of the others the new whole is said. */
-static void say_change(const struct teller *to, size_t part)
+static void say_change(const struct teller *to, size_t part, bool by_hand)
 {
+	if (by_hand) {
+		tell(to, "put back what wg(8) has set: %s", tailnet_parts[part].name);
+		return;
+	}
 	if (part_is(part, "proxy") || (part_is(part, "node") && !tailnet_is_stock(to->t))) {
 		tell(to, "tell tsgw-%s its new configuration",
 			part_is(part, "node") ? "wg" : "proxy");
@@ -461,7 +485,7 @@ void plan_say(const struct supervisor *s, const struct plan *p, const struct con
 		else if (step->kind == STEP_STOP)
 			tell(&to, "stop: listeners, workers, links and namespace are removed");
 		else if (step->kind == STEP_CHANGE)
-			say_change(&to, step->part);
+			say_change(&to, step->part, step->by_hand);
 		else
 			for (size_t k = 0; k < tailnet_n_parts; k++)
 				say_part[k](&to);

@@ -17,7 +17,8 @@ enum step_kind {
 struct step {
 	enum step_kind kind;
 	struct tailnet_config *old, *new;
-	size_t part; /* STEP_CHANGE: index in tailnet_parts */
+	size_t part;  /* STEP_CHANGE: index in tailnet_parts */
+	bool by_hand; /* STEP_CHANGE: wg(8) has changed it, the configuration has not */
 };
 
 struct plan {

@@ -124,8 +124,15 @@ static int supervisor_on_hup(
 	return 0;
 }
 
+/* A worker of ours drains on SIGUSR1; who takes us for one ends nothing. A handler: unlike what is ignored,
+ * it is not inherited. */
+static void supervisor_on_stray(int signal_number)
+{
+}
+
 static int supervisor_signals(struct supervisor *s)
 {
+	const struct sigaction stray = {.sa_handler = supervisor_on_stray, .sa_flags = SA_RESTART};
 	sigset_t mask;
 	int r;
 
@@ -138,6 +145,8 @@ static int supervisor_signals(struct supervisor *s)
 	sigaddset(&mask, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &mask, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGUSR1, &stray, NULL);
+	sigaction(SIGUSR2, &stray, NULL);
 	r = sd_event_add_signal(s->event, NULL, SIGTERM, supervisor_on_stop, s);
 	if (r >= 0)
 		r = sd_event_add_signal(s->event, NULL, SIGINT, supervisor_on_stop, s);
@@ -165,7 +174,8 @@ static int supervisor_watchdog(struct supervisor *s)
 	if (r <= 0)
 		return r;
 	r = sd_event_add_time_relative(s->event, &source, CLOCK_MONOTONIC, s->watchdog_usec,
-		WATCHDOG_ACCURACY_USEC, supervisor_on_watchdog, s);
+		MIN(s->watchdog_usec / 4, (uint64_t)WATCHDOG_ACCURACY_USEC), supervisor_on_watchdog,
+		s);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(source, SD_EVENT_ON);
 	return r < 0 ? r : sd_event_source_set_floating(source, true);

@@ -104,6 +104,7 @@ struct tailnet {
 	struct tun_flags tun_flags;
 	int udp4_fd, udp6_fd;
 	uint16_t udp_port;
+	bool udp_port_by_hand; /* wg(8) has asked for it */
 	uint32_t udp_fwmark;
 	int uapi_fd;
 	int resolve_fd; /* RUN/NAME/resolve.sock */
@@ -191,6 +192,11 @@ extern const struct worker_ops endpoint_ops;
 int node_send_config(struct tailnet *t);
 int node_send_sockets(struct tailnet *t);
 int node_open_sockets(struct tailnet *t, uint16_t port, uint32_t fwmark);
+/* As WG says, where that is another port or mark than there was, or wg(8) has changed them. */
+int node_renew_sockets(struct tailnet *t, bool other_port, const struct wg_config *wg);
+/* Has wg(8) changed them since the configuration was told: port or mark; keys or peers? */
+bool node_sockets_by_hand(const struct tailnet *t);
+bool node_set_by_hand(const struct tailnet *t);
 void node_set_gro(struct tailnet *t, const struct tailnet_config *config);
 /* Rebuilds the table of endpoint names from the configuration, keeping what was found. */
 int endpoint_setup(struct tailnet *t);

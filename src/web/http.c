@@ -194,16 +194,27 @@ static enum MHD_Result answer(struct http *h, struct MHD_Connection *c, const st
 	return r < 0 ? reply_line(h, c, 500, "out of memory\n") : reply(h, c, &a);
 }
 
+static enum MHD_Result count_host(
+	void *arg, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+	*(unsigned *)arg += !strcasecmp(key, "Host");
+	return MHD_YES;
+}
+
 /* Sets .host of V; a line of complaint, or NULL, and its code. */
 static const char *check_host(
 	struct http *h, struct MHD_Connection *c, struct visit *v, unsigned *ret_code)
 {
 	const char *value = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Host");
+	unsigned hosts = 0;
 	struct addr literal = {0};
 
 	*ret_code = 400;
 	if (!value)
 		return "a Host header is needed\n";
+	MHD_get_connection_values(c, MHD_HEADER_KIND, count_host, &hosts);
+	if (hosts > 1)
+		return "there is more than one Host header\n";
 	if (request_host(value, v->host, &literal) < 0)
 		return "the Host header is no name or address\n";
 	if (literal.family)

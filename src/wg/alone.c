@@ -423,6 +423,9 @@ static int run(struct alone *a)
 		log_error(NULL, NULL, "%s", strerror(-r));
 		return r;
 	}
+	log_debug(NULL, "UAPI", "%s serves %s%s%s", a->name,
+		*a->socket_path ? a->socket_path : "an inherited socket",
+		fds[0] >= 0 ? ", IPv4" : "", fds[1] >= 0 ? ", IPv6" : "");
 	report_ready(a);
 	r = node_run(a->node);
 	if (r == -ENODEV) {

@@ -222,5 +222,6 @@ int config_apply(struct config *c, struct device *d)
 	remove_what_goes(c, d);
 	for (uint32_t i = 0; i < c->n_peers && r == 0; i++)
 		r = apply_peer(c, &c->peers[i], d, rekey);
+	device_set_by_hand(d, false);
 	return r;
 }

@@ -415,14 +415,29 @@ void device_routes_changed(struct device *d, device_interface_to *interface_to, 
 	}
 }
 
+/* As at the start: whether a peer is up is known by trying. */
+static bool is_untried(const struct device *d, const struct peer *p)
+{
+	return d->handshake_at_start && p->state == PEER_UNKNOWN && !p->last_handshake_s &&
+		!p->timers.unanswered_since_ns && p->endpoint.at.addr.family;
+}
+
 void device_kick(struct device *d)
 {
 	pthread_mutex_lock(&d->lock);
 	count_allowed(d);
-	for (struct peer *p = d->peers; p; p = p->next)
+	for (struct peer *p = d->peers; p; p = p->next) {
 		if (p->staged_first || p->keepalive_wanted)
 			session_want_sender(d, p);
+		if (is_untried(d, p))
+			session_want_handshake(d, p);
+	}
 	pthread_mutex_unlock(&d->lock);
+}
+
+void device_set_by_hand(struct device *d, bool by_hand)
+{
+	STAT_SET(d->stats->set_by_hand, by_hand);
 }
 
 void device_peer_report(struct device *d, struct peer *p, uint32_t state)

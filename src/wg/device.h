@@ -99,5 +99,7 @@ typedef uint32_t device_interface_to(
 void device_routes_changed(struct device *d, device_interface_to *interface_to, void *arg);
 
 /* To be called after a change by wg(8): peers that wait for their first handshake or persistent
- * keepalive start now. */
+ * keepalive start now, and under the gateway those that nobody has tried yet. */
 void device_kick(struct device *d);
+/* Has wg(8) changed something since the supervisor's configuration? For the counters' page. */
+void device_set_by_hand(struct device *d, bool by_hand);

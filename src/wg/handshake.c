@@ -9,8 +9,21 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/log.h"
+#include "common/parse.h"
 
 #define INITIATION_SPACING_NS (SECOND_NS / 50)
+
+/* For `LOG_LEVEL=verbose` and `--log-level debug`. Without the lock. */
+static void say(const struct peer *p, const struct endpoint *at, const char *what)
+{
+	char key[45], where[HOSTPORT_TEXT_MAX];
+
+	if (log_level() < LOG_DEBUG)
+		return;
+	format_key_base64(p->public_key, key);
+	log_debug(NULL, "wg", "peer %s at %s: %s", key, hostport_format(&at->at, where), what);
+}
 
 /* Our time stamps never go back, even if the clock does, or the peer would take us for a replay. */
 static void next_timestamp(struct device *d, struct peer *p)
@@ -89,6 +102,7 @@ void handshake_start(struct device *d, struct peer *p, uint64_t now_ns)
 	STAT_ADD(d->stats->tx_bytes, sizeof(m));
 	pthread_mutex_unlock(&d->lock);
 	d->wires->send(d->wires_owner, &m, sizeof(m), &to);
+	say(p, &to, "handshake initiation sent");
 }
 
 void handshake_start_wanted(struct device *d, uint64_t now_ns)
@@ -231,6 +245,7 @@ static void respond(struct device *d, struct peer *p, struct noise_handshake *hs
 	STAT_ADD(d->stats->tx_bytes, sizeof(m));
 	pthread_mutex_unlock(&d->lock);
 	d->wires->send(d->wires_owner, &m, sizeof(m), from);
+	say(p, from, "handshake initiation received, answered");
 }
 
 static void receive_initiation(struct device *d, const struct noise_initiation *m,
@@ -301,6 +316,7 @@ static void receive_response(struct device *d, const struct noise_response *m,
 		STAT_ADD(p->stats->rx_bytes, sizeof(*m));
 		STAT_ADD(d->stats->rx_bytes, sizeof(*m));
 		pthread_mutex_unlock(&d->lock);
+		say(p, from, "handshake response received, session is up");
 		device_peer_report(d, p, PEER_UP);
 	}
 	sodium_memzero(&hs, sizeof(hs));

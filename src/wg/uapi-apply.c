@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/log.h"
 #include "common/parse.h"
 #include "wg/device.h"
 #include "wg/uapi.h"
@@ -176,10 +177,12 @@ int uapi_apply(struct device *d, const struct uapi_request *r)
 	struct uapi_cursor cursor = {0};
 	struct peer *p = NULL;
 	struct uapi_op op;
+	bool changes = false;
 	int err = 0;
 
 	for (uapi_request_next(r, &cursor, &op); op.type != UAPI_END && err == 0;
 		uapi_request_next(r, &cursor, &op)) {
+		changes = true;
 		if (op.type == UAPI_PRIVATE_KEY)
 			device_set_private_key(d, op.key);
 		else if (op.type == UAPI_REPLACE_PEERS)
@@ -190,7 +193,10 @@ int uapi_apply(struct device *d, const struct uapi_request *r)
 			err = apply_to_peer(d, p, &op);
 	}
 	explicit_bzero(&op, sizeof(op));
+	if (changes)
+		device_set_by_hand(d, true);
 	device_kick(d);
+	log_debug(NULL, "UAPI", "set: %s", err < 0 ? strerror(-err) : "done");
 	return err;
 }
 

@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import os
+import shutil
 
 from client import connect, socks5
 from lab import check, equal, wait_for
@@ -108,6 +109,9 @@ def test_exec(picture):
     p = picture.lab.run(["ip", "netns", "exec", red.netns, "cat", "/etc/resolv.conf"], ok=0)
     check("nameserver 10.100.0.53" in p.stdout, p.stdout)
     equal(g.ctl("exec", red.name, "--", "nosuchcommand").returncode, 127, "a missing command")
+    if shutil.which("ping"):  # ends by itself, unless its options say otherwise
+        check(" 4 received" in g.ctl("ping", red.name, f"{TARGET}.{red.name}", ok=0).stdout, "four pings")
+        check(" 1 received" in g.ctl("ping", red.name, TARGET, "-c1", ok=0).stdout, "one ping")
 
 
 def test_unprivileged(picture):

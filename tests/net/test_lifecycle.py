@@ -78,12 +78,15 @@ def test_stop_leaves_nothing(picture):
 
 
 def test_sigint_stops(picture):
-    """SIGINT (Ctrl-C) is a request to stop as well."""
+    """SIGINT (Ctrl-C) is a request to stop as well; signals that mean nothing here end nothing."""
     two(picture, serve=False)
     g = picture.gateway()
     before = traces(picture)
     g.start().wait_up()
-    equal(g.stop(signal.SIGINT), 0, "exit code after SIGINT")
+    for stray in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE, signal.SIGWINCH):
+        g.process.send(stray)
+    g.ctl("status", ok=0)
+    equal(g.stop(signal.SIGINT), 0, "exit code after SIGINT, and stray signals before it")
     wait_same(before, picture, [g], "after SIGINT")
 
 

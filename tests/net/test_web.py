@@ -145,6 +145,8 @@ def test_web_hosts(picture):
     check(got.startswith("HTTP/1.1 400"), got)
     got = raw(picture, b"GET /healthz HTTP/1.0\r\n\r\n")
     check(" 400 " in got.splitlines()[0], got)
+    got = raw(picture, f"GET /healthz HTTP/1.1\r\nHost: {PRIMARY}\r\nhost: {PRIMARY}\r\n\r\n".encode())
+    check(got.startswith("HTTP/1.1 400"), got)
     for host in ("gw", "demon.example.org"):  # texts and PAC name the gateway as it was asked
         text = fetch(picture, "/proxy.pac", "-H", f"Host: {host}:11079")
         check(f"SOCKS5 {host}:11080; PROXY {host}:11080" in text, text)

@@ -106,11 +106,16 @@ def test_foreground_and_log_level(lab):
         p = ns.spawn([TSGW_WG, *words, name], env=env)
         wait_for(lambda n=name: os.path.exists(socket_of(n)) and n in ns.links(), "ready")
         check(p.alive(), "it stays in the foreground")
-        wg("show", name)
+        wg("set", name, "private-key", lab.file("verbose.key", key_pair()[0]), "peer", key_pair()[1],
+           "endpoint", "127.0.0.1:9", "persistent-keepalive", "9")
+        ns.ip(f"link set {name} up")
+        wait_for(lambda n=name: int(wg("show", n, "transfer").split()[2]), "an initiation")
         ns.ip(f"link del {name}")
         equal(p.wait(), 0, "exit code")
         is_gone(ns, name)
         equal("interface is gone" in p.log(), not quiet, f"{env}: log {p.log()!r}")
+        equal(f"serves /run/wireguard/{name}.sock" in p.log() and "set: done" in p.log() and
+              "handshake initiation sent" in p.log(), env.get("LOG_LEVEL") == "verbose", f"{env}: {p.log()!r}")
     # in the background a log that was asked for goes where stderr went
     name = lab.ifname("f")
     out = os.path.join(lab.dir, "log")

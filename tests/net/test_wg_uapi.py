@@ -220,6 +220,40 @@ def test_wg_under_the_gateway(picture):
     wg("setconf", t.link, path)
     equal(sorted_conf(wg("showconf", t.link)), sorted_conf(text), "after setconf")
     check_page(picture, t)
+    # what it has added is tried, as at the start: nobody knows of the others whether they are up
+    wg("set", t.link, "peer", t.peer.public, "remove")
+    wg("syncconf", t.link, path)
+    g.wait_state(t, "up")
+    check(int(wg("show", t.link, "latest-handshakes").split()[1]), "a handshake that nobody asked for")
     rx, tx = map(int, wg("show", t.link, "transfer").split()[1:])
     peer_rx, peer_tx = map(int, wg("show", t.peer.ifname, "transfer").split()[1:])
     check(rx and tx and peer_rx >= tx and peer_tx >= rx, f"{rx} {tx}, the peer's {peer_rx} {peer_tx}")
+
+
+def test_reload_puts_back(picture):
+    """What `wg set` changes holds until the next reload of that tailnet: keys, peers, sockets."""
+    red, blue = picture.tailnet("red", 11080, ssh=False), picture.tailnet("blue", 11081, ssh=False)
+    g = picture.gateway().start()
+    g.wait_up()
+    before, other = wg("showconf", red.link), wg("showconf", blue.link)
+    mine = [g.workers()[p, red.name] for p in ("tsgw-wg", "tsgw-proxy")]
+    equal(g.ctl("reload", "--dry-run", ok=0).stdout, "", "steps of a reload before")
+    extra = key_pair()[1]
+    wg("set", red.link, "private-key", picture.lab.file("other.key", key_pair()[0]), "listen-port", "51777",
+       "fwmark", "0x77", "peer", red.peer.public, "persistent-keepalive", "7", "allowed-ips", "10.55.0.0/16",
+       "peer", extra, "allowed-ips", "10.56.0.0/16")
+    changed = wg("showconf", red.link)
+    for command in (("reload", "--dry-run"), ("reload",)):
+        equal(wg("showconf", red.link), changed, "it holds")
+        equal(g.ctl(*command, ok=0).stdout.splitlines(),
+              [f"{red.name}: put back what wg(8) has set: {part}" for part in ("sockets", "node")], "steps")
+
+    def shown():
+        text = re.sub(r"ListenPort = (?!51777)\d+", "", wg("showconf", red.link))
+        return sorted_conf(text) == sorted_conf(re.sub(r"ListenPort = \d+", "", before))
+    wait_for(shown, lambda: wg("showconf", red.link))
+    equal(wg("showconf", blue.link), other, "the other tailnet")
+    g.wait_up()
+    check_page(picture, red)
+    equal([g.workers()[p, red.name] for p in ("tsgw-wg", "tsgw-proxy")], mine, "the workers")
+    equal(g.ctl("reload", ok=0).stdout, "", "steps of the next one")
