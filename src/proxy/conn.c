@@ -84,12 +84,20 @@ static void set_timer(struct conn *c, uint64_t at_ms)
 		conn_close(c, true);
 }
 
-void conn_idle_timer(struct conn *c, bool half)
+static uint64_t idle_ms(bool half)
 {
 	const struct msg_proxy_config *config = &setup_now()->config;
-	uint64_t s = half ? config->half_close_timeout_s : config->idle_timeout_s;
 
-	set_timer(c, c->last_ms + s * 1000);
+	return (half ? config->half_close_timeout_s : config->idle_timeout_s) * 1000ull;
+}
+
+void conn_idle_timer(struct conn *c, bool half)
+{
+	uint64_t at = c->last_ms + idle_ms(half);
+
+	if (c->origin.source.fd >= 0 && !c->origin.lasts)
+		at = MIN(at, loop_now() + SOCK_YOUNG_MS);
+	set_timer(c, at);
 }
 
 /* Does ACT; whatever it moves is this connection's. */
@@ -114,11 +122,10 @@ static void conn_task(struct task *t)
 
 static void tunnel_timeout(struct conn *c)
 {
-	const struct msg_proxy_config *config = &setup_now()->config;
 	bool half = c->up.ended || c->down.ended || (c->state == CONN_FORWARD && c->client.hup);
-	uint64_t s = half ? config->half_close_timeout_s : config->idle_timeout_s;
 
-	if (c->client.failed || c->origin.failed || c->last_ms + s * 1000 <= loop_now())
+	sock_last(&c->origin);
+	if (c->client.failed || c->origin.failed || c->last_ms + idle_ms(half) <= loop_now())
 		conn_close(c, true);
 	else
 		conn_idle_timer(c, half);

@@ -62,6 +62,7 @@ struct conn {
 	struct addr address; /* of the client */
 	struct trail trail;
 	uint8_t state, protocol;
+	bool heard;	   /* its first bytes have come, and are acknowledged */
 	bool hurried;	   /* the deadline of this request's head is set */
 	bool trusted;	   /* came by the veth listener: no password is asked for */
 	bool logged_in;	   /* HTTP: the request at hand may go on, */

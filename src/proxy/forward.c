@@ -408,6 +408,7 @@ static void finish(struct conn *c)
 	c->kept = true;
 	if (!f->origin_keep || c->down.in.len)
 		sock_close(&c->origin, false);
+	sock_last(&c->origin);
 	buf_free(&c->down.in);
 	c->state = CONN_GREETING;
 	c->scan = (struct http_scan){0};

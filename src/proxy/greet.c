@@ -341,6 +341,8 @@ static void greet_check_origin(struct conn *c)
 
 void greet_advance(struct conn *c)
 {
+	uint64_t said = setup_stats->down_bytes;
+
 	if (!conn_flush(c))
 		return;
 	greet_check_origin(c);
@@ -357,6 +359,9 @@ void greet_advance(struct conn *c)
 			return;
 		}
 		greet_parse(c);
+		if (!c->heard && setup_stats->down_bytes == said)
+			sock_acknowledge(&c->client);
+		c->heard = true;
 	}
 }
 

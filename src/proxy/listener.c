@@ -19,7 +19,7 @@
 #include "proxy/udppool.h"
 #include "relay/udpport.h"
 
-#define ACCEPT_BATCH	64
+#define ACCEPT_BATCH	64u /* of one round */
 #define ACCEPT_RETRY_MS 1000
 #define DESCRIPTORS_OWN 32 /* stdio, channel, epoll, resolver; what can be counted is on top */
 
@@ -28,6 +28,8 @@ struct listener {
 	struct hostport at;
 	struct addr only;
 	bool veth;
+	unsigned batch;			/* how many to accept in this round */
+	uint64_t round;			/* the last one in which somebody waited */
 	struct listener_target *target; /* NULL: clients say where */
 };
 
@@ -89,9 +91,9 @@ static void drop(int fd, enum proxy_result result)
 {
 	struct linger hard = {.l_onoff = 1};
 
+	STAT_ADD(setup_stats->results[result], 1);
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
 	fd_close(fd);
-	STAT_ADD(setup_stats->results[result], 1);
 }
 
 static bool admits(const struct listener *l, const struct addr *client)
@@ -154,11 +156,22 @@ static bool has_descriptors(void)
 		n_descriptors;
 }
 
+/* How many clients to accept now. Asking for one more than there are costs the kernel as much as half a client, so
+ * it is one, and more only if there were more the last time: epoll tells again. */
+static unsigned batch(struct listener *l)
+{
+	bool more = l->round + 1 == loop_round();
+
+	l->round = loop_round();
+	l->batch = more ? MIN(l->batch * 2, ACCEPT_BATCH) : 1;
+	return l->batch;
+}
+
 static void listener_event(struct source *s, uint32_t events)
 {
 	struct listener *l = container_of(s, struct listener, source);
 
-	for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
+	for (unsigned i = batch(l); i; i--) {
 		struct sockaddr_storage ss;
 		socklen_t len = sizeof(ss);
 		struct hostport from;
@@ -173,8 +186,10 @@ static void listener_event(struct source *s, uint32_t events)
 			listener_pause();
 			return;
 		}
-		if (fd < 0 && errno == EAGAIN)
+		if (fd < 0 && errno == EAGAIN) {
+			l->round = 0;
 			return;
+		}
 		if (fd < 0)
 			continue; /* that client has gone already */
 		if (hostport_from_sockaddr((struct sockaddr *)&ss, &from) < 0)
@@ -268,6 +283,8 @@ int listener_add(const struct msg_proxy_listen *m, const struct listener_target 
 		return n_listeners < LISTENERS_MAX ? -ENOMEM : -E2BIG;
 	}
 	sock_options(fd);
+	if (!target)
+		sock_answer_first(fd);
 	r = fd_nonblock(fd, true);
 	if (r == 0 && !target)
 		r = udppool_open(&m->at);

@@ -108,7 +108,7 @@ static int connect_to(struct attempt *a, const struct hostport *to)
 
 	if (fd < 0)
 		return -errno;
-	sock_options(fd);
+	sock_begin(fd);
 	r = connect(fd, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS ? -errno : 0;
 	s->source.fd = fd;
 	s->readable = s->writable = s->hup = s->failed = false;

@@ -61,12 +61,21 @@ int64_t sock_read(struct sock *s, void *to, size_t len)
 	return n;
 }
 
-void sock_options(int fd)
+static void set_option(int fd, int level, int name, int value)
+{
+	setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+void sock_begin(int fd)
+{
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+static void keep_alive(int fd)
 {
 	static const struct {
 		int level, name, value;
 	} options[] = {
-		{IPPROTO_TCP, TCP_NODELAY, 1},
 		{SOL_SOCKET, SO_KEEPALIVE, 1},
 		{IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
 		{IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
@@ -74,7 +83,32 @@ void sock_options(int fd)
 	};
 
 	for (size_t i = 0; i < ELEMENTSOF(options); i++)
-		setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(int));
+		set_option(fd, options[i].level, options[i].name, options[i].value);
+}
+
+void sock_options(int fd)
+{
+	sock_begin(fd);
+	keep_alive(fd);
+}
+
+void sock_last(struct sock *s)
+{
+	if (s->source.fd < 0 || s->lasts)
+		return;
+	keep_alive(s->source.fd);
+	s->lasts = true;
+}
+
+void sock_answer_first(int fd)
+{
+	set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 0);
+}
+
+void sock_acknowledge(struct sock *s)
+{
+	if (s->source.fd >= 0)
+		set_option(s->source.fd, IPPROTO_TCP, TCP_QUICKACK, 1);
 }
 
 void sock_close(struct sock *s, bool reset)
@@ -87,7 +121,7 @@ void sock_close(struct sock *s, bool reset)
 		setsockopt(s->source.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
 	close(s->source.fd); /* epoll forgets it with its only descriptor */
 	s->source.fd = -1;
-	s->readable = s->writable = s->hup = s->failed = false;
+	s->readable = s->writable = s->hup = s->failed = s->lasts = false;
 	s->window = (struct window){.governed = s->window.governed};
 }
 

@@ -17,6 +17,7 @@ struct sock {
 	bool readable, writable;
 	bool hup;    /* the other side has sent FIN */
 	bool failed; /* an error is waiting in the socket */
+	bool lasts;  /* sock_last() was called */
 	struct window window;
 };
 
@@ -43,13 +44,22 @@ enum flow_status {
 /* Where a read may go whose bytes are dealt with before anybody else reads. */
 extern uint8_t flow_scratch[FLOW_SCRATCH];
 
-#define SOCK_EVENTS (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+#define SOCK_YOUNG_MS 10000
+#define SOCK_EVENTS   (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
 void sock_event(struct sock *s, uint32_t events);
 /* At most LEN bytes. > 0; 0 at the end; -EAGAIN and other -errno. */
 int64_t sock_read(struct sock *s, void *to, size_t len);
 /* No delay, keep-alive: for FD, or, on an accepting socket, for all that come from it. */
 void sock_options(int fd);
+/* No delay. Keep-alive costs four calls, and most connections end long before it says anything: so the
+ * owner of S calls sock_last() when it is SOCK_YOUNG_MS old. */
+void sock_begin(int fd);
+void sock_last(struct sock *s);
+/* On an accepting socket: the first bytes that come to its clients' sockets are acknowledged by the answer to them;
+ * where none goes out at once, the owner calls sock_acknowledge(), or a client that has more to say may wait 40 ms. */
+void sock_answer_first(int fd);
+void sock_acknowledge(struct sock *s);
 /* Closes; RESET: so that the other side gets a RST. */
 void sock_close(struct sock *s, bool reset);
 

@@ -18,7 +18,7 @@
 #define LOOP_EVENTS 256
 
 static int loop_epoll = -1;
-static uint64_t loop_now_ms;
+static uint64_t loop_now_ms, loop_rounds;
 static struct epoll_event now[LOOP_EVENTS];
 static int n_events, next_event; /* of this round; the first of them that is not dispatched yet */
 static struct task *graves;
@@ -74,6 +74,11 @@ void loop_bury(struct task *t)
 uint64_t loop_now(void)
 {
 	return loop_now_ms;
+}
+
+uint64_t loop_round(void)
+{
+	return loop_rounds;
 }
 
 static int wait_ms(void)
@@ -169,6 +174,7 @@ int loop_run(void)
 		if (n_events < 0 && errno != EINTR)
 			return -errno;
 		loop_now_ms = clock_now_ms();
+		loop_rounds++;
 		for (next_event = 0; next_event < n_events;) {
 			const struct epoll_event *e = &now[next_event++];
 			struct source *s = e->data.ptr;

@@ -28,6 +28,8 @@ void loop_task(struct task *t); /* does nothing if T waits already */
 void loop_task_cancel(struct task *t);
 /* RUN of T is called after all events of this round. */
 void loop_bury(struct task *t);
+/* How many rounds there were. */
+uint64_t loop_round(void);
 /* Time at the start of this round, milliseconds of CLOCK_BOOTTIME. */
 uint64_t loop_now(void);
 /* SIGUSR1 from now on: a worker of another build has taken our place. BEGIN closes what takes new

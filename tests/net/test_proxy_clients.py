@@ -4,6 +4,8 @@
 The place is that of test_proxy_alone.
 """
 import resource
+import socket
+import struct
 import time
 
 import lab as L
@@ -122,7 +124,7 @@ def test_greeting_timeout(lab):
 
 
 def test_keepalive(lab):
-    """Both sides of a relay have TCP keep-alive on, with the numbers of the manual."""
+    """Both sides of a relay that lasts have TCP keep-alive on, with the numbers of the manual."""
     with A.Place(lab) as p:
         p.serve(1, A.echo)
         s = p.socks(1)
@@ -131,8 +133,35 @@ def test_keepalive(lab):
             lines = [x for x in out.splitlines() if ":11080" in x or "10.9.0.2:1 " in x]
             return len(lines) == 2 and all("timer:(keepalive,3min" in x or "timer:(keepalive,4min" in x
                                            for x in lines)
-        L.wait_for(both, "keep-alive on both sides")
+        L.wait_for(both, "keep-alive on both sides", timeout_s=60)
         s.close()
+
+
+def tcp_count(ns, name):
+    """A counter of /proc/net/netstat."""
+    with L.inside(ns), open("/proc/thread-self/net/netstat", encoding="ascii") as f:
+        names, values = [line.split() for line in f if line.startswith("TcpExt:")]
+    return int(values[names.index(name)])
+
+
+def test_acknowledgements(lab):
+    """A greeting is acknowledged by its answer; whoever has more to say first is not kept waiting."""
+    with A.Place(lab) as p:
+        pure, late = tcp_count(p.client, "TCPPureAcks"), tcp_count(p.proxy, "DelayedACKs")
+        for _ in range(40):
+            s = p.connect(b"\5\1\0")
+            L.equal(s.recv(2), b"\5\0", "the answer to a greeting")
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            s.close()
+        L.check(tcp_count(p.client, "TCPPureAcks") - pure < 20, "greetings are acknowledged on their own")
+        for _ in range(40):  # what is not yet acknowledged keeps the second half back (RFC 896)
+            s = p.connect()
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+            s.sendall(b"GET http://grafana/ HT")
+            s.sendall(b"TP/9\r\n\r\n")
+            L.check(s.recv(100).startswith(b"HTTP/1.1 400"), "the answer to a head in two halves")
+            s.close()
+        L.check(tcp_count(p.proxy, "DelayedACKs") - late < 40, "the second half of a head has to wait")
 
 
 def test_crowd_of_5000(lab):
