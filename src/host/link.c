@@ -297,9 +297,9 @@ static void refuse(int fd, const struct hostport *from, enum publish_result resu
 	struct linger hard = {.l_onoff = 1};
 	char text[ADDR_TEXT_MAX];
 
+	STAT_ADD(host_stats->results[result], 1);
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
 	fd_close(fd);
-	STAT_ADD(host_stats->results[result], 1);
 	if (log_limit_ok(&limit, loop_now(), NULL))
 		log_notice(NULL, "publish", "from %s refused: %s", addr_format(&from->addr, text),
 			result == PUBLISH_LIMIT ? "too many connections" : "no memory");
