@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,24 +161,45 @@ static bool log_to_journal(
 	return n < (int)sizeof(packet) && write(log_fd, packet, (size_t)n) == n;
 }
 
+/* A reader that is stuck does not hold us, one that is slow misses lines: what takes none now (a pipe that is
+ * full, a journal that hangs, a terminal that was stopped) is told later how many they were. */
+static void log_to_stderr(int priority, const char *text)
+{
+	static unsigned lost;
+	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+	char line[LOG_LINE_MAX + 64], before[sizeof(log_program) + 4];
+	unsigned missing;
+	int n = 0;
+
+	if (poll(&p, 1, 0) == 0) {
+		__atomic_add_fetch(&lost, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	if (log_journal)
+		snprintf(before, sizeof(before), "<%d>", priority);
+	else
+		snprintf(before, sizeof(before), "%s: ", log_program);
+	missing = __atomic_exchange_n(&lost, 0, __ATOMIC_RELAXED);
+	if (missing)
+		n = snprintf(line, sizeof(line), "%s%u lines lost\n", before, missing);
+	n += MIN(snprintf(line + n, LOG_LINE_MAX, "%s%s\n", before, text), LOG_LINE_MAX - 1);
+	line[n - 1] = '\n'; /* also of one that was cut */
+	(void)!write(STDERR_FILENO, line, (size_t)n);
+}
+
 static void log_put(const char *id, int priority, const char *tailnet, const char *object,
 	const char *fmt, va_list ap)
 {
-	char text[LOG_LINE_MAX], line[LOG_LINE_MAX];
-	int saved = errno, n;
+	char text[LOG_LINE_MAX];
+	int saved = errno;
 
 	if (priority > log_max)
 		return;
 	if (!tailnet)
 		tailnet = log_tailnet;
 	(void)log_text(text, sizeof(text), tailnet, object, fmt, ap);
-	if (!log_to_journal(id, priority, tailnet, object, text)) {
-		n = log_journal ? snprintf(line, sizeof(line), "<%d>%s\n", priority, text)
-				: snprintf(line, sizeof(line), "%s: %s\n", log_program, text);
-		n = MIN(n, LOG_LINE_MAX - 1);
-		line[n - 1] = '\n'; /* also of one that was cut */
-		(void)!write(STDERR_FILENO, line, (size_t)n);
-	}
+	if (!log_to_journal(id, priority, tailnet, object, text))
+		log_to_stderr(priority, text);
 	errno = saved;
 }
 

@@ -8,7 +8,8 @@
 
 /* Call once. TAILNET may be NULL (the gateway itself). Both strings are copied. Where stderr is
  * the journal ($JOURNAL_STREAM), lines go to its socket with the fields TSGW_TAILNET and TSGW_OBJECT; and
- * to stderr, with a <N> priority instead of the program's name, where it does not take them. */
+ * to stderr, with a <N> priority instead of the program's name, where it does not take them. Nothing here
+ * waits: a line that stderr does not take at once is lost, and the next one says how many were. */
 void log_open(const char *program, const char *tailnet);
 extern const char *log_journal_socket; /* another one for the tests */
 /* The connection to the journal gets this number: for who closes all others. */

@@ -77,3 +77,31 @@ def test_veth_deleted(picture):
     equal(g.state(red), "up", "state")
     equal(g.stop(), 0, "exit code")
     check(link not in picture.demon.links(), "the link is gone after a stop")
+
+
+def test_log_that_nobody_reads(picture):
+    """stderr is a pipe that has long been full: whoever does not read it loses lines, and holds up nobody."""
+    red = picture.tailnet("red", 11080, ssh=False)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(4096))
+    os.set_blocking(writer, True)
+    try:
+        g = picture.gateway(args=["--log-level", "debug"])
+        g.start(wrap=["sh", "-c", f'exec "$@" 2>/proc/{os.getpid()}/fd/{writer}', "sh"]).wait_up()
+        check_page(picture, red)
+        for _ in range(3):
+            g.ctl("down", red.name, ok=0)
+            g.ctl("up", red.name, ok=0)
+            g.wait_up()
+            check_page(picture, red)
+        equal(len(os.read(reader, 65536)), 65536, "the pipe's size")
+        g.ctl("down", red.name, ok=0)
+        text = os.read(reader, 65536).decode()
+        check(" lines lost\n" in text and f"tsgwd: {red.name}: down" in text, text)
+        equal(g.stop(), 0, "exit code")
+    finally:
+        os.close(reader)
+        os.close(writer)

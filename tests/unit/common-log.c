@@ -135,6 +135,25 @@ static void long_lines(void)
 	CHECK(strlen(heard()) < 120);
 }
 
+/* Who does not read loses lines, and holds up nobody. */
+static void reader_that_is_stuck(void)
+{
+	static const char filler[8192];
+	int size;
+
+	log_open("tsgwd", NULL);
+	listen_to_stderr();
+	size = fcntl(pipe_fds[0], F_SETPIPE_SZ, 8192);
+	CHECK_EQ(size, 8192);
+	CHECK_EQ(write(STDERR_FILENO, filler, sizeof(filler)), 8192);
+	for (int i = 0; i < 1000; i++)
+		log_info("red", NULL, "line %d", i);
+	CHECK_EQ(read(pipe_fds[0], got, sizeof(got)), 8192);
+	log_info("red", NULL, "next");
+	log_info("red", NULL, "last");
+	CHECK_STR(heard(), "tsgwd: 1000 lines lost\ntsgwd: red: next\ntsgwd: red: last\n");
+}
+
 static void errno_is_kept(void)
 {
 	log_open("x", NULL);
@@ -291,6 +310,7 @@ int main(void)
 	RUN(levels);
 	RUN(control_characters);
 	RUN(long_lines);
+	RUN(reader_that_is_stuck);
 	RUN(errno_is_kept);
 	RUN(journal);
 	RUN(journal_fields);
