@@ -3,6 +3,7 @@
 ## make check-unit   pure code and the fuzz seeds, also on arm64 and s390x (FOREIGN= not): no root, no network
 ## make check-mutants a million broken DNS questions by AddressSanitizer
 ## make check-sessions a million client sessions, cut and changed at random, by AddressSanitizer
+## make check-sanitized a twentieth of both
 ## make check-net    namespaces, real peers, real clients (root); TESTS="name…" picks some
 ## make check-tailnet   real tailnets: stock tailscaled, a control server, DERP (root; Go builds them once)
 ## make check-system our packages in booted Debians of 12 and 13, with systemd (root); RELEASES="trixie" picks one
@@ -59,7 +60,7 @@ $(O)/tests/net/%.so: tests/net/%.c tests/net/preload.h
 		-o $@ $< -ldl
 
 # Each of them runs, whatever became of those before it; what failed is said at the end.
-CHECKS := lint check-layers check-unit check-net check-tailnet check-system
+CHECKS := lint check-layers check-unit check-sanitized check-net check-tailnet check-system
 check: all
 	@failed=; for t in $(CHECKS); do $(MAKE) --no-print-directory $$t || failed="$$failed $$t"; done; \
 		test -z "$$failed" || { echo "make check: failed:$$failed"; exit 1; }
@@ -102,6 +103,11 @@ SESSIONS_FAIL := malloc calloc realloc strndup socket pipe2 recv send getsockopt
 check-sessions: $(O)/sessions
 	@SESSIONS=1000000 $<
 	@SESSIONS=200000 FAILING=50 $<
+# A part of both: what a sanitizer finds, it mostly finds early.
+check-sanitized: $(O)/mutants $(O)/sessions
+	@MUTANTS=50000 $(O)/mutants
+	@SESSIONS=50000 $(O)/sessions
+	@SESSIONS=10000 FAILING=50 $(O)/sessions
 check-layers:
 	@$(PY) tests/layers.py
 fuzz: $(addprefix $(O)/fuzz/,$(FUZZ_NAMES))
@@ -152,4 +158,4 @@ $(O)/lint/%.ok: %.c .clang-tidy
 		$(call pkg_cflags) 2>$@.log || { cat $@.log; exit 1; }
 	@touch $@
 .PHONY: netns check check-tailnet check-system check-unit check-tsan check-plants portable check-net check-layers fuzz \
-	check-long check-sessions check-mutants demo bench lint
+	check-long check-sessions check-mutants check-sanitized demo bench lint

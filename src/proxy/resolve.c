@@ -176,8 +176,9 @@ static bool match_suffix(const struct resolve_names *n, const char *name, size_t
 		if (own || other)
 			return true;
 		at = strchr(at, '.');
-		if (!at++)
+		if (!at)
 			return false;
+		at++;
 	}
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Sound questions, cut at every byte and changed at random: every answer is a sound message of its size.
 //
-// MUTANTS=N tries so many changed ones (make check: a million of them, with AddressSanitizer).
+// MUTANTS=N tries so many changed ones (make check-mutants: a million of them, with AddressSanitizer).
 #include "common/cleanup.h"
 #include "dns-fixture.h"
 #include "test.h"
