@@ -18,11 +18,17 @@ const char *entry_state(const struct entry *e)
 
 const char *entry_reason(const struct entry *e)
 {
+	if (e->live && e->live->state == TAILNET_DOWN && !*e->live->reason)
+		return "stopped on request";
 	if (e->live)
 		return e->live->state == TAILNET_UP ? "" : e->live->reason;
 	if (e->mute)
 		return "its supervisor could not be asked";
-	return e->config && e->config->broken ? e->config->broken : "";
+	if (!e->config)
+		return "";
+	return e->config->broken     ? e->config->broken
+		: e->config->enabled ? "not started: no supervisor runs it"
+				     : "not enabled: enabled = no";
 }
 
 enum engine entry_engine(const struct entry *e)

@@ -49,6 +49,10 @@ def test_list(picture):
           f"addresses: {e['addresses']}")
     check(e["rx_bytes"] > 0 and e["tx_bytes"] > 0, "bytes are counted")
     equal((entries[1]["clients"], entries[1]["uptime_s"]), (None, None), "unknown numbers are null")
+    equal(entries[1]["reason"], "not enabled: enabled = no", "why the other is down")
+    g.ctl("down", red.name, ok=0)
+    equal(g.list()[red.name]["reason"], "stopped on request", "why this one is down")
+    check("stopped on request" in g.ctl("status", red.name, ok=0).stdout, "the same in status")
     s.close()
 
 

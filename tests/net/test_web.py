@@ -72,7 +72,7 @@ def test_web_status_is_ctl(picture):
     equal(fetch(picture, "/readyz"), "ready\n", "readyz")
     g.ctl("down", blue.name, ok=0)
     wait_for(lambda: code(picture, "/readyz") == 503, "readyz says no")
-    equal(fetch(picture, "/readyz"), f"{blue.name} is down\n", "readyz")
+    equal(fetch(picture, "/readyz"), f"{blue.name} is down: stopped on request\n", "readyz")
     equal(code(picture, "/healthz"), 200, "healthz")
     status = {t["name"]: t for t in json.loads(fetch(picture, "/status.json"))["tailnets"]}
     equal((status[red.name]["state"], status[blue.name]["state"]), ("up", "down"), "states")

@@ -343,7 +343,7 @@ static void list_json_has_the_fields(void)
 	CHECK_EQ(json_integer_value(json_object_get(e, "rx_bytes")), 1200000000);
 	CHECK_EQ(json_integer_value(json_object_get(e, "peers_up")), 1);
 	e = entry(j, "blue");
-	CHECK_STR(text_of(e, "reason"), "");
+	CHECK_STR(text_of(e, "reason"), "not started: no supervisor runs it");
 	CHECK(json_is_null(json_object_get(e, "rx_bytes")));
 	CHECK(json_is_null(json_object_get(e, "peers")));
 	CHECK_EQ(json_integer_value(json_object_get(e, "port")), 11081);
