@@ -84,7 +84,8 @@ def test_web_other_supervisors(picture):
     red, blue, g = two(picture)
     front = g
     front.start("--front")
-    equal(fetch(picture, "/readyz").splitlines(), [f"{t.name} is down" for t in (red, blue)], "none")
+    nobody = "is down: not started: no supervisor runs it"
+    equal(fetch(picture, "/readyz").splitlines(), [f"{t.name} {nobody}" for t in (red, blue)], "none")
     own = [subprocess_gateway(picture, g, t) for t in (red, blue)]
     for p in own:
         p.wait_line("ready$")
@@ -92,7 +93,7 @@ def test_web_other_supervisors(picture):
     own[0].forgiven = True
     own[0].send(L.signal.SIGKILL)
     own[0].wait()
-    wait_for(lambda: fetch(picture, "/readyz") == f"{red.name} is down\n", "one was killed")
+    wait_for(lambda: fetch(picture, "/readyz") == f"{red.name} {nobody}\n", "one was killed")
     again = subprocess_gateway(picture, g, red)
     again.wait_line("ready$")
     wait_for(lambda: code(picture, "/readyz") == 200, "it is back")
