@@ -50,6 +50,8 @@ static int look_one(void *arg, const char *name, int fd, pid_t pid, int error)
 	_cleanup_close_ int own =
 		error || is_known(w, pid, name ? name : "") ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
+	if (error && !w->error)
+		w->error = error;
 	if (own >= 0)
 		(void)watching_add(w, name, &own, pid);
 	return 0;
@@ -80,7 +82,8 @@ int watching_begin(struct watching *w)
 		return code;
 	}
 	watching_look(w);
-	return w->n ? CTL_DONE : client_complain(w->args->run_dir, NULL, -ENOENT);
+	return w->n ? CTL_DONE
+		    : client_complain(w->args->run_dir, NULL, w->error ? w->error : -ENOENT);
 }
 
 /* 1: there is more to read, 0 nothing now, -errno it hung up or spoke nonsense. */

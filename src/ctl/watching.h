@@ -18,6 +18,7 @@ struct watching {
 	const struct args *args; /* .name: one tailnet, or NULL */
 	struct watching_source sources[WATCHING_MAX];
 	size_t n;
+	int error; /* the first, of who is there and cannot be asked */
 	/* Each record, and M NULL when a supervisor hung up. S is where it came from. Other than 0 ends it. */
 	int (*each)(void *arg, const struct watching_source *s, const union control_any *m);
 	/* After what was there has been read, and every WATCHING_RETRY_MS. */

@@ -123,9 +123,11 @@ def test_unprivileged(picture):
     red = picture.tailnet("red", 11080, ssh=False, serve=False)
     g = picture.gateway().start()
     g.wait_up()
-    p = picture.demon.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
-                           os.path.join(os.path.dirname(g.command()[0]), "tsgwctl"), "--run-dir",
-                           g.run_dir, "down", red.name])
-    check(p.returncode in (1, 4), f"exit code {p.returncode}")
-    equal(len(p.stderr.strip().splitlines()), 1, f"lines: {p.stderr}")
+    os.chmod(picture.lab.dir, 0o711)
+    for words in (("down", red.name), ("events",), ("status",), ("peers", red.name)):
+        p = picture.demon.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+                               os.path.join(os.path.dirname(g.command()[0]), "tsgwctl"), "--run-dir",
+                               g.run_dir, *words])
+        check(p.returncode == 1 and "permission denied" in p.stderr, f"{words}: {p}")
+        check(words[0] == "status" or len(p.stderr.strip().splitlines()) == 1, f"lines: {p.stderr}")
     equal(g.state(red), "up", "state")
