@@ -119,6 +119,17 @@ $(O)/%.o: %.c Makefile
 
 $(O)/src/web/asset.o $(O)/clang/src/web/asset.o: $(wildcard src/web/page.* src/web/*.svg)
 
+# The workers' system call filters are made here, by libseccomp; for another machine that has to happen there.
+ifeq ($(CROSS),)
+$(O)/src/common/filter.o: $(O)/gen/filters.h
+$(O)/src/common/filter.o: private CPPFLAGS += -I$(O)/gen -DTSGW_FILTERS='"filters.h"'
+$(O)/gen/filters: $(addprefix $(O)/src/common/,gen/filters.o filterbuild.o filterrules.o fd.o)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(shell $(PKG_CONFIG) --libs libseccomp)
+$(O)/gen/filters.h: $(O)/gen/filters
+	$(call say,GEN)$< > $@.new && mv $@.new $@
+endif
+
 # The layers below the programs are archives: a program takes from them what it calls, so that tsgwd
 # and tsgwctl do not carry the workers' sandbox.
 define layer
