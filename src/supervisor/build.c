@@ -84,8 +84,6 @@ static int make_veth(
 	if (r == 0)
 		r = links_add_address(t->links, TAILNET_VETH, &ns_side);
 	if (r == 0)
-		r = links_set_up(t->links, TAILNET_VETH);
-	if (r == 0)
 		r = links_add_address(t->s->host, t->link, &host_side);
 	return r < 0 ? r : links_set_up(t->s->host, t->link);
 }
@@ -125,10 +123,7 @@ static int make_tun(
 	r = tun_query(t->tun_fd, new->tun_offload, &t->tun_flags);
 	if (r < 0)
 		return r;
-	r = links_set_mtu(t->links, TAILNET_TUN, tailnet_mtu(new));
-	if (r == 0)
-		r = links_set_up(t->links, TAILNET_TUN);
-	return r;
+	return links_set_up_with_mtu(t->links, TAILNET_TUN, tailnet_mtu(new));
 }
 
 static bool prefixes_differ(const struct prefix_list *a, const struct prefix_list *b)

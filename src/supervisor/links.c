@@ -29,7 +29,7 @@
 #define LINKS_PREFIX "tsgw-" /* of links of ours */
 
 /* By ioctl, which netlink sockets know as any other: a question over netlink waits for the lock of all changes. */
-static int links_find_index(struct links *l, const char *name)
+int links_find_index(struct links *l, const char *name)
 {
 	struct ifreq ifr = {0};
 
@@ -105,9 +105,12 @@ static int links_make_pair(struct links *l, const char *ns_name, int host_netns_
 	const char *host_name, uint32_t group)
 {
 	_cleanup_msg_ struct nl_msg *msg = NULL;
-	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
+	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC}, up = ifi;
 	struct nlattr *info, *data, *peer;
-	int r = rtnl_message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi), &msg);
+	int r;
+
+	up.ifi_flags = up.ifi_change = IFF_UP;
+	r = rtnl_message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &up, sizeof(up), &msg);
 
 	if (r == 0)
 		r = rtnl_put_string(msg, IFLA_IFNAME, ns_name);
@@ -223,6 +226,16 @@ int links_set_up(struct links *l, const char *name)
 	_cleanup_msg_ struct nl_msg *msg = NULL;
 	int r = links_message(RTM_SETLINK, name, IFF_UP, &msg);
 
+	return r < 0 ? r : rtnl_talk(l, msg, NULL, NULL);
+}
+
+int links_set_up_with_mtu(struct links *l, const char *name, uint32_t mtu)
+{
+	_cleanup_msg_ struct nl_msg *msg = NULL;
+	int r = links_message(RTM_SETLINK, name, IFF_UP, &msg);
+
+	if (r == 0)
+		r = rtnl_put_u32(msg, IFLA_MTU, mtu);
 	return r < 0 ? r : rtnl_talk(l, msg, NULL, NULL);
 }
 

@@ -34,21 +34,20 @@ static int routes_change(struct links *l, uint16_t type, int flags, int ignore, 
 	const struct prefix *p, size_t n)
 {
 	_cleanup_free_ struct rtnl_batch *b = NULL;
-	struct link_info info;
-	int r;
+	int ifindex, r = 0;
 
 	if (!n)
 		return 0;
-	r = links_find(l, name, &info);
-	if (r < 0)
-		return r;
+	ifindex = links_find_index(l, name);
+	if (ifindex < 0)
+		return ifindex;
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return -ENOMEM;
 	b->links = l;
 	b->ignore = ignore;
 	for (size_t i = 0; i < n && r == 0; i++)
-		r = routes_append(b, type, flags, (uint32_t)info.ifindex, &p[i]);
+		r = routes_append(b, type, flags, (uint32_t)ifindex, &p[i]);
 	return r < 0 ? r : rtnl_batch_end(b);
 }
 

@@ -47,8 +47,10 @@ int store_run_path(const struct store *s, const char *name, const char *file, ch
 static int store_mkdir(const char *path, mode_t mode)
 {
 	char above[PATH_MAX];
-	int r;
+	int r = directory_make(path, mode);
 
+	if (r != -ENOENT)
+		return r;
 	if (snprintf(above, sizeof(above), "%s", path) >= (int)sizeof(above))
 		return -ENAMETOOLONG;
 	for (char *p = strchr(above + 1, '/'); p; p = strchr(p + 1, '/')) {
@@ -287,6 +289,20 @@ int store_made_parse(const char *text, size_t len, struct made *ret)
 	return 0;
 }
 
+/* Of this process, which writes its record for each thing that it makes. */
+static int store_own_start(pid_t self, uint64_t *ret_ticks)
+{
+	static uint64_t ticks;
+	static pid_t known;
+	int r = known == self ? 0 : store_process_start(self, &ticks);
+
+	if (r == 0) {
+		known = self;
+		*ret_ticks = ticks;
+	}
+	return r;
+}
+
 int store_made_write(const struct store *s, const char *name, const struct made *m)
 {
 	struct made mine = *m;
@@ -295,7 +311,7 @@ int store_made_write(const struct store *s, const char *name, const struct made 
 	int n = 0, r;
 
 	mine.owner = (struct made_process){.pid = getpid(), .uid = geteuid()};
-	r = store_process_start(mine.owner.pid, &mine.owner.start_ticks);
+	r = store_own_start(mine.owner.pid, &mine.owner.start_ticks);
 	if (r == 0)
 		r = n = store_made_format(&mine, text);
 	if (r >= 0)
