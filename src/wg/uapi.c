@@ -228,6 +228,11 @@ static void client_run(struct uapi *u, struct client *c, uint64_t now_ms)
 	do
 		r = r < 0 ? r : client_work(u, c, now_ms);
 	while (r == 0 && !c->out.data && !c->hold && c->in_used < c->in_len);
+	if (r == 0 && c->eof && !c->out.data && !c->hold && !uapi_request_is_empty(&c->request)) {
+		/* it ends without its blank line: nothing of it is done, and whoever listens hears so */
+		client_answer(c, c->request.error ? c->request.error : -EINVAL, now_ms);
+		r = client_send(c, now_ms);
+	}
 	if (r < 0 || (c->eof && !c->out.data && !c->hold)) {
 		client_close(u, c);
 		return;

@@ -85,6 +85,13 @@ def test_every_key_and_every_error(lab):
         got = errno_of(ask(name, good + line + "\n\n"))
         check(got < 0, f"{line!r}: errno={got}")
         equal(state(name), before, f"after {line!r}")
+    for request in (good, good + "fwmark=9", "set=1", "get=1\n", "get=1\nx", "se", "x=1\n", good + "protocol_version=2\n"):
+        with dial(name) as s:  # as a shell's printf into socat sends it, without its blank line
+            s.sendall(request.encode())
+            s.shutdown(socket.SHUT_WR)
+            equal(errno_of(answer(s)), -errno.EPROTONOSUPPORT if "version" in request else -errno.EINVAL, request)
+            equal(s.recv(1), b"", "and then the end")
+        equal(state(name), before, f"after {request!r}")
     for request, wanted in ((f"set=1\npublic_key={key(12)}\nupdate_only=true\nallowed_ip=1.1.1.1/32\n\n", before),
                             (f"set=1\npublic_key={key(10)}\nallowed_ip=-10.1.2.3/32\n\n",
                              before.replace("allowed_ip=10.1.2.3/32\n", "")),
