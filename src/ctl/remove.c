@@ -54,6 +54,50 @@ static bool is_registered(const char *state_dir, const char *name)
 	return access(path, F_OK) == 0;
 }
 
+/* The value of --state-dir in a command line of LEN bytes, or NULL. */
+static const char *find_state_dir(const char *words, size_t len)
+{
+	static const char option[] = "--state-dir";
+	const char *found = NULL;
+
+	for (const char *w = words; w < words + len; w += strlen(w) + 1) {
+		if (strncmp(w, option, sizeof(option) - 1) != 0)
+			continue;
+		w += sizeof(option) - 1;
+		if (*w == '=')
+			found = w + 1;
+		else if (*w == '\0' && w + 1 < words + len)
+			found = w + 1;
+	}
+	return found;
+}
+
+/* Where its supervisor keeps what it keeps, as that one was started; the default where nobody says.
+ * To be freed; NULL: out of memory. */
+static char *state_dir_of(const struct args *a)
+{
+	const char *given = args_option(a, "--state-dir");
+	_cleanup_close_ int fd = -1, words_fd = -1;
+	char path[64], words[8192], cwd[PATH_MAX], *full;
+	ssize_t n = -1, len;
+	pid_t pid;
+
+	if (!given && client_open(a->run_dir, a->name, &fd, &pid) == 0) {
+		snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+		words_fd = open(path, O_RDONLY | O_CLOEXEC);
+		n = words_fd < 0 ? -1 : read(words_fd, words, sizeof(words) - 1);
+		words[n < 0 ? 0 : n] = '\0';
+	}
+	if (n > 0)
+		given = find_state_dir(words, (size_t)n);
+	if (n <= 0 || !given || *given == '/')
+		return strdup(given ? given : STATE_DIR_DEFAULT);
+	snprintf(path, sizeof(path), "/proc/%d/cwd", (int)pid);
+	len = readlink(path, cwd, sizeof(cwd) - 1);
+	cwd[len < 0 ? 0 : len] = '\0';
+	return asprintf(&full, "%s/%s", cwd, given) < 0 ? NULL : full;
+}
+
 /* While its control server can still be told. A failure is said, and keeps nobody from removing it. */
 static void log_out(const struct args *a, const char *state_dir, bool owned)
 {
@@ -144,11 +188,15 @@ static int purge(const char *state_dir, const struct addition *n, const char *na
 
 static int remove_with(const struct args *a, struct addition *n, bool tailscale)
 {
-	const char *given = args_option(a, "--state-dir");
-	const char *state_dir = given ? given : STATE_DIR_DEFAULT;
+	_cleanup_free_ char *state_dir = state_dir_of(a);
 	bool all = args_option(a, "--purge");
-	int code = stop(a, state_dir, tailscale);
+	int code;
 
+	if (!state_dir) {
+		fputs("tsgwctl: out of memory\n", stderr);
+		return CTL_FAILED;
+	}
+	code = stop(a, state_dir, tailscale);
 	if (code == CTL_DONE)
 		code = unlink_one(n->ini);
 	if (code != CTL_DONE)
