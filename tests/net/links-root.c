@@ -5,6 +5,10 @@
 //       network namespace "host"  tsgw-red ── veth0  network namespace of the tailnet, pinned
 //
 // Needs root. Nothing of the real host is touched: its /run and its links are not to be seen from here.
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
 #include "links-stage.h"
 
 static struct prefix prefix(const char *text)
@@ -282,6 +286,15 @@ static void addresses_and_routes(void)
 	CHECK_EQ(links_delete(host, LINK), 0);
 }
 
+static int take_down(void *arg, int *ret_fd)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = {0};
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", (const char *)arg);
+	return fd < 0 || ioctl(fd, SIOCSIFFLAGS, &ifr) < 0 ? -errno : 0;
+}
+
 /* Both parts of a route list are there if one in the middle cannot be made. */
 static void routes_batch_errors(void)
 {
@@ -294,6 +307,7 @@ static void routes_batch_errors(void)
 	CHECK_EQ(links_veth(l, host_fd, LINK, "wg0", "x"), 0);
 	for (uint32_t i = 0; i < 600; i++)
 		p[i] = (struct prefix){.addr = addr_v4(0x0a640000 + i * 256), .len = 24};
+	CHECK_EQ(netns_run(fd, take_down, (void *)(uintptr_t) "wg0", NULL), 0);
 	CHECK_EQ(links_add_routes(l, "wg0", p, 600), -ENETDOWN);
 	CHECK_EQ(links_set_up(l, "wg0"), 0);
 	CHECK_EQ(links_add_routes(l, "wg0", p, 600), 0);
