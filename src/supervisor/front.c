@@ -33,16 +33,17 @@ bool front_asks(const struct tailnet_config *t)
 
 static bool zone_differs(const struct tailnet_config *a, const struct tailnet_config *b)
 {
-	return strcmp(a->name, b->name) || a->has_allow != b->has_allow ||
-		!prefix_list_equal(&a->allow, &b->allow) || !wg_config_equal(a->wg, b->wg) ||
-		front_asks(a) != front_asks(b) || tailnet_suffixes_differ(a, b) ||
-		tailnet_hosts_differ(a, b);
+	return strcmp(a->name, b->name) || a->enabled != b->enabled ||
+		a->has_allow != b->has_allow || !prefix_list_equal(&a->allow, &b->allow) ||
+		!wg_config_equal(a->wg, b->wg) || front_asks(a) != front_asks(b) ||
+		tailnet_suffixes_differ(a, b) || tailnet_hosts_differ(a, b);
 }
 
+/* Also one that is not enabled: somebody may run it all the same. */
 static const struct tailnet_config *next_served(const struct config *c, size_t *at)
 {
 	while (*at < c->n_tailnets)
-		if (front_serves(c->tailnets[(*at)++]))
+		if (!c->tailnets[(*at)++]->broken)
 			return c->tailnets[*at - 1];
 	return NULL;
 }
@@ -153,7 +154,7 @@ static int front_send_config(struct front *f)
 	int r = worker_begin(&f->dns);
 
 	for (size_t i = 0; i < c->n_tailnets && r == 0; i++)
-		if (front_serves(c->tailnets[i]))
+		if (front_serves_now(f, c->tailnets[i]))
 			r = front_send_zone(f, c->tailnets[i]);
 	return r < 0 ? r : worker_commit(&f->dns);
 }
@@ -309,11 +310,33 @@ static int front_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 
 /* ---- what is known of the tailnets ---- */
 
+/* A tailnet that is not enabled has its names while somebody runs it. */
+static void front_follow(struct front *f)
+{
+	const struct config *c = f->s->config;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_tailnets; i++)
+		n += !c->tailnets[i]->enabled && front_serves_now(f, c->tailnets[i]);
+	if (n == f->n_not_enabled)
+		return;
+	f->n_not_enabled = n;
+	if (!f->dns.pid)
+		return; /* the next one is told so by itself */
+	(void)front_send_config(f);
+	frontlinks_update(f, false);
+}
+
 static void front_on_record(void *owner, const struct collected *c)
 {
+	struct front *f = owner;
+	const struct tailnet_config *t = config_find(f->s->config, c->name);
+
 	log_debug(c->name, "front", "is %s",
 		c->known ? tailnet_state_name(c->record.state) : "run by nobody");
 	frontweb_record(owner, c);
+	if (t && !t->enabled)
+		front_follow(f);
 }
 
 static void front_on_facts(void *owner, const struct collected *c)
@@ -323,7 +346,7 @@ static void front_on_facts(void *owner, const struct collected *c)
 
 	log_debug(c->name, "front", "has %zu routes and %zu names", c->facts.routes.n,
 		c->facts.n_names);
-	if (t && !t->wg && front_serves(t) && f->dns.pid)
+	if (t && !t->wg && front_serves_now(f, t) && f->dns.pid)
 		(void)front_send_config(f);
 	if (t && !t->wg)
 		frontweb_facts(f);

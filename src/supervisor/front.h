@@ -31,12 +31,15 @@ struct front {
 	char reason[256];
 	sd_event_source *listen_timer;
 	struct frontlinks links;
+	size_t n_not_enabled; /* tailnets that are served because somebody runs them */
 	struct frontweb web;
 	bool left; /* everything stays for the next supervisor */
 };
 
 /* Does DNS answer for this tailnet? It need not run in this process, nor at all. */
 bool front_serves(const struct tailnet_config *t);
+/* The same; one that is not enabled counts while somebody runs it. */
+bool front_serves_now(const struct front *f, const struct tailnet_config *t);
 /* Is there a resolver inside the tailnet that knows more names? */
 bool front_asks(const struct tailnet_config *t);
 /* Would the DNS worker be told something else? */

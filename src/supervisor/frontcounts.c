@@ -16,6 +16,16 @@ static const struct dns_zone_stats *front_zone_stats(
 	return NULL;
 }
 
+bool front_serves_now(const struct front *f, const struct tailnet_config *t)
+{
+	const struct collected *c;
+
+	if (t->enabled || t->broken)
+		return front_serves(t);
+	c = collect_find(f->collected, t->name);
+	return c && c->known;
+}
+
 bool front_dns_counts(const struct front *f, size_t i, struct control_dns *ret)
 {
 	const struct config *c = f ? f->s->config : NULL;
@@ -31,7 +41,7 @@ bool front_dns_counts(const struct front *f, size_t i, struct control_dns *ret)
 		*ret = r;
 		return true;
 	}
-	while (k < c->n_tailnets && (!front_serves(c->tailnets[k]) || ++served < i))
+	while (k < c->n_tailnets && (!front_serves_now(f, c->tailnets[k]) || ++served < i))
 		k++;
 	if (k == c->n_tailnets)
 		return false;

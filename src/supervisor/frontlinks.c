@@ -142,7 +142,7 @@ static int frontlinks_table(struct front *f)
 	for (size_t i = 0; i < c->n_tailnets; i++) {
 		struct frontlink *known;
 
-		if (!front_serves(c->tailnets[i]) || !front_asks(c->tailnets[i]))
+		if (!front_serves_now(f, c->tailnets[i]) || !front_asks(c->tailnets[i]))
 			continue;
 		known = frontlink_of(k, c->tailnets[i]->name);
 		if (known) {

@@ -109,3 +109,24 @@ def test_malformed(picture):
     wait_for(lambda: picture.dig(f"{TARGET}.{t.name}", "+short").strip() == TARGET, "an answer")
     if pid:
         equal(g.workers().get(("tsgw-dns", "-")), pid, "the responder is the same process")
+
+
+def test_not_enabled_but_run(picture):
+    """enabled = no keeps a tailnet from the supervisor of all; whoever runs it all the same has its names."""
+    red = picture.tailnet("red", 11080, ssh=False, serve=False)
+    blue = picture.tailnet("blue", 11081, ssh=False, serve=False)
+    blue.keys = ["enabled = no"]
+    g = picture.gateway().start()
+    g.wait_up(red)
+
+    def code(t):
+        return rcode(picture.dig(f"{TARGET}.{t.name}"))
+    equal((code(red), code(blue)), ("NOERROR", "REFUSED"), "nobody runs the other")
+    for _ in range(2):
+        own = picture.demon.spawn(g.command("--tailnet", blue.name), name="tsgwd blue")
+        wait_for(lambda: code(blue) == "NOERROR", "its names")
+        g.ctl("reload", ok=0)
+        equal((code(red), code(blue)), ("NOERROR", "NOERROR"), "after a reload")
+        equal(own.stop(), 0, "exit code of its supervisor")
+        wait_for(lambda: code(blue) == "REFUSED", "they go with it")
+        equal(code(red), "NOERROR", "those of the other stay")
