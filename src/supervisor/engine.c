@@ -46,10 +46,8 @@ static void engine_launch(struct tailnet *t);
 
 void engine_init(struct stock *e)
 {
-	*e = (struct stock){.log_fd = -1,
-		.log_write_fd = -1,
-		.version_fd = -1,
-		.retry = {.next_ms = RETRY_MIN_MS}};
+	*e = (struct stock){.log_fd = -1, .log_write_fd = -1, .version_fd = -1};
+	retry_reset(&e->retry);
 }
 
 /* ---- starting, and again ---- */

@@ -57,21 +57,21 @@ bool retry_is_outside(int error)
 
 void retry_reset(struct retry *t)
 {
-	*t = (struct retry){.next_ms = RETRY_MIN_MS};
+	*t = (struct retry){.own_ms = RETRY_MIN_MS, .outside_ms = RETRY_MIN_MS};
 }
 
 uint32_t retry_pause_ms(struct retry *t, bool outside, size_t waiting)
 {
 	uint64_t most = RETRY_MAX_MS, limit = RETRY_MAX_MS;
-	uint32_t pause, jitter = 0;
+	uint32_t *next = outside ? &t->outside_ms : &t->own_ms, pause, jitter = 0;
 
 	if (outside) {
 		most = RETRY_OUTSIDE_MS * (uint64_t)MAX(waiting / RETRY_AT_ONCE, (size_t)1);
 		most = MIN(most, (uint64_t)RETRY_SHARED_MS);
 		limit = MAX(most, limit);
 	}
-	pause = (uint32_t)MIN(t->next_ms, most);
-	t->next_ms = (uint32_t)MIN(t->next_ms * 2ull, limit);
+	pause = (uint32_t)MIN(*next, most);
+	*next = (uint32_t)MIN(*next * 2ull, limit);
 	(void)!getrandom(&jitter, sizeof(jitter), GRND_NONBLOCK);
 	/* what befell many at once would have them all try at the same moments for ever: scattered, somebody soon does */
 	if (outside && pause > RETRY_OUTSIDE_MS)
@@ -266,9 +266,9 @@ void retry_all(struct supervisor *s)
 		struct tailnet *t = s->tailnets[i];
 
 		if (t->state != TAILNET_FAILED || !t->retry_timer ||
-			t->retry.next_ms <= 2 * RETRY_MIN_MS)
+			MAX(t->retry.own_ms, t->retry.outside_ms) <= 2 * RETRY_MIN_MS)
 			continue; /* or it is about to be tried anyhow */
-		t->retry.next_ms = RETRY_MIN_MS;
+		t->retry.own_ms = t->retry.outside_ms = RETRY_MIN_MS;
 		t->retry_timer = sd_event_source_disable_unref(t->retry_timer);
 		retry_arm(t);
 	}

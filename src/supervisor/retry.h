@@ -21,7 +21,8 @@ bool retry_is_outside(int error);
 
 /* What is being tried, since it last went well. */
 struct retry {
-	uint32_t next_ms; /* the next pause, but for its bounds and jitter */
+	/* The next pause, but for its bounds and jitter: after what it did itself, and after the rest. */
+	uint32_t own_ms, outside_ms;
 	uint32_t tries;
 };
 void retry_reset(struct retry *t);

@@ -197,7 +197,7 @@ static void worker_had_luck(struct worker *w)
 	w->outside = false;
 	for (struct worker *o = workers; o && n; o = o->next) {
 		if (!o->outside || o->hurried || !o->restart_source ||
-			o->retry.next_ms <= 2 * RETRY_MIN_MS)
+			o->retry.outside_ms <= 2 * RETRY_MIN_MS)
 			continue;
 		if (sd_event_source_set_time_relative(o->restart_source, RETRY_MIN_MS * 1000) < 0)
 			continue;

@@ -14,14 +14,14 @@
 
 static uint32_t pause_of(uint32_t backoff_ms, bool outside, size_t waiting)
 {
-	struct retry t = {.next_ms = backoff_ms};
+	struct retry t = {.own_ms = backoff_ms, .outside_ms = backoff_ms};
 
 	return retry_pause_ms(&t, outside, waiting);
 }
 
 static void pauses(void)
 {
-	struct retry tried = {.next_ms = RETRY_MIN_MS};
+	struct retry tried = {.own_ms = RETRY_MIN_MS};
 	uint32_t least = RETRY_MIN_MS;
 	uint64_t sum = 0, shortest = UINT32_MAX, longest = 0;
 
@@ -52,7 +52,7 @@ static void pauses(void)
 	for (int i = 0; i < 20; i++)
 		least = retry_pause_ms(&tried, true, 1000);
 	CHECK(least >= 1000 * RETRY_OUTSIDE_MS / RETRY_AT_ONCE / 2);
-	CHECK(pause_of(tried.next_ms, false, 1000) <=
+	CHECK(pause_of(tried.outside_ms, false, 1000) <=
 		RETRY_MAX_MS * 5 / 4); /* what fails by itself waits no longer */
 	for (int i = 0; i < 20; i++)
 		least = retry_pause_ms(&tried, true, 1000000);
@@ -70,9 +70,12 @@ static void again(void)
 	CHECK(retry_again_ms(&tried, "x", "y", 0, "ended", false, 1) < 2 * RETRY_MIN_MS);
 	CHECK(retry_again_ms(&tried, "x", "y", now, "ended", false, 1) >= 2 * RETRY_MIN_MS);
 	CHECK(retry_again_ms(&tried, "x", "y", now, "ended", false, 1) >= 4 * RETRY_MIN_MS);
-	CHECK(tried.next_ms == 8 * RETRY_MIN_MS);
+	CHECK(tried.own_ms == 8 * RETRY_MIN_MS);
+	/* what befell it counts apart */
+	CHECK(retry_again_ms(&tried, "x", "y", now, "killed", true, 1) < 2 * RETRY_MIN_MS);
+	CHECK(tried.own_ms == 8 * RETRY_MIN_MS);
 	CHECK(retry_again_ms(&tried, "x", "y", now - 60000, "ended", false, 1) < 2 * RETRY_MIN_MS);
-	CHECK(tried.next_ms == 2 * RETRY_MIN_MS && tried.tries <= 1);
+	CHECK(tried.own_ms == 2 * RETRY_MIN_MS && tried.tries <= 1);
 }
 
 static void news(void)
