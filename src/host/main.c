@@ -24,6 +24,7 @@
 #include "host/services.h"
 #include "ipc/ipc.h"
 #include "ipc/worker.h"
+#include "relay/again.h"
 #include "relay/loop.h"
 #include "relay/udpport.h"
 
@@ -95,18 +96,21 @@ static void told_config(const struct msg_host_config *m)
 	host_config = *m;
 }
 
-/* Where nobody would lose anything by it, a new worker does. */
-static void cannot_serve(uint16_t port, int error)
+static int serve(const union msg *m, int fd)
 {
-	log_error(NULL, "publish", "cannot serve %u: %s", port, strerror(-error));
-	if (!links_now() && !udpport_sessions() && worker_exit_code(error) == WORKER_EXIT_WANT)
-		exit(worker_exit_code(error));
+	return publish_add(&m->port, fd);
 }
+
+static bool has_sessions(void)
+{
+	return links_now() || udpport_sessions();
+}
+
+static const struct again_ops again_ops = {.serve = serve, .is_busy = has_sessions};
 
 static void told(const union msg *m, int *fds)
 {
 	struct msg_generation ready;
-	int r;
 
 	switch (m->h.type) {
 	case MSG_BEGIN:
@@ -118,6 +122,7 @@ static void told(const union msg *m, int *fds)
 		node_commit();
 		ready = m->generation;
 		tell(MSG_READY, &ready, sizeof(ready));
+		again_report();
 		break;
 	case MSG_LOG_LEVEL:
 		log_set_level(m->log_level.log_level);
@@ -129,11 +134,10 @@ static void told(const union msg *m, int *fds)
 		told_config(&m->host_config);
 		break;
 	case MSG_HOST_PUBLISH:
-		r = publish_add(&m->port, take_fd(fds[0]));
-		if (r < 0)
-			cannot_serve(m->port.at.port, r);
+		again_give(m, take_fd(fds[0]));
 		break;
 	case MSG_HOST_UNPUBLISH:
+		again_take(m);
 		publish_remove(&m->port);
 		break;
 	case MSG_ENGINE_CONFIG:
@@ -177,6 +181,7 @@ static void channel_event(struct source *s, uint32_t events)
 /* Another worker takes the new connections; ours stay until they end. */
 static void on_drain(void)
 {
+	again_take_all();
 	publish_remove_all();
 	log_info(NULL, NULL, "a newer tsgw-host takes over; %u connections stay", links_now());
 }
@@ -219,6 +224,8 @@ int main(int argc, char **argv)
 	r = fd_nonblock(WORKER_CHANNEL, true);
 	if (r == 0)
 		r = loop_open();
+	if (r == 0)
+		r = again_open(&again_ops);
 	if (r == 0)
 		r = asker_open(answered);
 	if (r == 0)

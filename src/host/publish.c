@@ -281,20 +281,16 @@ int publish_add(const struct msg_port *m, int fd)
 	struct published *p;
 	int r;
 
-	if (!memchr(m->host, 0, sizeof(m->host)) || !m->port) {
-		fd_close(fd);
+	if (!memchr(m->host, 0, sizeof(m->host)) || !m->port)
 		return -EBADMSG;
-	}
 	if (publish_has(m, fd)) {
 		fd_close(fd);
 		return 0;
 	}
 	publish_remove(m);
 	p = n_ports < PUBLISH_PORTS_MAX ? calloc(1, sizeof(*p)) : NULL;
-	if (!p) {
-		fd_close(fd);
+	if (!p)
 		return n_ports < PUBLISH_PORTS_MAX ? -ENOMEM : -E2BIG;
-	}
 	*p = (struct published){.at = m->at, .udp = m->udp, .local = m->local};
 	memcpy(p->to.host, m->host, sizeof(p->to.host));
 	if (addr_parse(m->host, &p->to.at.addr) < 0)
@@ -302,8 +298,6 @@ int publish_add(const struct msg_port *m, int fd)
 	p->to.at.port = m->port;
 	r = start(p, fd);
 	if (r < 0) {
-		if (!p->udp)
-			fd_close(fd);
 		free(p);
 		return r;
 	}

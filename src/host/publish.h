@@ -6,7 +6,7 @@
 
 #include "ipc/msg.h"
 
-/* Takes over FD; a port at the same place gets the new target. 0 or -errno (FD is closed then, too). */
+/* Takes over FD; a port at the same place gets the new target. 0 or -errno (FD is the caller's then). */
 int publish_add(const struct msg_port *m, int fd);
 /* Connections go on, UDP sessions end with their port. */
 void publish_remove(const struct msg_port *m);

@@ -23,6 +23,7 @@ static const struct ipc_rule {
 	{MSG_LOG_LEVEL, sizeof(struct msg_log_level), IPC_PARENT, 0, 0, "log-level"},
 	{MSG_PING, sizeof(struct msg_ping), IPC_PARENT, 0, 0, "ping"},
 	{MSG_PONG, sizeof(struct msg_ping), IPC_WORKER, 0, 0, "pong"},
+	{MSG_WAITS, sizeof(struct msg_waits), IPC_WORKER, 0, 0, "waits"},
 	{MSG_WG_TUN, sizeof(struct msg_wg_tun), IPC_PARENT, 1, 1, "wg-tun"},
 	{MSG_WG_UDP, sizeof(struct msg_wg_udp), IPC_PARENT, 1, 2, "wg-udp"},
 	{MSG_WG_UAPI, sizeof(struct msg_wg_uapi), IPC_PARENT, 1, 1, "wg-uapi"},

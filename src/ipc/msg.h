@@ -38,7 +38,8 @@ enum msg_type {
 	MSG_READY,     /* worker -> 0 */
 	MSG_LOG_LEVEL, /* parent -> 0 */
 	MSG_PING, /* parent -> 0: are you alive? Answered in ipc_recv(), so by every worker's loop */
-	MSG_PONG, /* worker -> 0 */
+	MSG_PONG,  /* worker -> 0 */
+	MSG_WAITS, /* worker -> 0 report: what it was given and cannot serve yet has changed */
 
 	MSG_WG_TUN = 16,      /* parent -> 1 */
 	MSG_WG_UDP,	      /* parent -> 1 or 2: IPv4 first, then IPv6 (see .has_v4, .has_v6) */
@@ -158,15 +159,7 @@ struct msg_ping { /* PING, PONG */
 
 /* A port of forward (made in the host's namespace, for tsgw-proxy) or publish (made in the tailnet's,
  * for tsgw-host): an accepting TCP or a bound UDP socket, and what is behind it. */
-struct msg_port { /* PROXY_FORWARD, HOST_PUBLISH; UNFORWARD, UNPUBLISH (.host and .port do not count there) */
-	struct msg_header h;
-	struct hostport at;
-	char host[MSG_DOMAIN_MAX]; /* name or address */
-	uint16_t port;
-	uint8_t udp;
-	uint8_t local; /* published: reached from inside the namespace, not by the tunnel */
-	uint8_t zero[2];
-};
+#include "ipc/msg-ports.h" /* of ports that are served */
 
 /* ---- tsgw-wg ---- */
 
@@ -439,6 +432,7 @@ union msg {
 	struct msg_generation generation;
 	struct msg_log_level log_level;
 	struct msg_ping ping;
+	struct msg_waits waits;
 	struct msg_port port;
 	struct msg_wg_tun wg_tun;
 	struct msg_wg_udp wg_udp;

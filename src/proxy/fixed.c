@@ -212,10 +212,8 @@ static int add_udp(const struct msg_port *m, const struct listener_target *targe
 	}
 	remove_udp(&m->at);
 	f = n_ports < FIXED_UDP_MAX ? calloc(1, sizeof(*f)) : NULL;
-	if (!f) {
-		fd_close(fd);
+	if (!f)
 		return n_ports < FIXED_UDP_MAX ? -ENOMEM : -E2BIG;
-	}
 	*f = (struct fixed){.port = udpport_open(fd, &fixed_ops), .at = m->at, .target = *target};
 	if (!f->port) {
 		free(f);
@@ -229,10 +227,8 @@ int fixed_add(const struct msg_port *m, int fd)
 {
 	struct listener_target target = {.port = m->port};
 
-	if (!memchr(m->host, 0, sizeof(m->host)) || !m->port) {
-		fd_close(fd);
+	if (!memchr(m->host, 0, sizeof(m->host)) || !m->port)
 		return -EBADMSG;
-	}
 	memcpy(target.host, m->host, sizeof(target.host));
 	if (m->udp)
 		return add_udp(m, &target, fd);

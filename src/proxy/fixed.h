@@ -4,8 +4,8 @@
 
 #include "ipc/msg.h"
 
-/* Takes over FD; a port at the same address gets the new destination. 0 or -errno (FD is closed
- * then, too). */
+/* Takes over FD; a port at the same address gets the new destination. 0 or -errno (FD is the
+ * caller's then). */
 int fixed_add(const struct msg_port *m, int fd);
 /* Connections go on, UDP sessions end with their port. */
 void fixed_remove(const struct msg_port *m);

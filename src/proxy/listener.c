@@ -278,10 +278,8 @@ int listener_add(const struct msg_proxy_listen *m, const struct listener_target 
 
 	listener_remove(&m->at);
 	l = listener_new(m, target, fd);
-	if (!l) {
-		fd_close(fd);
+	if (!l)
 		return n_listeners < LISTENERS_MAX ? -ENOMEM : -E2BIG;
-	}
 	sock_options(fd);
 	if (!target)
 		sock_answer_first(fd);
@@ -293,7 +291,6 @@ int listener_add(const struct msg_proxy_listen *m, const struct listener_target 
 	if (r < 0) {
 		if (!target)
 			udppool_close(&m->at);
-		fd_close(fd);
 		free(l->target);
 		free(l);
 		return r;

@@ -12,7 +12,7 @@ struct listener_target { /* of a forward */
 };
 
 /* Takes over FD; one at the same address is replaced. Clients choose where they go, unless TARGET is
- * given. 0 or -errno (FD is closed then, too). */
+ * given. 0 or -errno (FD is the caller's then). */
 int listener_add(const struct msg_proxy_listen *m, const struct listener_target *target, int fd);
 void listener_remove(const struct hostport *at);
 void listener_remove_all(void);

@@ -19,6 +19,7 @@
 #include "proxy/dial.h"
 #include "proxy/fixed.h"
 #include "proxy/listener.h"
+#include "relay/again.h"
 #include "relay/loop.h"
 #include "proxy/peers.h"
 #include "proxy/resolvesock.h"
@@ -53,6 +54,7 @@ static void told_configuration(const union msg *m, const int *fds)
 	r = ipc_send_msg(WORKER_CHANNEL, MSG_READY, &ready);
 	if (r < 0 && r != -EPIPE)
 		die("channel", r, NULL);
+	again_report();
 	was_ready = true;
 }
 
@@ -86,19 +88,22 @@ static bool is_busy(void)
 	return conn_total() || assoc_total();
 }
 
-/* What it was given it does not serve, perhaps for want of something. Where nobody would lose anything by it, a
- * new one does. */
-static void cannot_serve(const char *object, uint16_t port, int error)
+static int serve(const union msg *m, int fd)
 {
-	log_error(NULL, object, "cannot serve %u: %s", port, strerror(-error));
-	if (!is_busy() && worker_exit_code(error) == WORKER_EXIT_WANT)
-		exit(worker_exit_code(error));
+	switch (m->h.type) {
+	case MSG_PROXY_LISTEN:
+		return listener_add(&m->proxy_listen, NULL, fd);
+	case MSG_PROXY_FORWARD:
+		return fixed_add(&m->port, fd);
+	default:
+		return resolvesock_listen(fd);
+	}
 }
+
+static const struct again_ops again_ops = {.serve = serve, .is_busy = is_busy};
 
 static void told(const union msg *m, int *fds)
 {
-	int r;
-
 	switch (m->h.type) {
 	case MSG_LOG_LEVEL:
 		log_set_level(m->log_level.log_level);
@@ -107,28 +112,20 @@ static void told(const union msg *m, int *fds)
 		trail_report(WORKER_CHANNEL, &m->clients_wanted);
 		break;
 	case MSG_PROXY_LISTEN:
-		r = listener_add(&m->proxy_listen, NULL, take_fd(fds[0]));
-		if (r < 0)
-			cannot_serve("listener", m->proxy_listen.at.port, r);
+	case MSG_PROXY_FORWARD:
+	case MSG_PROXY_RESOLVE:
+		again_give(m, take_fd(fds[0]));
 		break;
 	case MSG_PROXY_UNLISTEN:
+		again_take(m);
 		listener_remove(&m->proxy_listen.at);
 		break;
 	case MSG_PROXY_UDP:
 		udppool_give(&m->proxy_udp.at, take_fd(fds[0]));
 		break;
-	case MSG_PROXY_FORWARD:
-		r = fixed_add(&m->port, take_fd(fds[0]));
-		if (r < 0)
-			cannot_serve("forward", m->port.at.port, r);
-		break;
 	case MSG_PROXY_UNFORWARD:
+		again_take(m);
 		fixed_remove(&m->port);
-		break;
-	case MSG_PROXY_RESOLVE:
-		r = resolvesock_listen(take_fd(fds[0]));
-		if (r < 0)
-			cannot_serve("resolve.sock", 53, r);
 		break;
 	case MSG_PROXY_PEER_UP:
 		told_peer(&m->peer_state);
@@ -176,6 +173,7 @@ static void channel_event(struct source *s, uint32_t events)
 /* Another worker takes the new clients; ours stay until they leave. */
 static void on_drain(void)
 {
+	again_take_all();
 	listener_remove_all();
 	fixed_remove_all();
 	resolvesock_close();
@@ -226,6 +224,8 @@ int main(int argc, char **argv)
 	r = fd_nonblock(WORKER_CHANNEL, true);
 	if (r == 0)
 		r = loop_open();
+	if (r == 0)
+		r = again_open(&again_ops);
 	if (r == 0)
 		r = loop_add(&channel, EPOLLIN);
 	if (r == 0)

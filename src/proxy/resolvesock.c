@@ -150,7 +150,7 @@ int resolvesock_listen(int fd)
 	if (r == 0)
 		r = loop_add(&listening, EPOLLIN);
 	if (r < 0)
-		listening.fd = fd_close(fd);
+		listening.fd = -1;
 	return r;
 }
 

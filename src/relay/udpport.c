@@ -256,7 +256,6 @@ struct udpport *udpport_open(int fd, const struct udpport_ops *ops)
 		*p = (struct udpport){.source = {.fd = fd, .on_event = port_event}, .ops = ops};
 	if (p && fd_nonblock(fd, true) == 0 && loop_add(&p->source, EPOLLIN) == 0)
 		return p;
-	fd_close(fd);
 	free(p);
 	return NULL;
 }

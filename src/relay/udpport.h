@@ -44,7 +44,7 @@ struct udpport_session {
 
 /* Where the counters of all ports are; MAX sessions (fewer descriptors than usual) at most. */
 void udpport_setup(struct udp_stats *stats, uint32_t max);
-/* Takes over FD. NULL: no memory, and FD is closed. */
+/* Takes over FD. NULL: no memory, and FD is the caller's. */
 struct udpport *udpport_open(int fd, const struct udpport_ops *ops);
 /* Ends its sessions; memory goes at the end of the loop's round. */
 void udpport_close(struct udpport *p);

@@ -177,7 +177,8 @@ static enum tailnet_state tailnet_peer_state(const struct tailnet *t, char *reas
 static enum tailnet_state tailnet_derive(const struct tailnet *t, char *reason, size_t size)
 {
 	const struct worker *workers[] = {&t->node, &t->proxy, &t->host};
-	const char *reasons[] = {t->listen_reason, t->forwards.reason, t->published.reason};
+	const char *reasons[] = {t->listen_reason, t->forwards.reason, t->published.reason,
+		t->proxy.waits, t->host.waits};
 	enum tailnet_state state;
 	bool stock = tailnet_is_stock(t->config);
 

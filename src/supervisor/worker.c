@@ -148,6 +148,7 @@ void worker_leave(struct worker *w)
 	w->channel = fd_close(w->channel);
 	w->pidfd = fd_close(w->pidfd);
 	w->pid = 0;
+	w->waits[0] = '\0';
 	w->wanted = w->ready = w->serves = w->adopted = w->resuming = w->pinged = false;
 }
 
@@ -264,6 +265,8 @@ static int worker_handle(struct worker *w, const union msg *m)
 	if (w->resuming && (m->h.type != MSG_READY || m->generation.generation != w->generation))
 		return 0; /* to the supervisor before us */
 	w->resuming = false;
+	if (m->h.type == MSG_WAITS)
+		return worker_waits(w, &m->waits);
 	if (m->h.type != MSG_READY)
 		return w->ops->report(w->owner, w, m);
 	if (m->generation.generation > w->generation)

@@ -59,6 +59,7 @@ struct worker {
 	bool outside;	    /* it failed for a cause outside of us, and was not ready since */
 	bool hurried;	    /* another one had luck: it is started sooner than planned */
 	char reason[160];   /* why it is not running, "" else */
+	char waits[96];	    /* what it was given and cannot serve yet, "" = it serves all */
 	int stats_fd;	    /* kept over restarts, so that counters go on */
 	void *stats;
 	size_t stats_size;
@@ -102,6 +103,9 @@ int worker_send(
 int worker_tell_prefixes(struct worker *w, enum msg_type type, const struct prefix *p, size_t n);
 int worker_begin(struct worker *w);
 int worker_commit(struct worker *w);
+
+/* Its report, for the state of its owner. 0 or -EBADMSG. */
+int worker_waits(struct worker *w, const struct msg_waits *m);
 
 /* Every worker that runs is asked whether it is alive; who has not answered since the last time is
  * killed, and started again. */
