@@ -1,22 +1,55 @@
 # SPDX-License-Identifier: MIT
 """What does not survive a restart, as tsgwd(8) lists it: that it is lost, how it is lost, and what comes back.
 
-The rest of that list: what is missing or mixed in the store, test_resume.py; a bus that does not answer,
-tests/system/test_resume.py; a stock node, tests/system/test_tailnet.py.
+SHOWN says which test shows each entry of that list.
 """
 import contextlib
 import os
+import re
 import socket
 import time
 
 import test_forward as F
 from client import connect, get
-from lab import BUILD, check, equal, inside, wait_for
+from lab import BUILD, ROOT, check, equal, inside, wait_for
 from picture import GATEWAY_INNER, PRIMARY, TARGET, check_page, wg
 from test_resume import again, build_of, gateway, handshakes, pids, relay
-from test_uplink import veth_picture
+from test_uplink import macvlan_picture, veth_picture
 
 PAGE = 11079
+# how an entry of the list begins -> what shows it
+SHOWN = {
+    "the WireGuard session when the program": ["tests/net/test_lost.py::another_program"],
+    "UDP sessions of forward and publish when": ["tests/net/test_lost.py::another_program"],
+    "requests to the page, which is away": ["tests/net/test_lost.py::the_same_program"],
+    "the column UP of tsgwctl 1": ["tests/net/test_lost.py::the_same_program", "tests/net/test_lost.py::commands"],
+    "what wg set has changed": ["tests/net/test_lost.py::the_same_program"],
+    "a tailnet with uplink other than host": [
+        "tests/net/test_lost.py::uplink_of_its_own", "tests/net/test_lost.py::macvlan",
+        "tests/tailnet/test_engine.py::advertised_routes_after_a_restart", "tests/system/test_tailnet.py::stock_node"],
+    "everything of a tailnet of which anything": ["tests/net/test_resume.py::store_that_lost_or_mixed_things"],
+    "anything at all without systemd": ["tests/net/test_lost.py::nobody_keeps_descriptors",
+                                        "tests/system/test_resume.py::ends_that_leave_nothing"],
+}
+BACK_S = 20
+
+
+def test_the_manuals_list():
+    """Each entry is shown by tests that are there, and nothing is shown that is not listed."""
+    with open(os.path.join(ROOT, "man/tsgwd.8"), encoding="utf-8") as f:
+        part = re.search(r"^What does not survive:\n\.Bl .*?\n(.*?)^\.El", f.read(), re.M | re.S)
+    entries = []
+    for item in re.split(r"^\.It\n", part.group(1), flags=re.M)[1:]:
+        lines = [re.sub(r"^\.[A-Z][a-z] ?|[ ,]+$", "", line) for line in item.splitlines()]
+        entries.append(" ".join(lines))
+    for entry in entries:
+        check(sum(entry.startswith(b) for b in SHOWN) == 1, f"nothing shows, or more than one: {entry}")
+    for begin, tests in SHOWN.items():
+        check(any(entry.startswith(begin) for entry in entries), f"not in the list: {begin}")
+        for test in tests:
+            path, name = test.split("::")
+            with open(os.path.join(ROOT, path), encoding="utf-8") as f:
+                check(f"\ndef test_{name}(" in f.read(), f"no such test: {test}")
 
 
 def receiver(ns, address, port):
@@ -139,6 +172,44 @@ def test_uplink_of_its_own(lab):
     equal(pids(g, blue), old, "the workers of the other tailnet")
     check("you asked for /x" in str(get(going, "/x")), "its connection")
     going.close()
+
+
+def test_macvlan(lab):
+    """The same of a macvlan, which has its hardware address again."""
+    p, t = macvlan_picture(lab)
+    g = gateway(p).start()
+    g.wait_up()
+    since = time.monotonic()
+    check_anew(p, g, t, lambda: again(g))
+    print(f"# back after {time.monotonic() - since:.1f} s")
+
+
+def test_commands(picture):
+    """A command that waits for the end of what it asked for says that nobody answers; events goes on."""
+    red = picture.tailnet("red", 11080, ssh=False)
+    g = gateway(picture).start()
+    g.wait_up()
+    words = [os.path.join(BUILD, "tsgwctl"), "--run-dir", g.run_dir, "--config", g.config]
+    events = picture.demon.spawn([*words, "events"], name="tsgwctl events")
+
+    def listens():
+        g.ctl("up", red.name, ok=0)
+        g.ctl("down", red.name, ok=0)
+        return f"{red.name}  state     down" in events.log()
+    wait_for(listens, "events tells")
+    red.peer.process.forgiven = True
+    red.peer.process.stop()  # so that a start takes ready-timeout
+    ups = picture.demon.spawn([*words, "up", red.name], name="tsgwctl up")
+    g.wait_state(red, "starting")
+    g.kill()
+    check(ups.wait(BACK_S) not in (0, None), "its exit code says that it did not come to its end")
+    check(len(ups.log().strip().splitlines()) == 1, f"in one line: {ups.log()}")
+    seen = len(events.log())
+    red.peer.start()
+    g.start(ready=False)
+    g.wait_up()
+    wait_for(lambda: f"{red.name}  state     up" in events.log()[seen:], lambda: f"events goes on: {events.log()}", BACK_S)
+    check(events.alive(), "events")
 
 
 def test_nobody_keeps_descriptors(picture):

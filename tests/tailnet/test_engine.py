@@ -3,14 +3,17 @@
 
     mac ── home0 ── demon (tsgwd) ── eth0 ── internet: control, relay ── gpu1 ── 10.100.0.0/16
 """
+import contextlib
 import datetime
 import json
 import os
 import re
 import signal
+import time
 
 import lab as L
 import picture as P
+from client import connect, socks5
 from lab import check, equal, wait_for
 from tailnet import Internet, Node, Router
 from world import INNER, TARGET, Joined
@@ -362,6 +365,33 @@ def test_killed_supervisor_leaves_nothing(lab):
     equal(w.control.node("demon-fgpu")["key"], before, "the node is the same one")
     g.stop()
     check(not os.path.exists(f"{g.run_dir}/{t.name}/tailscaled.sock"), "socket")
+
+
+def test_advertised_routes_after_a_restart(lab):
+    """A node that advertises is made anew where descriptors are kept, too: what went through it ends, the route is back."""
+    w = Small(lab)
+    t = w.joined(advertise_routes="192.168.20.0/24")
+    g = w.gateway(t)
+    g.keeps = True
+    g.start()
+    g.wait_up()
+    w.control.wait_node("demon-fgpu", lambda n: n["advertised"] == ["192.168.20.0/24"], "with its route")
+    pid, table = tailscaled_pid(g, t), w.demon.run(["nft", "list", "tables"], ok=0).stdout
+    held = connect(w.mac, PRIMARY, t.port)
+    equal(socks5(held, TARGET, 3000), 0, "a connection that stays open")
+    since = time.monotonic()
+    g.kill()
+    g.start()
+    g.wait_up()
+    with contextlib.suppress(ConnectionResetError):
+        equal(held.recv(1), b"", "its end")
+    held.close()
+    check(tailscaled_pid(g, t) != pid, "another tailscaled")
+    w.check_page(t, TARGET)
+    w.control.wait_node("demon-fgpu", lambda n: n["advertised"] == ["192.168.20.0/24"], "with its route again")
+    equal(w.demon.run(["nft", "list", "tables"], ok=0).stdout, table, "the table that lets it through")
+    print(f"# back after {time.monotonic() - since:.1f} s")
+    g.stop()
 
 
 def test_box(lab):
