@@ -27,6 +27,8 @@
 #include "common/clock.h"
 #include "wg/node.h"
 
+#define REFUSED_MS 100 /* until a timer that could not be set is set again */
+
 enum event { EVENT_UDP4, EVENT_UDP6, EVENT_TUN, EVENT_TIMER, EVENT_WAKE, EVENT_UAPI, EVENT_WATCH };
 
 /* ---- how the pure part reaches us ---- */
@@ -72,8 +74,9 @@ static void arm(struct node *n, uint64_t at_ns)
 		if (!at_ns)
 			its.it_value.tv_nsec = 1;
 	}
-	n->armed_ns = at_ns;
-	timerfd_settime(n->timer_fd, TFD_TIMER_ABSTIME, &its, NULL);
+	n->armed_ns = timerfd_settime(n->timer_fd, TFD_TIMER_ABSTIME, &its, NULL) < 0 ? UINT64_MAX
+										      : at_ns;
+	__atomic_store_n(&n->timer_refused, n->armed_ns != at_ns, __ATOMIC_RELEASE);
 }
 
 static void wire_arm(void *owner, uint64_t at_ns)
@@ -414,7 +417,8 @@ int node_run(struct node *n)
 		r = send_turn(n);
 		if (r)
 			return r;
-		got = epoll_wait(n->epoll_fd, events, ELEMENTSOF(events), -1);
+		got = epoll_wait(n->epoll_fd, events, ELEMENTSOF(events),
+			__atomic_load_n(&n->timer_refused, __ATOMIC_ACQUIRE) ? REFUSED_MS : -1);
 		if (got < 0 && errno != EINTR)
 			return -errno;
 		for (int i = 0; i < got && r == 0; i++)

@@ -61,6 +61,7 @@ struct node {
 	uint32_t sockets_generation; /* L */
 	enum offload udp_gso;	     /* L */
 	uint64_t armed_ns;	     /* L: what the timer is set to */
+	bool timer_refused;	     /* atomic: it could not be set */
 
 	struct uapi *uapi;
 	struct node_watch watches[NODE_WATCHES_MAX];

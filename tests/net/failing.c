@@ -2,7 +2,7 @@
 // What can fail fails, once: preloaded into tsgwd (LD_PRELOAD) and so into its workers, it counts the calls below
 // in one program, and fails those that the page says that FAILING names. The test writes to the page while the
 // program runs. That program is tsgwd, with the short helpers that it forks, or the worker that FAILING_IN
-// names, "tsgw-host red": in a worker more is counted, all by which it could ask the kernel for anything, and what
+// names, "tsgw-host red" ("tsgw-wg wg0": by hand): in a worker more is counted, all by which it could ask the kernel for anything, and what
 // it has not freed yet.
 #include <grp.h>
 #include <link.h>
@@ -14,13 +14,19 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/utsname.h>
 
 #include "preload.h"
 
@@ -51,7 +57,8 @@ static int is_meant(int argc, char **argv)
 		program_invocation_short_name[n] != '\0')
 		return 0;
 	worker = name != NULL;
-	return !worker || (argc > 2 && !strcmp(argv[2], name + 1));
+	/* "--worker NAME", "-f NAME", "NAME" */
+	return !worker || (argc > 1 && !strcmp(argv[argc > 2 ? 2 : 1], name + 1));
 }
 
 __attribute__((constructor)) static void failing_open(int argc, char **argv)
@@ -240,6 +247,20 @@ WRAP_WORKER(int, setresuid, EAGAIN, -1, (uid_t r, uid_t e, uid_t s), (r, e, s))
 WRAP_WORKER(int, getrlimit, ENOMEM, -1, (__rlimit_resource_t what, struct rlimit *r), (what, r))
 WRAP_WORKER(
 	int, setrlimit, ENOMEM, -1, (__rlimit_resource_t what, const struct rlimit *r), (what, r))
+WRAP_WORKER(ssize_t, writev, EIO, -1, (int fd, const struct iovec *v, int n), (fd, v, n))
+WRAP_WORKER(int, timerfd_settime, ENOMEM, -1,
+	(int fd, int flags, const struct itimerspec *at, struct itimerspec *was),
+	(fd, flags, at, was))
+WRAP_WORKER(int, madvise, EAGAIN, -1, (void *at, size_t n, int what), (at, n, what))
+WRAP_WORKER(int, mlock, ENOMEM, -1, (const void *at, size_t n), (at, n))
+WRAP_WORKER(int, uname, EFAULT, -1, (struct utsname * u), (u))
+WRAP_WORKER(void *, dlopen, ENOMEM, NULL, (const char *name, int how), (name, how))
+WRAP_WORKER(int, lstat, ENOMEM, -1, (const char *path, struct stat *st), (path, st))
+WRAP_WORKER(int, signalfd, EMFILE, -1, (int fd, const sigset_t *set, int flags), (fd, set, flags))
+WRAP_WORKER(int, inotify_init1, EMFILE, -1, (int flags), (flags))
+WRAP_WORKER(int, inotify_add_watch, ENOSPC, -1, (int fd, const char *path, uint32_t what),
+	(fd, path, what))
+WRAP_WORKER(pid_t, setsid, EPERM, -1, (void), ())
 WRAP_WORKER(int, pthread_create, EAGAIN, EAGAIN,
 	(pthread_t * t, const pthread_attr_t *attr, void *(*run)(void *), void *arg),
 	(t, attr, run, arg))
