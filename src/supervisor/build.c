@@ -55,7 +55,8 @@ static bool never(const struct tailnet_config *old, const struct tailnet_config 
 static int make_namespace(
 	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
-	int r = netns_create(&t->netns_fd);
+	bool ours = !tailnet_is_stock(new) && new->uplink == UPLINK_HOST; /* all links in it */
+	int r = (ours ? netns_create_for_own : netns_create)(&t->netns_fd);
 
 	if (r < 0)
 		return r;
@@ -82,7 +83,11 @@ static int make_veth(
 	if (r == 0)
 		r = links_veth(t->links, t->s->host_netns_fd, t->link, TAILNET_VETH, alias);
 	if (r == 0)
+		r = links_no_link_local(t->links, TAILNET_VETH);
+	if (r == 0)
 		r = links_add_address(t->links, TAILNET_VETH, &ns_side);
+	if (r == 0)
+		r = links_set_up(t->links, TAILNET_VETH);
 	if (r == 0)
 		r = links_add_address(t->s->host, t->link, &host_side);
 	return r < 0 ? r : links_set_up(t->s->host, t->link);
@@ -121,6 +126,8 @@ static int make_tun(
 		links_set_gso_max(t->links, TAILNET_TUN, TUN_GSO_MAX);
 	}
 	r = tun_query(t->tun_fd, new->tun_offload, &t->tun_flags);
+	if (r == 0 && !old)
+		r = links_no_link_local(t->links, TAILNET_TUN);
 	if (r < 0)
 		return r;
 	return links_set_up_with_mtu(t->links, TAILNET_TUN, tailnet_mtu(new));

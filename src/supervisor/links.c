@@ -105,12 +105,9 @@ static int links_make_pair(struct links *l, const char *ns_name, int host_netns_
 	const char *host_name, uint32_t group)
 {
 	_cleanup_msg_ struct nl_msg *msg = NULL;
-	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC}, up = ifi;
+	struct ifinfomsg ifi = {.ifi_family = AF_UNSPEC};
 	struct nlattr *info, *data, *peer;
-	int r;
-
-	up.ifi_flags = up.ifi_change = IFF_UP;
-	r = rtnl_message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &up, sizeof(up), &msg);
+	int r = rtnl_message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi), &msg);
 
 	if (r == 0)
 		r = rtnl_put_string(msg, IFLA_IFNAME, ns_name);
@@ -145,6 +142,18 @@ static int links_put_no_ipv6(struct nl_msg *msg)
 	nla_nest_end(msg, inet6);
 	nla_nest_end(msg, spec);
 	return 0;
+}
+
+int links_no_link_local(struct links *l, const char *name)
+{
+	_cleanup_msg_ struct nl_msg *msg = NULL;
+	int r = links_message(RTM_SETLINK, name, 0, &msg);
+
+	if (r == 0)
+		r = links_put_no_ipv6(msg);
+	if (r == 0)
+		r = rtnl_talk(l, msg, NULL, NULL);
+	return r == -EAFNOSUPPORT || r == -EOPNOTSUPP || r == -EINVAL ? 0 : r;
 }
 
 static int links_mark(struct links *l, const char *name, const char *alias, bool no_ipv6)

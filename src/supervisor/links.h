@@ -27,7 +27,7 @@ struct link_info {
 /* -ENODEV if there is none. */
 int links_find(struct links *l, const char *name, struct link_info *ret);
 
-/* Makes a veth pair, NS_NAME in namespace L, where it is up, HOST_NAME in HOST_NETNS_FD. The host's end is marked
+/* Makes a veth pair, NS_NAME in namespace L, HOST_NAME in HOST_NETNS_FD. The host's end is marked
  * from birth, first by the group links_group(ALIAS), then by ALIAS, and dies with the namespace if
  * we do. -EEXIST if HOST_NAME is taken. */
 int links_veth(struct links *l, int host_netns_fd, const char *host_name, const char *ns_name,
@@ -38,6 +38,8 @@ int links_set_group(struct links *l, const char *name, uint32_t group);
 int links_delete_group(struct links *l, uint32_t group); /* every link that is in it */
 int links_set_up(struct links *l, const char *name);
 int links_set_up_with_mtu(struct links *l, const char *name, uint32_t mtu);
+/* No IPv6 address by itself; before it comes up. A kernel without IPv6 is not an error. */
+int links_no_link_local(struct links *l, const char *name);
 /* A question that waits for no lock. Its index, or -ENODEV. */
 int links_find_index(struct links *l, const char *name);
 int links_set_mtu(struct links *l, const char *name, uint32_t mtu);

@@ -91,33 +91,34 @@ int netns_run(int netns_fd, int (*fn)(void *arg, int *ret_fd), void *arg, int *r
 
 /* ---- a new namespace ---- */
 
-/* A new namespace takes most of these from the host's, so every one is set. LOCKS: to write it takes the lock of all
- * links of all namespaces, or is tried again and again while somebody else has it: so it is only written where it is
- * not right already. */
+/* A new namespace takes most of these from the host's, so every one is set. To write some takes the lock of all links
+ * of all namespaces, or is tried again and again while somebody else has it: these are only written where they are not
+ * right already. One does so even when it is read, and gives what is written to `all` to the others. */
+enum netns_price { FREE, WRITE_LOCKS, ALWAYS_LOCKS };
 static const struct {
 	const char *family;
 	const char *key;
 	const char *value;
-	bool locks;
+	enum netns_price price;
 } netns_settings[] = {
-	{"ipv4", "forwarding", "0", true},
-	{"ipv4", "rp_filter", "1", false},
-	{"ipv4", "accept_redirects", "0", false},
-	{"ipv4", "secure_redirects", "0", false},
-	{"ipv4", "send_redirects", "0", false},
-	{"ipv4", "accept_source_route", "0", false},
-	{"ipv4", "accept_local", "0", false},
-	{"ipv4", "route_localnet", "0", false},
-	{"ipv4", "proxy_arp", "0", false},
-	{"ipv6", "disable_ipv6", "0", true},
-	{"ipv6", "forwarding", "0", true},
-	{"ipv6", "accept_redirects", "0", false},
-	{"ipv6", "accept_source_route", "0", false},
-	{"ipv6", "accept_ra", "0", false},
-	{"ipv6", "autoconf", "0", false},
-	{"ipv6", "proxy_ndp", "0", true},
+	{"ipv4", "forwarding", "0", WRITE_LOCKS},
+	{"ipv4", "rp_filter", "1", FREE},
+	{"ipv4", "accept_redirects", "0", FREE},
+	{"ipv4", "secure_redirects", "0", FREE},
+	{"ipv4", "send_redirects", "0", FREE},
+	{"ipv4", "accept_source_route", "0", FREE},
+	{"ipv4", "accept_local", "0", FREE},
+	{"ipv4", "route_localnet", "0", FREE},
+	{"ipv4", "proxy_arp", "0", FREE},
+	{"ipv6", "disable_ipv6", "0", WRITE_LOCKS},
+	{"ipv6", "forwarding", "0", WRITE_LOCKS},
+	{"ipv6", "accept_redirects", "0", FREE},
+	{"ipv6", "accept_source_route", "0", FREE},
+	{"ipv6", "accept_ra", "0", FREE},
+	{"ipv6", "autoconf", "0", FREE},
+	{"ipv6", "proxy_ndp", "0", WRITE_LOCKS},
 	/* no link-local address either, like a WireGuard link */
-	{"ipv6", "addr_gen_mode", "1", true},
+	{"ipv6", "addr_gen_mode", "1", ALWAYS_LOCKS},
 };
 
 /* The proxy dials every connection from one address: it may use all ports, and those in TIME-WAIT
@@ -165,7 +166,8 @@ static int netns_set(int proc, const char *path, const char *value)
 	return r == 0 || r == -ENOENT || netns_says(proc, path, value) ? 0 : r;
 }
 
-static int netns_configure(void)
+/* OURS: its links are told one by one that they need no link-local address. */
+static int netns_configure(bool ours)
 {
 	static const char *const scopes[] = {"all", "default", "lo"};
 	_cleanup_close_ int proc = netns_open_proc();
@@ -177,9 +179,12 @@ static int netns_configure(void)
 	for (size_t i = 0; i < ELEMENTSOF(netns_settings) * ELEMENTSOF(scopes); i++) {
 		const size_t key = i / ELEMENTSOF(scopes);
 
+		if (netns_settings[key].price == ALWAYS_LOCKS && (ours || i % ELEMENTSOF(scopes)))
+			continue;
 		snprintf(path, sizeof(path), "sys/net/%s/conf/%s/%s", netns_settings[key].family,
 			scopes[i % ELEMENTSOF(scopes)], netns_settings[key].key);
-		if (netns_settings[key].locks && netns_says(proc, path, netns_settings[key].value))
+		if (netns_settings[key].price == WRITE_LOCKS &&
+			netns_says(proc, path, netns_settings[key].value))
 			continue;
 		r = netns_set(proc, path, netns_settings[key].value);
 		if (r < 0) {
@@ -205,11 +210,12 @@ static int netns_lo_up(void)
 
 static int netns_create_here(void *arg, int *ret_fd)
 {
+	const bool *ours = arg;
 	int fd, r;
 
 	if (unshare(CLONE_NEWNET) < 0)
 		return -errno;
-	r = netns_configure();
+	r = netns_configure(*ours);
 	if (r == 0)
 		r = netns_lo_up();
 	if (r < 0)
@@ -223,7 +229,16 @@ static int netns_create_here(void *arg, int *ret_fd)
 
 int netns_create(int *ret_fd)
 {
-	return netns_child_run(-1, netns_create_here, NULL, ret_fd);
+	bool ours = false;
+
+	return netns_child_run(-1, netns_create_here, &ours, ret_fd);
+}
+
+int netns_create_for_own(int *ret_fd)
+{
+	bool ours = true;
+
+	return netns_child_run(-1, netns_create_here, &ours, ret_fd);
 }
 
 int netns_identify(int fd, struct netns_id *ret)

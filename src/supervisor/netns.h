@@ -16,6 +16,9 @@ struct netns_id {
  * default, IPv4 and IPv6), rp_filter 1, accept_redirects 0, no IPv6 autoconfiguration, lo up.
  * Gives a CLOEXEC descriptor. */
 int netns_create(int *ret_fd);
+/* The same for links that we make ourselves, and tell by links_no_link_local(): what tells all of them that costs
+ * a thousand supervisors that start at the same time more than the namespace. */
+int netns_create_for_own(int *ret_fd);
 int netns_identify(int fd, struct netns_id *ret);
 /* Opens /run/netns/NAME; -ENOENT if there is none, -EINVAL if it is no pinned namespace. */
 int netns_open(const char *pin, int *ret_fd);
