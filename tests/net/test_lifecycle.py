@@ -72,6 +72,8 @@ def test_stop_leaves_nothing(picture):
         g.start().wait_up()
         for t in picture.tailnets:
             check_page(picture, t)
+            equal(picture.lab.run(["ip", "-n", f"tsgw-{t.name}", "-6", "address", "show", "scope", "link"]).stdout,
+                  "", "link-local addresses inside")
         equal(g.stop(), 0, "exit code after SIGTERM")
         wait_same(before, picture, [g], "after a stop")
         equal(run_files(g), [], "files in the run directory after a stop")
