@@ -21,7 +21,18 @@ static int absent(int error)
 	return error == ENOTDIR || error == ECONNREFUSED ? -ENOENT : -error;
 }
 
-int client_open_at(int dir, const char *name, int *ret_fd, pid_t *ret_pid)
+/* By way of the directory's descriptor only where the path is longer than sun_path: /proc takes its time. */
+static void socket_path(struct sockaddr_un *un, int dir, const char *run_dir, const char *name)
+{
+	const char *who = name ? name : "front.sock", *what = name ? "/control.sock" : "";
+
+	if (snprintf(un->sun_path, sizeof(un->sun_path), "%s/%s%s", run_dir, who, what) >=
+		(int)sizeof(un->sun_path))
+		snprintf(un->sun_path, sizeof(un->sun_path), "/proc/self/fd/%d/%s%s", dir, who,
+			what);
+}
+
+int client_open_at(int dir, const char *run_dir, const char *name, int *ret_fd, pid_t *ret_pid)
 {
 	struct timeval patience = {.tv_sec = CLIENT_PATIENCE_MS / 1000};
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -31,9 +42,7 @@ int client_open_at(int dir, const char *name, int *ret_fd, pid_t *ret_pid)
 
 	if (fd < 0)
 		return -errno;
-	/* by way of the directory: its path may be longer than sun_path */
-	snprintf(un.sun_path, sizeof(un.sun_path), "/proc/self/fd/%d/%s%s", dir,
-		name ? name : "front.sock", name ? "/control.sock" : "");
+	socket_path(&un, dir, run_dir, name);
 	/* a full backlog blocks in connect(); this ends it with EAGAIN */
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0)
 		return -errno;
@@ -49,7 +58,7 @@ int client_open(const char *run_dir, const char *name, int *ret_fd, pid_t *ret_p
 {
 	_cleanup_close_ int dir = open(run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	return dir < 0 ? absent(errno) : client_open_at(dir, name, ret_fd, ret_pid);
+	return dir < 0 ? absent(errno) : client_open_at(dir, run_dir, name, ret_fd, ret_pid);
 }
 
 /* 0, or -ETIMEDOUT, -errno. */

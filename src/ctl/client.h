@@ -17,8 +17,8 @@
  * one); -EACCES; other -errno. */
 int client_open(const char *run_dir, const char *name, int *ret_fd, pid_t *ret_pid);
 
-/* The same for who asks many: DIR is an O_PATH descriptor of the run directory. */
-int client_open_at(int dir, const char *name, int *ret_fd, pid_t *ret_pid);
+/* The same for who asks many: DIR is an O_PATH descriptor of RUN_DIR. */
+int client_open_at(int dir, const char *run_dir, const char *name, int *ret_fd, pid_t *ret_pid);
 
 /* Sends Q (magic and version are filled in) and gives every record before the end to EACH (may
  * be NULL), which may end it all with -errno. Waits at most PATIENCE_MS for each record, without

@@ -100,7 +100,7 @@ static int walk_begin(struct walk *k, const char *name)
 			return r;
 	}
 	r = k->dir < 0 ? client_open(k->run_dir, name, &fd, &pid)
-		       : client_open_at(k->dir, name, &fd, &pid);
+		       : client_open_at(k->dir, k->run_dir, name, &fd, &pid);
 	if (r == -ENOENT || (r == 0 && !met_first(&k->met, pid)))
 		return 0;
 	if (r == 0 && k->w->begin)
