@@ -11,7 +11,8 @@ node: the far end of one is wireguard-go, as tailscaled has it in itself, that o
 
 All but those in one tailnet with one control server, turn by turn: bulk in Gb/s, CPU of this whole machine per GB,
 connections per second of 32 clients; CPU time of a way's own processes for each connection, which others on this
-machine do not disturb as much; memory of all processes of a way (PSS); for ours the time from the start of tsgwd to
+machine do not disturb as much; datagrams of 1,200 bytes by UDP ASSOCIATE, there and back, of one client and of 16,
+where a way knows that; memory of all processes of a way (PSS); for ours the time from the start of tsgwd to
 `up`, at the first join and with the state of an earlier one. "Inside, without us" is the same load from the
 tailnet's namespace straight to the target: what the stock node's TUN costs without any listener.
 """
@@ -28,8 +29,10 @@ import picture as P  # noqa: E402
 import tailnet as T  # noqa: E402
 import world as W  # noqa: E402
 from gateway import LOAD, bulk, connections  # noqa: E402
+from udp import LOAD as UDP_LOAD, serve  # noqa: E402
 
 UPLINKS = ("pasta", "veth", "macvlan:wan1")
+ASSOCIATIONS = ((1, 64), (16, 32))  # clients, datagrams under way of each
 
 
 class Way:
@@ -136,6 +139,7 @@ def plain(picture):
     ways = []
     for t, engine in zip(tailnets, engines):
         start_web(picture.lab, t.peer.ns)
+        serve(t.peer.ns, P.TARGET)
 
         def pids(t=t):
             workers = [pid for (_, name), pid in g.workers().items() if name == t.name]
@@ -154,6 +158,7 @@ def topology(lab, a):
     router = T.Router(net, "router", serve=False)
     router.up(control)
     path, server = start_web(lab, router.host)
+    serve(router.host, P.TARGET)
     if "macvlan:wan1" in a.uplinks:
         net.plug(picture.demon, "wan1")
     ways = [stock_socks(net, picture, control, 1055), chain(net, picture, W.Tailnet(control, "chain"), 11090)]
@@ -191,10 +196,20 @@ def wait_direct(lab, way):
         print(e, file=sys.stderr)
 
 
+def datagrams(picture, way, seconds):
+    """Datagrams per second of each of ASSOCIATIONS; 0: no UDP ASSOCIATE."""
+    if not way.port:
+        return [0] * len(ASSOCIATIONS)
+    got = [picture.lab.run([UDP_LOAD, "run", P.PRIMARY, str(way.port), P.TARGET, "7000", "1200", str(clients),
+                            str(window), str(seconds)], ns=way.client(picture)) for clients, window in ASSOCIATIONS]
+    return [0 if p.returncode else float(p.stdout.split()[0]) for p in got]
+
+
 def measure(picture, ways, a, path):
     for w in ways:
         wait_direct(picture.lab, w)
-    result = {w: {"bulk": [], "cpu": [], "conn": [], "p99": [], "own": [], "failed": 0, "idle": memory(w)} for w in ways}
+    result = {w: {"bulk": [], "cpu": [], "conn": [], "p99": [], "own": [], "udp": [], "failed": 0, "idle": memory(w)}
+              for w in ways}
     for turn in range(a.repeat):
         for w in ways:
             r = result[w]
@@ -202,10 +217,12 @@ def measure(picture, ways, a, path):
             before = w.cpu_s()
             rate, _, p99, failed = connections(picture, w, a.seconds)
             own = (w.cpu_s() - before) / max(1, rate * a.seconds) * 1e6
-            for k, v in (("bulk", speed), ("cpu", cpu), ("conn", rate), ("p99", p99), ("own", own)):
+            udp = datagrams(picture, w, a.seconds)
+            for k, v in (("bulk", speed), ("cpu", cpu), ("conn", rate), ("p99", p99), ("own", own), ("udp", udp)):
                 r[k].append(v)
             r["failed"] += failed
-            print(f"turn {turn + 1}: {w.name}: {speed:.2f} Gb/s, {rate:.0f} conn/s, p99 {p99:.1f} ms, {own:.0f} µs CPU of its own",
+            print(f"turn {turn + 1}: {w.name}: {speed:.2f} Gb/s, {rate:.0f} conn/s, p99 {p99:.1f} ms, "
+                  f"{own:.0f} µs CPU of its own, {' / '.join(f'{n:.0f}' for n in udp)} datagrams/s",
                   file=sys.stderr, flush=True)
     for w in ways:
         result[w].update(loaded=memory(w), by=by(picture.lab, w))
@@ -214,6 +231,11 @@ def measure(picture, ways, a, path):
 
 def memory(way):
     return sum(pss_kb(p) for p in way.pids()) / 1024
+
+
+def udp_columns(r, base):
+    rates = zip((median(column) for column in zip(*r["udp"])), (median(column) for column in zip(*base["udp"])))
+    return [f"{n / 1000:.1f} k" + (f" ({n / other:.1f}×)" if other else "") if n else "–" for n, other in rates]
 
 
 def main():
@@ -237,17 +259,19 @@ def main():
             rows.append([w.name, r["by"], f"{median(r['bulk']):.2f}", f"{median(r['bulk']) / median(base['bulk']):.2f}×",
                          f"{median(r['cpu']):.2f}", f"{median(r['conn']):.0f}",
                          f"{median(r['conn']) / median(base['conn']):.2f}×", f"{median(r['own']):.0f}",
-                         f"{median(r['p99']):.1f}", r["failed"],
+                         f"{median(r['p99']):.1f}", r["failed"], *udp_columns(r, base),
                          f"{r['idle']:.1f}", f"{r['loaded']:.1f}", first, again])
         print(f"mac → listener → tailnet → router → {server}; {machine()}; median of {a.repeat}")
-        table(["way", "path", "bulk Gb/s", "ratio", "CPU-s/GB", "conn/s", "ratio", "own CPU µs", "p99 ms", "failed", "PSS idle MB",
+        table(["way", "path", "bulk Gb/s", "ratio", "CPU-s/GB", "conn/s", "ratio", "own CPU µs", "p99 ms", "failed",
+               *(f"datagrams/s ×{clients}" for clients, _ in ASSOCIATIONS), "PSS idle MB",
                "PSS after load MB", "first start s", "start s"], rows)
     return 0
 
 
 if __name__ == "__main__":
-    if not os.access(LOAD, os.X_OK):
-        sys.exit(f"{os.path.relpath(LOAD, HERE)} is not built: make bench")
+    for load in (LOAD, UDP_LOAD):
+        if not os.access(load, os.X_OK):
+            sys.exit(f"{os.path.relpath(load, HERE)} is not built: make bench")
     try:
         sys.exit(main())
     except L.Skip as e:
