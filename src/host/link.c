@@ -252,13 +252,22 @@ static void link_timeout(struct timer *t)
 		link_set_timer(l, l->last_ms + link_idle_ms(l));
 }
 
+/* Moves now, or, if it is bulk, when all events of this round are done. */
+static void link_ready(struct link *l)
+{
+	if (l->up.bulk || l->down.bulk)
+		loop_task(&l->task);
+	else
+		link_move(l);
+}
+
 static void peer_event(struct source *s, uint32_t events)
 {
 	struct link *l = container_of(s, struct link, peer.source);
 
 	sock_event(&l->peer, events);
 	if (l->state == LINK_OPEN)
-		link_move(l);
+		link_ready(l);
 	else if (l->peer.failed)
 		link_close(l, true);
 }
@@ -271,7 +280,7 @@ static void service_event(struct source *s, uint32_t events)
 	if (l->state == LINK_DIALING)
 		dial_event(l);
 	else
-		link_move(l);
+		link_ready(l);
 }
 
 static void link_task(struct task *t)

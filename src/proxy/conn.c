@@ -162,12 +162,22 @@ static void conn_timeout(struct timer *t)
 	}
 }
 
+/* A bulk stream waits until all events of this round are done. */
+static bool is_put_off(struct conn *c)
+{
+	if ((c->state != CONN_TUNNEL && c->state != CONN_FORWARD) || (!c->up.bulk && !c->down.bulk))
+		return false;
+	loop_task(&c->task);
+	return true;
+}
+
 static void client_event(struct source *s, uint32_t events)
 {
 	struct conn *c = container_of(s, struct conn, client.source);
 
 	sock_event(&c->client, events);
-	account(c, conn_advance);
+	if (!is_put_off(c))
+		account(c, conn_advance);
 }
 
 static void origin_event(struct source *s, uint32_t events)
@@ -175,7 +185,8 @@ static void origin_event(struct source *s, uint32_t events)
 	struct conn *c = container_of(s, struct conn, origin.source);
 
 	sock_event(&c->origin, events);
-	account(c, c->state == CONN_DIALING ? dial_event : conn_advance);
+	if (!is_put_off(c))
+		account(c, c->state == CONN_DIALING ? dial_event : conn_advance);
 }
 
 uint64_t conn_greeting_deadline(void)

@@ -28,7 +28,7 @@ struct flow {
 	uint64_t left; /* how much may still be taken from the source; UINT64_MAX = until its end */
 	uint32_t in_pipe;
 	bool eof;   /* the source has ended */
-	bool bulk;  /* worth a pipe */
+	bool bulk;  /* worth a pipe; to be moved in a task */
 	bool ended; /* all is delivered and passed on; kept by the owner */
 };
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The worker's one thread: epoll, deadlines, and work that waits for its turn.
 //
-// A round is: wait, dispatch events, fire timers, run the tasks that were queued before the round's
-// tasks began (a task that queues itself again waits for the next round, so that a bulk stream cannot
-// starve a keystroke), bury the dead. With tasks waiting epoll is only asked, not slept in.
+// A round is: wait, dispatch events, fire timers, run tasks, bury the dead. Bulk streams move in tasks, a share at a
+// time, and behind each of them epoll is asked again: a keystroke waits for one share, however many streams there
+// are. Tasks may take as long as the round's events did, so that a crowd of small connections does not starve them;
+// those that are left come first in the next round, and one that queues itself again comes behind all others. With
+// tasks waiting epoll is only asked, not slept in.
 #include "relay/loop.h"
 
 #include <errno.h>
@@ -12,10 +14,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
 #include "relay/timers.h"
 
-#define LOOP_EVENTS 256
+#define LOOP_EVENTS   256
+#define LOOP_TASKS_NS 20000 /* in each round at least: short tasks need none of their own */
 
 static int loop_epoll = -1;
 static uint64_t loop_now_ms, loop_rounds;
@@ -94,18 +98,35 @@ static int wait_ms(void)
 	return next - loop_now_ms > INT_MAX ? INT_MAX : (int)(next - loop_now_ms);
 }
 
-static void run_tasks(void)
+/* Empties FROM, to the front of the queue. */
+static void put_back(struct task *from)
+{
+	if (from->next == from)
+		return;
+	from->prev->next = queue.next;
+	queue.next->prev = from->prev;
+	queue.next = from->next;
+	from->next->prev = &queue;
+}
+
+/* The round began at BEGAN_NS. */
+static void run_tasks(uint64_t began_ns)
 {
 	struct task round = {.next = queue.next, .prev = queue.prev}, *t;
+	uint64_t now_ns, until_ns;
 
 	if (queue.next == &queue)
 		return;
+	now_ns = clock_now_ns();
+	until_ns = now_ns + MAX(now_ns - began_ns, (uint64_t)LOOP_TASKS_NS);
 	round.next->prev = round.prev->next = &round; /* what is queued from here on waits */
 	queue.next = queue.prev = &queue;
-	while ((t = round.next) != &round) {
+	while ((t = round.next) != &round && now_ns < until_ns) {
 		loop_task_cancel(t);
 		t->run(t);
+		now_ns = clock_now_ns();
 	}
+	put_back(&round);
 }
 
 static void bury(void)
@@ -169,11 +190,14 @@ static void drain(void)
 
 int loop_run(void)
 {
+	uint64_t began_ns;
+
 	for (;;) {
 		n_events = epoll_pwait(loop_epoll, now, LOOP_EVENTS, wait_ms(), &loop_mask);
 		if (n_events < 0 && errno != EINTR)
 			return -errno;
-		loop_now_ms = clock_now_ms();
+		began_ns = clock_now_ns();
+		loop_now_ms = began_ns / 1000000;
 		loop_rounds++;
 		for (next_event = 0; next_event < n_events;) {
 			const struct epoll_event *e = &now[next_event++];
@@ -184,7 +208,7 @@ int loop_run(void)
 		}
 		timers_run(loop_now_ms);
 		drain();
-		run_tasks();
+		run_tasks(began_ns);
 		bury();
 	}
 }

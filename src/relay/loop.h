@@ -12,8 +12,8 @@ struct source {
 	void (*on_event)(struct source *s, uint32_t events);
 };
 
-/* Work for the end of the present round: connections that have used up their share of it, and
- * memory that events under way may still point to. */
+/* Work that waits for its turn, behind the events of a round: bulk streams, whoever has used up a share, and memory
+ * that events under way may still point to. */
 struct task {
 	struct task *next, *prev;
 	void (*run)(struct task *t);
@@ -24,7 +24,8 @@ int loop_open(void);
 /* Events under way that were S's earlier descriptor's are dropped. 0 or -errno. */
 int loop_add(struct source *s, uint32_t events);
 void loop_remove(struct source *s);
-void loop_task(struct task *t); /* does nothing if T waits already */
+/* Does nothing if T waits already. Behind a task that takes its time others wait for a later round. */
+void loop_task(struct task *t);
 void loop_task_cancel(struct task *t);
 /* RUN of T is called after all events of this round. */
 void loop_bury(struct task *t);

@@ -450,7 +450,7 @@ def test_truth(lab):
         threads = pending()
         p.worker.peer(1, W.DOWN)
         joined(threads, [4, 504], 0, 3, "peer lost")
-        joined(pending(), [3, 503], 4.9, 6.5, "peer down")
+        joined(pending(), [3, 503], 4.7, 6.5, "peer down")
         p.worker.peer(1, W.UNKNOWN)
         threads = pending()
         p.worker.peer(1, W.UP)  # came up while we waited: the 5 s do not count any more

@@ -8,11 +8,14 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 import threading
 
 import lab as L
 import proxyworker as W
 import test_proxy_alone as A
+
+SO_TIMESTAMPNS = 35
 
 
 @contextlib.contextmanager
@@ -112,3 +115,45 @@ def test_listener_goes(lab):
             L.check(answer_to(p.connect(get(b"10.9.0.2", 80))).startswith(b"HTTP/1.1 200"), "answer")
         L.equal(p.worker.stats()["accepted"], accepted + 20, "clients")
         L.equal(len(late), 20, "clients of the other holder")
+
+
+class Arrivals:
+    """A server that notes when the kernel got the first byte after a mark, for each connection."""
+
+    def __init__(self, p, port):
+        self.ready, self.came, self.lock = threading.Semaphore(0), {}, threading.Lock()
+        p.serve(port, self.handle)
+
+    def handle(self, conn):
+        conn.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        size = int.from_bytes(A.read_exactly(conn, 4), "big")
+        A.read_exactly(conn, size)
+        self.ready.release()
+        first, ancillary, _, _ = conn.recvmsg(1, 256)
+        with self.lock:
+            self.came.setdefault(first, []).append(struct.unpack("=qq", ancillary[0][2][:16]))
+        self.ready.release()
+        while conn.recv(1 << 16):
+            pass
+
+    def wait(self, n):
+        for _ in range(n):
+            L.check(self.ready.acquire(timeout=30), "the server has not got everything")
+
+
+def test_bulk_waits(lab):
+    """A key is passed on before what came earlier on streams that move much."""
+    with A.Place(lab) as p:
+        server = Arrivals(p, 80)
+        streams, key = [p.socks(80) for _ in range(4)], p.socks(80)
+        with held(p):  # all of it comes in one read: now they are such streams
+            for s in streams:
+                s.sendall((60000).to_bytes(4, "big") + bytes(60000))
+            key.sendall(bytes(4))
+        server.wait(5)
+        with held(p):
+            for s in streams:
+                s.sendall(b"b" * 60000)
+            key.sendall(b"k")
+        server.wait(5)
+        L.check(server.came[b"k"][0] < min(server.came[b"b"]), server.came)
