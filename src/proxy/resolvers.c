@@ -17,6 +17,7 @@ static struct resolvers { /* of a group of split.h */
 	struct addr servers[MSG_SERVERS];
 	uint32_t peers[MSG_SERVERS];
 	size_t n;
+	bool set; /* they are those of the group's channel */
 } resolvers[SPLIT_GROUPS_MAX];
 static uint64_t digest; /* of the domains */
 
@@ -53,6 +54,15 @@ static struct resolvers routed(const struct split_group *g)
 	return now;
 }
 
+/* What memory was wanting for is done when the next question comes. */
+static bool group_set(size_t group)
+{
+	struct resolvers *r = &resolvers[group];
+
+	r->set = r->set || query_servers(group, r->servers, r->n) == 0;
+	return r->set;
+}
+
 bool resolvers_configured(void)
 {
 	const struct splits *s = &setup_now()->splits;
@@ -60,17 +70,13 @@ bool resolvers_configured(void)
 
 	for (size_t i = 0; i < query_groups(); i++) {
 		struct resolvers now = routed(&s->groups[i]);
-		int r;
 
 		if (same_servers(&now, &resolvers[i]))
 			continue;
 		changed = true;
 		resolvers[i] = now;
-		r = query_servers(i, now.servers, now.n);
-		if (r < 0) {
-			log_error(NULL, "resolver", "cannot be asked: %s", strerror(-r));
-			resolvers[i].n = 0;
-		}
+		if (!group_set(i))
+			log_error(NULL, "resolver", "cannot be asked yet: no memory");
 	}
 	digest = s->digest;
 	return changed;
@@ -82,7 +88,9 @@ int resolvers_group(const char *name)
 
 	if (group < 0)
 		return group;
-	return (size_t)group < query_groups() && resolvers[group].n ? group : SPLIT_NOBODY;
+	return (size_t)group < query_groups() && resolvers[group].n && group_set((size_t)group)
+		? group
+		: SPLIT_NOBODY;
 }
 
 bool resolvers_peer_up(int group)
