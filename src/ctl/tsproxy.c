@@ -197,8 +197,10 @@ static bool parse_socat(char *from, char *to, struct tsproxy_expose *ret)
 		strncasecmp(to, "TCP", 3) != 0)
 		return false;
 	*ret = (struct tsproxy_expose){0};
-	option = strsep(&rest, ",");
-	ret->at.port = port_of(strrchr(option, ':') + 1);
+	option = strrchr(strsep(&rest, ","), ':');
+	if (!option) /* LISTEN: stands only among the options */
+		return false;
+	ret->at.port = port_of(option + 1);
 	while ((option = strsep(&rest, ",")))
 		if (!strncmp(option, "bind=", 5) && addr_parse(option + 5, &a) == 0)
 			ret->at.addr = a;
