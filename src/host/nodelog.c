@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a stock node prints, into our log: a line at a time, printable, and not more than is of use.
+// What a stock node prints, into our log for who debugs: a line at a time, printable, and not too many.
 //
 // It is read always, whatever becomes of it: a node whose pipe is full would stand still.
 #include "host/nodelog.h"
@@ -39,7 +39,7 @@ static void put_line(void)
 	n_line = 0;
 	ipn_clean(without_time(line), clean, sizeof(clean));
 	if (*clean && log_limit_ok(&limit, loop_now(), NULL))
-		log_info(NULL, "tailscaled", "%s", clean);
+		log_debug(NULL, "tailscaled", "%s", clean);
 }
 
 static void pipe_event(struct source *s, uint32_t events)

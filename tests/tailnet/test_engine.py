@@ -302,7 +302,7 @@ def test_prints_more_than_a_pipe_holds(lab):
     """Whoever is not read stands still at the 64 KiB of its pipe, hours after its start."""
     w = Small(lab)
     t = w.joined()
-    g = w.gateway(t).start()
+    g = w.gateway(t, args=["--log-level", "debug"]).start()
     g.wait_up()
     wait_for(lambda: f"tsgw-host: {t.name}: tailscaled: " in g.process.log(), "what it prints at its start is in our log")
     pid = tailscaled_pid(g, t)
