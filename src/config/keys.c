@@ -107,7 +107,7 @@ const struct key config_keys[] = {
 /* clang-format on */
 const size_t config_n_keys = ELEMENTSOF(config_keys);
 
-_Static_assert(ELEMENTSOF(config_keys) <= KEYS_MAX, "section.key_line has a place for every key");
+_Static_assert(ELEMENTSOF(config_keys) <= KEYS_MAX, "section.given has a bit for every key");
 
 const struct key *key_find(enum section_kind section, const char *name)
 {
@@ -213,9 +213,35 @@ static void *target_of(struct loader *l, const struct section *s)
 	return s->kind == SECTION_GATEWAY ? (void *)&l->c->gateway : s->t;
 }
 
+/* Sections are many, and most have a few keys of all: so only of these is the line kept. */
+static size_t place_of_line(const struct section *s, size_t key)
+{
+	return (size_t)__builtin_popcountll(s->given & (((uint64_t)1 << key) - 1));
+}
+
+static unsigned key_line(const struct section *s, size_t key)
+{
+	return s->given >> key & 1 ? s->key_lines[place_of_line(s, key)] : 0;
+}
+
+static void key_set_line(struct loader *l, struct section *s, size_t key, unsigned line)
+{
+	size_t n = (size_t)__builtin_popcountll(s->given), at = place_of_line(s, key);
+
+	if (s->given >> key & 1) {
+		s->key_lines[at] = line; /* a list goes on */
+		return;
+	}
+	if (!load_room(l, &s->key_lines, n, sizeof(line)))
+		return;
+	memmove(s->key_lines + at + 1, s->key_lines + at, (n - at) * sizeof(line));
+	s->key_lines[at] = line;
+	s->given |= (uint64_t)1 << key;
+}
+
 struct where key_where(const struct section *s, const struct key *k)
 {
-	unsigned line = k ? s->key_line[k - config_keys] : 0;
+	unsigned line = k ? key_line(s, (size_t)(k - config_keys)) : 0;
 
 	return (struct where){s->file, line ? line : s->line, s->title, k ? k->name : NULL,
 		s->kind == SECTION_GATEWAY ? NULL : s->tailnet};
@@ -304,15 +330,15 @@ void key_set(
 	const struct key *k = key_find(s->kind, name);
 	struct where w = {
 		s->file, line, s->title, name, s->kind == SECTION_TAILNET ? s->tailnet : NULL};
-	unsigned *at = k ? &s->key_line[k - config_keys] : NULL;
+	size_t key = k ? (size_t)(k - config_keys) : 0;
+	unsigned before = k ? key_line(s, key) : 0;
 
 	if (!k) {
 		unknown(l, &w, s);
-	} else if (*at && !(k->flags & KEY_LIST)) {
-		problem(l, &w, "is given twice, first in line %u", *at);
+	} else if (before && !(k->flags & KEY_LIST)) {
+		problem(l, &w, "is given twice, first in line %u", before);
 	} else {
-		*at = line;
-		s->given |= (uint64_t)1 << (k - config_keys);
+		key_set_line(l, s, key, line);
 		if (*value)
 			store(l, s, k, value);
 		else if (!(k->flags & KEY_EMPTY))

@@ -337,6 +337,7 @@ static void free_section(struct section *s)
 	for (size_t i = 0; i < s->n_hosts; i++)
 		free(s->hosts[i].entry.name); /* NULL once a tailnet has it */
 	free(s->hosts);
+	free(s->key_lines);
 	free(s->broken);
 	free(s);
 }

@@ -39,9 +39,9 @@ struct section {
 	char title[52];
 	char tailnet[50]; /* of [tailnet NAME] and [hosts NAME], valid or not */
 	unsigned file, line;
-	unsigned key_line[KEYS_MAX]; /* 0 = not given */
-	uint64_t given;		     /* bit I: key_line[I] is not 0 */
-	struct tailnet_config *t;    /* TAILNET; HOSTS: the one it belongs to, found at the end */
+	uint64_t given;		  /* bit I: key I of the table stands in it */
+	unsigned *key_lines;	  /* where: one for each bit, from the lowest on */
+	struct tailnet_config *t; /* TAILNET; HOSTS: the one it belongs to, found at the end */
 	struct host_line *hosts;
 	size_t n_hosts;
 	bool hosts_overflow;
