@@ -95,9 +95,15 @@ json_t *text_json(const char *text)
 	return json_string(ascii);
 }
 
+/* Every word and every blank of it is a piece: json_dumpf() would take the stream's lock for each. */
+static int text_put_piece(const char *text, size_t len, void *arg)
+{
+	return fwrite_unlocked(text, 1, len, arg) == len ? 0 : -1;
+}
+
 int text_print_json(json_t *j)
 {
-	if (!j || json_dumpf(j, stdout, TEXT_JSON_FLAGS) < 0) {
+	if (!j || json_dump_callback(j, text_put_piece, stdout, TEXT_JSON_FLAGS) < 0) {
 		fputs("tsgwctl: cannot write JSON\n", stderr);
 		json_decref(j);
 		return 1;
@@ -109,7 +115,9 @@ int text_print_json(json_t *j)
 
 int text_print_json_line(json_t *j)
 {
-	int r = j ? json_dumpf(j, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER) : -1;
+	int r = j
+		? json_dump_callback(j, text_put_piece, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER)
+		: -1;
 
 	json_decref(j);
 	if (r < 0)
