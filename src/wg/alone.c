@@ -331,7 +331,10 @@ static int daemonise(struct alone *a)
 		return -errno;
 	if (pid > 0) {
 		close(fds[1]);
-		_exit(read(fds[0], &byte, 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
+		if (read(fds[0], &byte, 1) == 1)
+			_exit(EXIT_SUCCESS);
+		(void)kill(pid, SIGTERM); /* whatever the reason, what the caller is told is true */
+		_exit(EXIT_FAILURE);
 	}
 	close(fds[0]);
 	a->ready_fd = fds[1];
@@ -401,11 +404,16 @@ static int prepare(struct alone *a, int fds[2], uint16_t *ret_port)
 		log_error(NULL, "UDP", "%s", strerror(-r));
 	else if (fds[1] < 0)
 		log_info(NULL, "UDP", "no IPv6 outside: peers are reached over IPv4 only");
-	if (r == 0)
-		r = open_signals(a);
+	if (r < 0)
+		return r;
+	r = open_signals(a);
 	if (r == 0 && !a->foreground)
 		r = daemonise(a);
-	return r < 0 ? r : binder_start(a->null_fd, &a->binder);
+	if (r == 0)
+		r = binder_start(a->null_fd, &a->binder);
+	if (r < 0)
+		log_error(NULL, NULL, "%s", strerror(-r));
+	return r;
 }
 
 static int run(struct alone *a)
@@ -432,6 +440,8 @@ static int run(struct alone *a)
 		log_info(NULL, NULL, "the interface is gone");
 		r = 0;
 	}
+	if (r < 0)
+		log_error(NULL, NULL, "%s", strerror(-r));
 	return r < 0 ? r : 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,10 @@
 #include "common/sandbox.h"
 #include "common/sockets.h"
 
-#define CHANNEL	   3 /* in the child */
-#define PORT_TRIES 32
+#define CHANNEL	      3 /* in the child */
+#define PORT_TRIES    32
+#define SEND_TRIES    20
+#define SEND_PAUSE_MS 10
 
 struct question {
 	uint16_t port, zero;
@@ -70,6 +73,22 @@ int binder_open_here(uint16_t port, uint32_t fwmark, int ret[2], uint16_t *ret_p
 
 /* ---- the child ---- */
 
+/* It passes, and nobody would start another one of us. */
+static bool is_want(int error)
+{
+	return error == EINTR || error == ENOMEM || error == ENOBUFS || error == ETOOMANYREFS;
+}
+
+/* 1 a question, 0 nobody asks any more. */
+static int question_recv(struct question *q)
+{
+	ssize_t n;
+
+	while ((n = recv(CHANNEL, q, sizeof(*q), 0)) < 0 && is_want(errno))
+		(void)poll(NULL, 0, SEND_PAUSE_MS);
+	return n == (ssize_t)sizeof(*q);
+}
+
 static int reply_send(const struct reply *a, const int fds[2])
 {
 	struct iovec iov = {.iov_base = (void *)a, .iov_len = sizeof(*a)};
@@ -90,7 +109,12 @@ static int reply_send(const struct reply *a, const int fds[2])
 		mh.msg_control = control.bytes;
 		mh.msg_controllen = CMSG_SPACE((size_t)n * sizeof(int));
 	}
-	return sendmsg(CHANNEL, &mh, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	for (int tries = 0; sendmsg(CHANNEL, &mh, MSG_NOSIGNAL) < 0; tries++) {
+		if (!is_want(errno) || tries == SEND_TRIES)
+			return -errno;
+		(void)poll(NULL, 0, SEND_PAUSE_MS);
+	}
+	return 0;
 }
 
 static int answer(const struct question *q)
@@ -114,7 +138,7 @@ _Noreturn static void serve(void)
 	prctl(PR_SET_NAME, "tsgw-wg-binder");
 	if (sandbox_enter(SANDBOX_WG_BINDER, getuid(), NULL) < 0)
 		_exit(EXIT_FAILURE);
-	while (recv(CHANNEL, &q, sizeof(q), 0) == (ssize_t)sizeof(q) && answer(&q) == 0)
+	while (question_recv(&q) && answer(&q) == 0)
 		;
 	_exit(EXIT_SUCCESS);
 }

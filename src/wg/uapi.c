@@ -61,20 +61,23 @@ struct uapi {
 
 /* ---- clients ---- */
 
-static void client_watch(struct uapi *u, struct client *c, uint32_t events)
+/* 0; -errno: it would not be heard any more, and is to be closed. */
+static int client_watch(struct uapi *u, struct client *c, uint32_t events)
 {
 	struct epoll_event e = {.events = events, .data.u32 = (uint32_t)(c - u->clients)};
 	int op = !events ? EPOLL_CTL_DEL : c->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 
 	if (events == c->events)
-		return;
-	(void)epoll_ctl(u->epoll_fd, op, c->fd, &e);
+		return 0;
+	if (epoll_ctl(u->epoll_fd, op, c->fd, &e) < 0)
+		return -errno;
 	c->events = events;
+	return 0;
 }
 
 static void client_close(struct uapi *u, struct client *c)
 {
-	client_watch(u, c, 0);
+	(void)client_watch(u, c, 0);
 	uapi_request_free(&c->request);
 	if (c->out.data)
 		explicit_bzero(c->out.data, c->out.len);
@@ -139,6 +142,12 @@ static void client_request(struct uapi *u, struct client *c, uint64_t now_ms)
 		client_answer(c, c->request.error, now_ms);
 		break;
 	}
+}
+
+/* An answer for which there was no memory counts: its client must not wait for it. */
+static bool has_answer(const struct client *c)
+{
+	return c->out.data || c->out.failed;
 }
 
 /* 0; -errno: the client is to be closed. */
@@ -212,7 +221,7 @@ static int client_work(struct uapi *u, struct client *c, uint64_t now_ms)
 			uapi_request_feed(&c->request, c->in + c->in_used, c->in_len - c->in_used);
 		if (c->request.state != UAPI_READING)
 			client_request(u, c, now_ms);
-		if (c->out.data)
+		if (has_answer(c))
 			r = client_send(c, now_ms);
 		if (r < 0)
 			break;
@@ -222,7 +231,7 @@ static int client_work(struct uapi *u, struct client *c, uint64_t now_ms)
 
 static void client_run(struct uapi *u, struct client *c, uint64_t now_ms)
 {
-	int r = c->out.data ? client_send(c, now_ms) : 0;
+	int r = has_answer(c) ? client_send(c, now_ms) : 0;
 
 	/* what was read together with the request before must not wait for the next event */
 	do
@@ -238,7 +247,8 @@ static void client_run(struct uapi *u, struct client *c, uint64_t now_ms)
 		return;
 	}
 	client_rest(u, c);
-	client_watch(u, c, c->hold ? 0 : c->out.data ? EPOLLOUT : EPOLLIN);
+	if (client_watch(u, c, c->hold ? 0 : c->out.data ? EPOLLOUT : EPOLLIN) < 0)
+		client_close(u, c);
 }
 
 /* Who waited for sockets has the answer: the others' changes come now, up to one that waits itself. */
@@ -310,7 +320,8 @@ static void accept_clients(struct uapi *u)
 	c->fd = fd;
 	c->idle_order = u->order++;
 	uapi_request_init(&c->request);
-	client_watch(u, c, EPOLLIN);
+	if (client_watch(u, c, EPOLLIN) < 0)
+		client_close(u, c);
 }
 
 /* ---- the server ---- */

@@ -47,7 +47,7 @@ def nodes_of(ifname):
 def is_gone(ns, ifname):
     wait_for(lambda: not pids_of(ifname), f"{ifname}'s processes end")
     check(not os.path.exists(socket_of(ifname)), "socket")
-    check(ifname not in ns.links(), "interface")
+    wait_for(lambda: ifname not in ns.links(), "the interface goes")  # at the very end of its process
 
 
 def test_daemon(lab):

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""tsgw-wg in the place of wireguard-go: each allocation and system call of its start fails once (failing.c).
+
+Whichever it is: it serves without it, or says why, ends with code 1 and leaves no interface, socket or process.
+
+TSGW_INJECT_STEP and others as in test_failing.py.
+"""
+import contextlib
+import os
+import subprocess
+
+import lab as L
+from lab import BUILD, Failure, check, equal, wait_for
+from run import deadline
+from test_failing import BACK_S, Page
+from test_wg_alone import TSGW_WG, is_gone, pids_of, socket_of
+
+SAMPLES = 20
+ANSWER_S = 15
+
+
+def wg(*args):
+    """With an answer, whatever it is."""
+    try:
+        p = subprocess.run(["wg", *args], capture_output=True, text=True, check=False, timeout=ANSWER_S,
+                           stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        raise Failure(f"wg {' '.join(args)} gets no answer") from None
+    if p.returncode:
+        raise Failure(f"wg {' '.join(args)}: {p.stderr.strip()}")
+    return p.stdout.strip()
+
+
+def numbers(calls):
+    step = int(os.environ.get("TSGW_INJECT_STEP") or 0) or max(1, calls // SAMPLES)
+    return range(int(os.environ.get("TSGW_INJECT_FIRST") or 1), calls + 1, step)
+
+
+class Alone:
+    """A node in a namespace of its own, of which calls fail."""
+
+    def __init__(self, lab):
+        self.lab, self.page, self.ns, self.name = lab, Page(lab), lab.ns("a"), lab.ifname("f")
+        self.env = {"LD_PRELOAD": os.path.join(BUILD, "tests/net/failing.so"), "FAILING": self.page.path,
+                    "FAILING_IN": f"tsgw-wg {self.name}", "ASAN_OPTIONS": "verify_asan_link_order=0"}
+        self.process = None
+
+    def answers(self):
+        with contextlib.suppress(Failure):
+            return wg("show", self.name, "listen-port") and self.name in self.ns.links()
+        return False
+
+    def start(self):
+        self.process = self.ns.spawn([TSGW_WG, "-f", self.name], name="node", env=self.env)
+        self.process.forgiven = True
+
+    def finish(self):
+        equal(self.process.stop(), 0, "exit code after SIGTERM")
+        is_gone(self.ns, self.name)
+
+
+@deadline(3600)
+def test_each_call_of_a_start(lab):
+    """In the foreground."""
+    a, ended, wrong = Alone(lab), 0, []
+    a.page.set(0)
+    a.start()
+    wait_for(a.answers, "it serves")
+    calls = a.page.count
+    a.finish()
+    for n in numbers(calls):
+        a.page.set(n)
+        failed = None
+        a.start()
+        try:
+            try:
+                wait_for(lambda: not a.process.alive() or a.answers(), f"call {n}: it serves or ends", BACK_S)
+            finally:
+                failed = a.page.failed
+            a.page.set(0)
+            if a.process.alive():
+                a.finish()
+                continue
+            ended += 1
+            equal(a.process.wait(), 1, "exit code")
+            a.process.reader.join(5)
+            check(failed == "write" or a.process.log().strip(), "it ended without a word")
+            is_gone(a.ns, a.name)
+        except Failure as e:
+            wrong.append(f"call {n}, {failed}: {e}\n{a.process.log()}")
+            a.page.set(0)
+            a.process.stop()
+            L.kill_all(pids_of(a.name))
+            with contextlib.suppress(OSError):
+                os.unlink(socket_of(a.name))
+    print(f"# {calls} calls, {len(numbers(calls))} of them failed, {ended} ended it")
+    check(not wrong, f"{len(wrong)} wrong:\n" + "\n".join(wrong[:40]))
+
+
+@deadline(3600)
+def test_each_call_of_a_daemon(lab):
+    """In the background: the exit code that the caller sees is true, and comes with what it is about."""
+    a, ended, wrong = Alone(lab), 0, []
+
+    def run():
+        a.process = a.ns.spawn([TSGW_WG, a.name], name="caller", env={**a.env, "LOG_LEVEL": "error"})
+        a.process.forgiven = True
+        return a.process.wait(BACK_S)
+
+    def end():
+        a.ns.ip(f"link del {a.name}")
+        is_gone(a.ns, a.name)
+    a.page.set(0)
+    equal(run(), 0, "exit code")
+    calls = a.page.count
+    end()
+    for n in numbers(calls):
+        a.page.set(n)
+        failed = None
+        try:
+            code = run()
+            failed = a.page.failed
+            a.page.set(0)
+            if code == 0:
+                wait_for(a.answers, "it serves")
+                end()
+                continue
+            ended += 1
+            equal(code, 1, "exit code")
+            is_gone(a.ns, a.name)
+        except Failure as e:
+            wrong.append(f"call {n}, {failed}: {e}\n{a.process.log()}")
+            a.page.set(0)
+            L.kill_all(pids_of(a.name))
+            with contextlib.suppress(OSError):
+                os.unlink(socket_of(a.name))
+    print(f"# {calls} calls, {len(numbers(calls))} of them failed, {ended} ended it")
+    check(not wrong, f"{len(wrong)} wrong:\n" + "\n".join(wrong[:40]))
