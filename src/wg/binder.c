@@ -41,6 +41,12 @@ union control {
 	char bytes[CMSG_SPACE(2 * sizeof(int))];
 };
 
+/* It passes, and nobody would start another binder. */
+static bool is_want(int error)
+{
+	return error == EINTR || error == ENOMEM || error == ENOBUFS || error == ETOOMANYREFS;
+}
+
 static bool no_such_family(int error)
 {
 	return error == -EAFNOSUPPORT || error == -EADDRNOTAVAIL || error == -EPROTONOSUPPORT;
@@ -72,12 +78,6 @@ int binder_open_here(uint16_t port, uint32_t fwmark, int ret[2], uint16_t *ret_p
 }
 
 /* ---- the child ---- */
-
-/* It passes, and nobody would start another one of us. */
-static bool is_want(int error)
-{
-	return error == EINTR || error == ENOMEM || error == ENOBUFS || error == ETOOMANYREFS;
-}
 
 /* 1 a question, 0 nobody asks any more. */
 static int question_recv(struct question *q)
@@ -193,11 +193,15 @@ int binder_open(int channel, uint16_t port, uint32_t fwmark, int ret[2], uint16_
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control)};
 	int fds[2];
+	ssize_t got;
 	size_t n;
 
 	if (send(channel, &q, sizeof(q), MSG_NOSIGNAL) < 0)
 		return -errno;
-	if (recvmsg(channel, &mh, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(a))
+	/* it comes; left behind it would be taken for the answer to the next question */
+	while ((got = recvmsg(channel, &mh, MSG_CMSG_CLOEXEC)) < 0 && is_want(errno))
+		(void)poll(NULL, 0, SEND_PAUSE_MS);
+	if (got != (ssize_t)sizeof(a))
 		return -EPIPE;
 	n = reply_fds(&mh, fds);
 	if (a.error == 0 && (!n || n != (size_t)a.has[0] + a.has[1]))

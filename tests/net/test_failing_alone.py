@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""tsgw-wg in the place of wireguard-go: each allocation and system call of its start fails once (failing.c).
+"""tsgw-wg in the place of wireguard-go: each allocation and system call fails once (failing.c), of its start and while
+it is configured and used.
 
-Whichever it is: it serves without it, or says why, ends with code 1 and leaves no interface, socket or process.
+Whichever it is: it serves without it, or says why, ends with code 1 and leaves no interface, socket or process. In one
+that serves already it costs what was asked for, not the process.
 
 TSGW_INJECT_STEP and others as in test_failing.py.
 """
@@ -11,6 +13,8 @@ import subprocess
 
 import lab as L
 from lab import BUILD, Failure, check, equal, wait_for
+from netns import IN4
+from picture import key_pair, start_wireguard
 from run import deadline
 from test_failing import BACK_S, Page
 from test_wg_alone import TSGW_WG, is_gone, pids_of, socket_of
@@ -37,13 +41,24 @@ def numbers(calls):
 
 
 class Alone:
-    """A node in a namespace of its own, of which calls fail."""
+    """A node in a namespace of its own, of which calls fail, and a plain one beside it."""
 
     def __init__(self, lab):
-        self.lab, self.page, self.ns, self.name = lab, Page(lab), lab.ns("a"), lab.ifname("f")
+        self.lab, self.page = lab, Page(lab)
+        self.ns, self.other_ns = lab.ns("a"), lab.ns("b")
+        lab.link(self.ns, self.other_ns, a_if="eth0", b_if="eth0")
+        self.ns.ip("addr add 192.0.2.1/24 dev eth0")
+        self.other_ns.ip("addr add 192.0.2.2/24 dev eth0")
+        self.name, self.other = lab.ifname("f"), lab.ifname("o")
+        self.private, self.public = key_pair()
+        other_private, self.other_public = key_pair()
+        self.key, key = lab.file("a.key", self.private), lab.file("b.key", other_private)
+        start_wireguard(lab, self.other_ns, self.other, "tsgw-wg")
+        wg("set", self.other, "listen-port", "51820", "private-key", key, "peer", self.public, "allowed-ips", IN4[0] + "/32")
+        self.other_ns.ip(f"addr add {IN4[1]}/24 dev {self.other}", f"link set up dev {self.other}")
         self.env = {"LD_PRELOAD": os.path.join(BUILD, "tests/net/failing.so"), "FAILING": self.page.path,
                     "FAILING_IN": f"tsgw-wg {self.name}", "ASAN_OPTIONS": "verify_asan_link_order=0"}
-        self.process = None
+        self.process, self.port = None, 1000
 
     def answers(self):
         with contextlib.suppress(Failure):
@@ -53,6 +68,21 @@ class Alone:
     def start(self):
         self.process = self.ns.spawn([TSGW_WG, "-f", self.name], name="node", env=self.env)
         self.process.forgiven = True
+
+    def use(self):
+        """What wg(8) and a peer ask of it: other sockets, another peer, a packet there and back."""
+        self.port += 1
+        wg("set", self.name, "listen-port", str(self.port), "private-key", self.key, "peer", self.other_public,
+           "endpoint", "192.0.2.2:51820", "allowed-ips", IN4[1] + "/32")
+        equal(wg("show", self.name, "listen-port"), str(self.port), "the port")
+        p = self.ns.run([L.tool("ping"), "-c", "1", "-W", "5", IN4[1]])
+        equal(p.returncode, 0, f"ping: {p.stdout}")
+
+    def works(self):
+        with contextlib.suppress(Failure):
+            self.use()
+            return True
+        return False
 
     def finish(self):
         equal(self.process.stop(), 0, "exit code after SIGTERM")
@@ -136,3 +166,34 @@ def test_each_call_of_a_daemon(lab):
                 os.unlink(socket_of(a.name))
     print(f"# {calls} calls, {len(numbers(calls))} of them failed, {ended} ended it")
     check(not wrong, f"{len(wrong)} wrong:\n" + "\n".join(wrong[:40]))
+
+
+@deadline(3600)
+def test_each_call_of_its_use(lab):
+    """A call fails while it is configured and while packets pass: it does as before, and so does its binder."""
+    a, wrong = Alone(lab), []
+    a.page.set(0)
+    a.start()
+    wait_for(a.answers, "it serves")
+    a.ns.ip(f"addr add {IN4[0]}/24 dev {a.name}", f"link set up dev {a.name}")
+    for _ in range(3):
+        a.use()
+    a.page.set(0)
+    a.use()
+    calls, pids = a.page.count, sorted(pids_of(a.name))
+    for n in numbers(calls):
+        a.page.set(n)
+        a.works()
+        failed = a.page.failed
+        a.page.set(0)
+        try:
+            wait_for(a.works, lambda f=failed, n=n: f"call {n}, {f}: it works again\n{a.process.log()}", 30)
+            equal(sorted(pids_of(a.name)), pids, f"call {n}, {failed}: its processes")
+        except Failure as e:
+            wrong.append(str(e))
+            if not a.process.alive():
+                break
+            pids = sorted(pids_of(a.name))
+    print(f"# {calls} calls, {len(numbers(calls))} of them failed")
+    check(not wrong, f"{len(wrong)} wrong:\n" + "\n".join(wrong[:40]))
+    a.finish()
