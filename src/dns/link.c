@@ -89,6 +89,8 @@ void links_connect(struct server *s, const char *tailnet, int fd)
 
 	if (!l || loop_add(&s->loop, fd, EPOLLIN, &l->event) < 0) {
 		fd_close(fd);
+		if (l && s->on_lost) /* no memory for it: another, a moment later */
+			s->on_lost(s, tailnet);
 		return;
 	}
 	link_close(l);
