@@ -34,7 +34,8 @@ int spawn_reserve(void)
 	int fd;
 
 	/* of whoever was started without stdio: what comes to lie there would be taken for it by a worker */
-	while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
+	while ((fd = open("/dev/null", O_RDWR)) >= 0 && /* NOLINT(android-cloexec-open) */
+		fd <= STDERR_FILENO)
 		;
 	fd_close(fd);
 	reserved = open("/dev/null", O_RDWR | O_CLOEXEC);
