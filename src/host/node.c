@@ -212,7 +212,10 @@ static void got_dns(int error, unsigned code, const char *body, size_t len)
 {
 	if (!error && code == 200)
 		(void)ipn_dns_parse(body, len, &dns);
-	if (known && status.state == IPN_RUNNING) {
+	if (known && status.state == IPN_RUNNING && trouble_early(&trouble, &status, loop_now())) {
+		/* what stands in such a netmap would be refused for a moment */
+		(void)timers_set(&settle_timer, loop_now() + SETTLE_MS);
+	} else if (known && status.state == IPN_RUNNING) {
 		struct ipn_status copy = status;
 
 		/* what is reported is not needed here any more but for these */
@@ -230,18 +233,10 @@ static void got_stop(int error, unsigned code, const char *body, size_t len)
 	soon();
 }
 
-static void got_login(int error, unsigned code, const char *body, size_t len)
+static void got_logged(int error, unsigned code, const char *body, size_t len)
 {
 	if (error || code >= 300)
-		broken("login", error, code, body, len);
-	want_status = true;
-	soon();
-}
-
-static void got_logout(int error, unsigned code, const char *body, size_t len)
-{
-	if (error || code >= 300)
-		broken("logout", error, code, body, len);
+		broken("login or logout", error, code, body, len);
 	want_status = true;
 	soon();
 }
@@ -322,9 +317,9 @@ static void step(struct task *t)
 	if (!localapi_idle() ||
 		localapi_ask(&want_stop, "PATCH", API "prefs",
 			"{\"WantRunning\":false,\"WantRunningSet\":true}", TIMEOUT_MS, got_stop) ||
-		localapi_ask(&want_logout, "POST", API "logout", NULL, LOGIN_MS, got_logout) ||
+		localapi_ask(&want_logout, "POST", API "logout", NULL, LOGIN_MS, got_logged) ||
 		localapi_ask(
-			&want_login, "POST", API "login-interactive", NULL, LOGIN_MS, got_login))
+			&want_login, "POST", API "login-interactive", NULL, LOGIN_MS, got_logged))
 		return;
 	if (want_status || !known) {
 		want_status = true;

@@ -11,6 +11,8 @@
 
 bool trouble_look(struct trouble *t, const struct ipn_status *s, uint64_t now_ms)
 {
+	if (s->state == IPN_RUNNING && !t->up_since_ms)
+		t->up_since_ms = now_ms ? now_ms : 1;
 	if (s->state != IPN_RUNNING || s->online) {
 		t->offline = false;
 		t->offline_since_ms = 0;
@@ -20,6 +22,11 @@ bool trouble_look(struct trouble *t, const struct ipn_status *s, uint64_t now_ms
 		t->offline_since_ms = now_ms ? now_ms : 1;
 	t->offline = now_ms - t->offline_since_ms >= TROUBLE_GRACE_MS;
 	return true;
+}
+
+bool trouble_early(const struct trouble *t, const struct ipn_status *s, uint64_t now_ms)
+{
+	return !s->n_peers && now_ms - t->up_since_ms < TROUBLE_EARLY_MS;
 }
 
 const char *trouble_text(const struct trouble *t)

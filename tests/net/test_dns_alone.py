@@ -371,7 +371,7 @@ def test_channel(lab):
 
 def test_rights(lab):
     ns, w = start(lab)
-    L.equal(ask(ns, "10.100.0.1.fgpu", server=V6), ("NOERROR", 1), "it answers")
+    L.wait_for(lambda: ask(ns, "10.100.0.1.fgpu", server=V6) == ("NOERROR", 1), "it answers")
     s = L.status(w.pid)
     uid = lab.uid_base + 4
     L.equal((s["Uid"], s["Gid"], s["Groups"]), ([uid] * 4, [uid] * 4, []), "uid, gid, groups")

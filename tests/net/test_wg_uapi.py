@@ -231,7 +231,7 @@ def test_wg_under_the_gateway(picture):
     wg("set", t.link, "peer", t.peer.public, "remove")
     wg("syncconf", t.link, path)
     g.wait_state(t, "up")
-    check(int(wg("show", t.link, "latest-handshakes").split()[1]), "a handshake that nobody asked for")
+    wait_for(lambda: int(wg("show", t.link, "latest-handshakes").split()[1]), "a handshake that nobody asked for")
     rx, tx = map(int, wg("show", t.link, "transfer").split()[1:])
     peer_rx, peer_tx = map(int, wg("show", t.peer.ifname, "transfer").split()[1:])
     check(rx and tx and peer_rx >= tx and peer_tx >= rx, f"{rx} {tx}, the peer's {peer_rx} {peer_tx}")

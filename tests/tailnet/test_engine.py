@@ -267,7 +267,7 @@ def test_settings_follow_without_a_restart(lab):
     g.write_config()
     g.ctl("reload", ok=0)
     wait_reason(g, t, "exit node nobody does not exist", "degraded")
-    w.check_page(t, TARGET)
+    wait_for(lambda: w.page(t, TARGET, ok=None).returncode == 0, "the subnet is routed again")
     t.values["exit-node"] = "gpu1"
     g.write_config()
     g.ctl("reload", ok=0)

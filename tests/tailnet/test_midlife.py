@@ -77,7 +77,7 @@ def test_clock_is_wrong(lab):
     s.control.post("certificate", in_s=2 * DAY_S)
     s.start(up=False, login_ca_file=s.control.ca)
     s.wait("failed", "not yet valid", 40)
-    check("is the clock wrong?" in s.row()["reason"] and "next try at" in s.row()["reason"], s.row()["reason"])
+    wait_for(lambda: all(w in s.row()["reason"] for w in ("is the clock wrong?", "next try at")), s.row, 60)
     s.control.post("certificate", in_s=-2 * DAY_S)
     s.wait("failed", "has expired", 60)
     s.control.post("certificate", in_s=0)

@@ -63,9 +63,27 @@ static void test_clock(void)
 	}
 }
 
+/* A node without peers is believed when it has been up for two seconds; one with some at once. */
+static void test_early(void)
+{
+	struct ipn_status s = {.state = IPN_STARTING, .online = true};
+	struct trouble t = {0};
+
+	(void)trouble_look(&t, &s, 500);
+	s.state = IPN_RUNNING;
+	(void)trouble_look(&t, &s, 1000);
+	CHECK(trouble_early(&t, &s, 1000));
+	(void)trouble_look(&t, &s, 2900);
+	CHECK(trouble_early(&t, &s, 2999));
+	CHECK(!trouble_early(&t, &s, 3000));
+	s.n_peers = 1;
+	CHECK(!trouble_early(&t, &s, 1000));
+}
+
 int main(void)
 {
 	RUN(test_control_server);
 	RUN(test_clock);
+	RUN(test_early);
 	return TEST_END();
 }
