@@ -106,12 +106,19 @@ static int read_program(int fd, struct filter_program *ret)
 	return 0;
 }
 
+/* With SCMP_ACT_KILL_PROCESS (Linux 4.14), wherever this is built: a container's kernel, or qemu, may know less. */
+#define FILTER_API 3
+
 static int make(uint32_t otherwise, int (*build)(scmp_filter_ctx f, unsigned kind), unsigned kind,
 	struct filter_program *ret)
 {
 	_cleanup_close_ int fd = memfd_create("filter", MFD_CLOEXEC);
-	scmp_filter_ctx f = seccomp_init(otherwise);
-	int r = !f ? -ENOMEM : fd < 0 ? -errno : build(f, kind);
+	scmp_filter_ctx f;
+	int r = seccomp_api_set(FILTER_API);
+
+	f = seccomp_init(otherwise);
+	if (r == 0)
+		r = !f ? -ENOMEM : fd < 0 ? -errno : build(f, kind);
 
 	if (r == 0)
 		r = seccomp_export_bpf(f, fd);

@@ -2,6 +2,7 @@
 // The workers' system call filters: every kind has one, with one place for the process' own number.
 #include "common/filterbuild.h"
 
+#include <seccomp.h>
 #include <stdlib.h>
 
 #include "common/filter.h"
@@ -34,7 +35,8 @@ static void test_log(void)
 	struct filter_program p = {0};
 
 	CHECK_EQ(filter_make_log(&p), 0);
-	CHECK(p.n > 5);
+	/* for libseccomp 2.5, s390x has it below socketcall(2) */
+	CHECK(p.n > 5 || seccomp_syscall_resolve_name("sendto") < 0);
 	CHECK_EQ(own_pids(&p), 0);
 	free((void *)(uintptr_t)p.code);
 }
