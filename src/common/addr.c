@@ -145,6 +145,11 @@ static bool bits_equal(const uint8_t *a, const uint8_t *b, unsigned bits)
 	return !rest || !((a[whole] ^ b[whole]) >> (8 - rest));
 }
 
+bool hostport_equal(const struct hostport *a, const struct hostport *b)
+{
+	return a->port == b->port && a->scope_id == b->scope_id && addr_equal(&a->addr, &b->addr);
+}
+
 bool prefix_equal(const struct prefix *a, const struct prefix *b)
 {
 	return a->len == b->len && addr_equal(&a->addr, &b->addr);

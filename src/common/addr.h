@@ -64,6 +64,7 @@ const char *hostport_format(const struct hostport *h, char *buf);
 
 bool addr_equal(const struct addr *a, const struct addr *b);
 int addr_compare(const struct addr *a, const struct addr *b);
+bool hostport_equal(const struct hostport *a, const struct hostport *b);
 bool prefix_equal(const struct prefix *a, const struct prefix *b);
 bool prefix_contains(const struct prefix *p, const struct addr *a);
 bool prefix_overlaps(const struct prefix *a, const struct prefix *b);

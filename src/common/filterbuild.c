@@ -50,24 +50,32 @@ static int filter_add_calls(
 	return r;
 }
 
+/* What the tables say of KIND. */
+static int filter_add_tables(scmp_filter_ctx f, uint32_t action, unsigned kind,
+	const struct filter_calls *calls, size_t n_calls, const struct filter_row *rows,
+	size_t n_rows)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n_calls && r == 0; i++)
+		if (calls[i].kinds & kind)
+			r = filter_add_calls(f, action, calls[i].calls, NULL);
+	for (size_t i = 0; i < n_rows && r == 0; i++)
+		if (rows[i].kinds & kind)
+			r = filter_add(f, action, rows[i].call, strlen(rows[i].call), rows[i].when);
+	return r;
+}
+
 static int filter_build(scmp_filter_ctx f, unsigned kind)
 {
 	int r = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 
-	for (size_t i = 0; i < filter_n_kill && r == 0; i++)
-		if (filter_kill[i].kinds & kind)
-			r = filter_add_calls(f, SCMP_ACT_KILL_PROCESS, filter_kill[i].calls, NULL);
-	for (size_t i = 0; i < filter_n_kill_rows && r == 0; i++)
-		if (filter_kill_rows[i].kinds & kind)
-			r = filter_add(f, SCMP_ACT_KILL_PROCESS, filter_kill_rows[i].call,
-				strlen(filter_kill_rows[i].call), filter_kill_rows[i].when);
-	for (size_t i = 0; i < filter_n_calls && r == 0; i++)
-		if (filter_calls[i].kinds & kind)
-			r = filter_add_calls(f, SCMP_ACT_ALLOW, filter_calls[i].calls, NULL);
-	for (size_t i = 0; i < filter_n_rows && r == 0; i++)
-		if (filter_rows[i].kinds & kind)
-			r = filter_add(f, SCMP_ACT_ALLOW, filter_rows[i].call,
-				strlen(filter_rows[i].call), filter_rows[i].when);
+	if (r == 0)
+		r = filter_add_tables(f, SCMP_ACT_KILL_PROCESS, kind, filter_kill, filter_n_kill,
+			filter_kill_rows, filter_n_kill_rows);
+	if (r == 0)
+		r = filter_add_tables(f, SCMP_ACT_ALLOW, kind, filter_calls, filter_n_calls,
+			filter_rows, filter_n_rows);
 	/* the C library then makes threads with clone, whose flags can be seen here */
 	return r < 0 ? r : filter_add(f, SCMP_ACT_ERRNO(ENOSYS), "clone3", 6, NULL);
 }

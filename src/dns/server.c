@@ -183,17 +183,12 @@ int server_listen(struct server *s, const struct hostport *at, int udp_fd, int t
 	return 0;
 }
 
-static bool same_place(const struct hostport *a, const struct hostport *b)
-{
-	return addr_equal(&a->addr, &b->addr) && a->port == b->port && a->scope_id == b->scope_id;
-}
-
 void server_unlisten(struct server *s, const struct hostport *at)
 {
 	for (unsigned i = 0; i < s->n_listeners; i++) {
 		struct listener *l = s->listeners[i];
 
-		if (!same_place(&l->at, at))
+		if (!hostport_equal(&l->at, at))
 			continue;
 		tcp_close(&l->acceptor);
 		loop_remove(&s->loop, l->udp_fd);

@@ -215,18 +215,13 @@ static void listener_free(struct task *t)
 	free(g);
 }
 
-static bool same_place(const struct hostport *a, const struct hostport *b)
-{
-	return a->port == b->port && a->scope_id == b->scope_id && addr_equal(&a->addr, &b->addr);
-}
-
 void listener_remove(const struct hostport *at)
 {
 	for (unsigned i = 0; i < n_listeners; i++) {
 		struct listener *l = listeners[i];
 		struct grave *g;
 
-		if (!same_place(&l->at, at))
+		if (!hostport_equal(&l->at, at))
 			continue;
 		listeners[i] = listeners[--n_listeners];
 		if (!l->target)

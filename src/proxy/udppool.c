@@ -37,15 +37,10 @@ static struct udppool_place *places[LISTENERS_MAX];
 static unsigned n_places;
 static uint32_t last_id;
 
-static bool same_place(const struct hostport *a, const struct hostport *b)
-{
-	return a->port == b->port && a->scope_id == b->scope_id && addr_equal(&a->addr, &b->addr);
-}
-
 static struct udppool_place *find(const struct hostport *at)
 {
 	for (unsigned i = 0; i < n_places; i++)
-		if (same_place(&places[i]->at, at))
+		if (hostport_equal(&places[i]->at, at))
 			return places[i];
 	return NULL;
 }
@@ -88,7 +83,7 @@ void udppool_close(const struct hostport *at)
 	for (unsigned i = 0; i < n_places; i++) {
 		struct udppool_place *p = places[i];
 
-		if (!same_place(&p->at, at))
+		if (!hostport_equal(&p->at, at))
 			continue;
 		places[i] = places[--n_places];
 		while (p->waits) {

@@ -144,7 +144,7 @@ static bool is_same(const union msg *waits, const union msg *m)
 		a = &waits->port.at, b = &m->port.at;
 	else
 		return false;
-	return a->port == b->port && a->scope_id == b->scope_id && addr_equal(&a->addr, &b->addr);
+	return hostport_equal(a, b);
 }
 
 void again_take(const union msg *m)

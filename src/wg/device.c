@@ -307,11 +307,6 @@ void device_peer_await_endpoint(struct device *d, struct peer *p, bool awaited)
 	pthread_mutex_unlock(&d->lock);
 }
 
-static bool hostport_equal(const struct hostport *a, const struct hostport *b)
-{
-	return a->port == b->port && a->scope_id == b->scope_id && addr_equal(&a->addr, &b->addr);
-}
-
 void device_peer_configure_endpoint(
 	struct device *d, struct peer *p, const struct hostport *endpoint)
 {

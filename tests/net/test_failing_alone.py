@@ -84,9 +84,24 @@ class Alone:
             return True
         return False
 
+    def went_wrong(self, what, error):
+        """The line for it; and what is left of this round is gone."""
+        line = f"{what}: {error}\n{self.process.log()}"
+        self.page.set(0)
+        self.process.stop()
+        L.kill_all(pids_of(self.name))
+        with contextlib.suppress(OSError):
+            os.unlink(socket_of(self.name))
+        return line
+
     def finish(self):
         equal(self.process.stop(), 0, "exit code after SIGTERM")
         is_gone(self.ns, self.name)
+
+
+def verdict(calls, wrong, ended=0):
+    print(f"# {calls} calls, {len(numbers(calls))} of them failed, {ended} ended it")
+    check(not wrong, f"{len(wrong)} wrong:\n" + "\n".join(wrong[:40]))
 
 
 @deadline(3600)
@@ -117,14 +132,8 @@ def test_each_call_of_a_start(lab):
             check(failed == "write" or a.process.log().strip(), "it ended without a word")
             is_gone(a.ns, a.name)
         except Failure as e:
-            wrong.append(f"call {n}, {failed}: {e}\n{a.process.log()}")
-            a.page.set(0)
-            a.process.stop()
-            L.kill_all(pids_of(a.name))
-            with contextlib.suppress(OSError):
-                os.unlink(socket_of(a.name))
-    print(f"# {calls} calls, {len(numbers(calls))} of them failed, {ended} ended it")
-    check(not wrong, f"{len(wrong)} wrong:\n" + "\n".join(wrong[:40]))
+            wrong.append(a.went_wrong(f"call {n}, {failed}", e))
+    verdict(calls, wrong, ended)
 
 
 @deadline(3600)
@@ -159,13 +168,8 @@ def test_each_call_of_a_daemon(lab):
             equal(code, 1, "exit code")
             is_gone(a.ns, a.name)
         except Failure as e:
-            wrong.append(f"call {n}, {failed}: {e}\n{a.process.log()}")
-            a.page.set(0)
-            L.kill_all(pids_of(a.name))
-            with contextlib.suppress(OSError):
-                os.unlink(socket_of(a.name))
-    print(f"# {calls} calls, {len(numbers(calls))} of them failed, {ended} ended it")
-    check(not wrong, f"{len(wrong)} wrong:\n" + "\n".join(wrong[:40]))
+            wrong.append(a.went_wrong(f"call {n}, {failed}", e))
+    verdict(calls, wrong, ended)
 
 
 @deadline(3600)
@@ -194,6 +198,5 @@ def test_each_call_of_its_use(lab):
             if not a.process.alive():
                 break
             pids = sorted(pids_of(a.name))
-    print(f"# {calls} calls, {len(numbers(calls))} of them failed")
-    check(not wrong, f"{len(wrong)} wrong:\n" + "\n".join(wrong[:40]))
+    verdict(calls, wrong)
     a.finish()
