@@ -379,22 +379,31 @@ int load_end(struct loader *l, struct config **ret)
 	return 0;
 }
 
-int config_load(const char *path, struct config **ret)
-{
-	return config_load_over(path, NULL, 0, ret);
-}
-
-int config_load_only(const char *path, const char *const *names, size_t n, struct config **ret)
+/* HOW: what of it is wanted. */
+static int load_as(const char *path, const struct loader *how, struct config **ret)
 {
 	struct loader l;
 	int r = load_begin(&l, path);
 
 	if (r < 0)
 		return r;
-	l.only = names;
-	l.n_only = n;
+	l.only = how->only;
+	l.n_only = how->n_only;
+	l.view = how->view;
+	l.over = how->over;
+	l.n_over = how->n_over;
 	source_load_all(&l, path);
 	return load_end(&l, ret);
+}
+
+int config_load(const char *path, struct config **ret)
+{
+	return load_as(path, &(struct loader){0}, ret);
+}
+
+int config_load_only(const char *path, const char *const *names, size_t n, struct config **ret)
+{
+	return load_as(path, &(struct loader){.only = names, .n_only = n}, ret);
 }
 
 int config_load_sections(const char *path, struct config **ret)
@@ -406,26 +415,11 @@ int config_load_sections(const char *path, struct config **ret)
 
 int config_load_view(const char *path, struct config **ret)
 {
-	struct loader l;
-	int r = load_begin(&l, path);
-
-	if (r < 0)
-		return r;
-	l.view = true;
-	source_load_all(&l, path);
-	return load_end(&l, ret);
+	return load_as(path, &(struct loader){.view = true}, ret);
 }
 
 int config_load_over(
 	const char *path, const struct config_overlay *over, size_t n, struct config **ret)
 {
-	struct loader l;
-	int r = load_begin(&l, path);
-
-	if (r < 0)
-		return r;
-	l.over = over;
-	l.n_over = n;
-	source_load_all(&l, path);
-	return load_end(&l, ret);
+	return load_as(path, &(struct loader){.over = over, .n_over = n}, ret);
 }

@@ -101,27 +101,28 @@ static int text_put_piece(const char *text, size_t len, void *arg)
 	return fwrite_unlocked(text, 1, len, arg) == len ? 0 : -1;
 }
 
+/* Releases J. */
+static int text_put_json(json_t *j, size_t flags)
+{
+	int r = j ? json_dump_callback(j, text_put_piece, stdout, flags) : -1;
+
+	json_decref(j);
+	if (r == 0)
+		putchar('\n');
+	return r;
+}
+
 int text_print_json(json_t *j)
 {
-	if (!j || json_dump_callback(j, text_put_piece, stdout, TEXT_JSON_FLAGS) < 0) {
-		fputs("tsgwctl: cannot write JSON\n", stderr);
-		json_decref(j);
-		return 1;
-	}
-	putchar('\n');
-	json_decref(j);
-	return 0;
+	if (text_put_json(j, TEXT_JSON_FLAGS) == 0)
+		return 0;
+	fputs("tsgwctl: cannot write JSON\n", stderr);
+	return 1;
 }
 
 int text_print_json_line(json_t *j)
 {
-	int r = j
-		? json_dump_callback(j, text_put_piece, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER)
-		: -1;
+	int r = text_put_json(j, JSON_COMPACT | JSON_PRESERVE_ORDER);
 
-	json_decref(j);
-	if (r < 0)
-		return 1;
-	putchar('\n');
-	return fflush(stdout) == EOF;
+	return r < 0 || fflush(stdout) == EOF;
 }

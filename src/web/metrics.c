@@ -272,41 +272,52 @@ static void restarts(const struct writer *w)
 		f->restarts_web);
 }
 
+/* N of a worker of TAILNET, "" = of the front; 0: it does not run, or the kernel does not say. */
 static void memory_line(const struct writer *w, const char *name, const char *tailnet,
 	const char *worker, uint64_t n)
 {
-	if (n) /* 0: it does not run, or the kernel does not say */
+	if (n)
 		fprintf(w->out, "%s{tailnet=\"%s\",worker=\"%s\"} %" PRIu64 "\n", name, tailnet,
 			worker, n);
 }
 
-static void memory(const struct writer *w)
+static uint64_t resident(const struct process_memory *m)
+{
+	return m->resident;
+}
+
+static uint64_t proportional(const struct process_memory *m)
+{
+	return m->proportional;
+}
+
+static void memory_family(const struct writer *w, const char *name, const char *help,
+	uint64_t (*of)(const struct process_memory *m))
 {
 	const struct msg_web_front *f = &w->v->site->front;
-	const char *name = "tsgw_worker_resident_memory_bytes";
+	const struct process_memory supervisor = {f->resident_supervisor,
+					    f->proportional_supervisor},
+				    dns = {f->resident_dns, f->proportional_dns},
+				    web = {f->resident_web, f->proportional_web};
 
-	family(w->out, name, "gauge", "Memory of a worker, shared pages counted in full (RSS).");
+	family(w->out, name, "gauge", help);
 	EACH(w, t)
 	if (t->known) {
-		memory_line(w, name, t->config.name, "wg", t->live.memory_wg.resident);
-		memory_line(w, name, t->config.name, "proxy", t->live.memory_proxy.resident);
-		memory_line(w, name, t->config.name, "host", t->live.memory_host.resident);
+		memory_line(w, name, t->config.name, "wg", of(&t->live.memory_wg));
+		memory_line(w, name, t->config.name, "proxy", of(&t->live.memory_proxy));
+		memory_line(w, name, t->config.name, "host", of(&t->live.memory_host));
 	}
-	memory_line(w, name, "", "supervisor", f->resident_supervisor);
-	memory_line(w, name, "", "dns", f->resident_dns);
-	memory_line(w, name, "", "web", f->resident_web);
-	name = "tsgw_worker_proportional_memory_bytes";
-	family(w->out, name, "gauge",
-		"Memory of a worker, shared pages counted by its share (PSS).");
-	EACH(w, t)
-	if (t->known) {
-		memory_line(w, name, t->config.name, "wg", t->live.memory_wg.proportional);
-		memory_line(w, name, t->config.name, "proxy", t->live.memory_proxy.proportional);
-		memory_line(w, name, t->config.name, "host", t->live.memory_host.proportional);
-	}
-	memory_line(w, name, "", "supervisor", f->proportional_supervisor);
-	memory_line(w, name, "", "dns", f->proportional_dns);
-	memory_line(w, name, "", "web", f->proportional_web);
+	memory_line(w, name, "", "supervisor", of(&supervisor));
+	memory_line(w, name, "", "dns", of(&dns));
+	memory_line(w, name, "", "web", of(&web));
+}
+
+static void memory(const struct writer *w)
+{
+	memory_family(w, "tsgw_worker_resident_memory_bytes",
+		"Memory of a worker, shared pages counted in full (RSS).", resident);
+	memory_family(w, "tsgw_worker_proportional_memory_bytes",
+		"Memory of a worker, shared pages counted by its share (PSS).", proportional);
 }
 
 /* ---- the front ---- */
