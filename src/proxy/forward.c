@@ -5,8 +5,9 @@
 // is ever answered out of order. Both bodies are followed by their framing (body.c) and passed on as
 // they are; long stretches of known length go by splice. The connection to the server is kept for a
 // following request to the same place. If such a reused connection ends before the first byte of an
-// answer, the server had closed it for being idle: a request without body is then sent once more over
-// a new connection (RFC 9112 9.3.1). 101 turns the exchange into a tunnel.
+// answer, the server had closed it for being idle: a request that does no more when done twice, and has no body, is
+// then sent once more over a new connection; of any other nobody but the client may know whether to repeat it, and
+// it is told nothing but that end (RFC 9112 9.3.1, RFC 9110 9.2.2). 101 turns the exchange into a tunnel.
 #include "proxy/forward.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/cleanup.h"
 #include "proxy/body.h"
 #include "proxy/dial.h"
 #include "proxy/rewrite.h"
@@ -35,7 +37,9 @@ struct forward {
 	bool started;	     /* the response's final head has gone out */
 	bool client_keep, origin_keep;
 	bool upgrade, reused;
-	bool half; /* the client has said its last word: the short deadline is set */
+	bool repeatable; /* done twice it does no more than done once */
+	bool no_interim; /* HTTP/1.0 has no 1xx (RFC 9110 15.2) */
+	bool half;	 /* the client has said its last word: the short deadline is set */
 };
 
 void forward_free(struct conn *c)
@@ -89,6 +93,17 @@ static bool may_reuse(const struct conn *c, const struct http_target *t)
 		f->port == t->port && !strcasecmp(f->host, t->host);
 }
 
+/* RFC 9110 9.2.2; TRACE never comes here. */
+static bool is_idempotent(const struct http_head *h)
+{
+	static const char *const methods[] = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"};
+
+	for (size_t i = 0; i < ELEMENTSOF(methods); i++)
+		if (http_method_is(h, methods[i]))
+			return true;
+	return false;
+}
+
 static int prepare(struct conn *c, const struct http_head *h, const struct http_target *t)
 {
 	struct forward *f = c->forward;
@@ -100,7 +115,9 @@ static int prepare(struct conn *c, const struct http_head *h, const struct http_
 	f->sent = f->deaf = f->started = f->origin_keep = false;
 	f->client_keep = h->minor == 1 && !h->close;
 	f->upgrade = rewrite_wants_upgrade(h);
+	f->no_interim = h->minor == 0;
 	body_start(&f->request, http_framing(h, false), h->length);
+	f->repeatable = f->request.framing == HTTP_NO_BODY && is_idempotent(h);
 	c->answered = c->counted = false;
 	return rewrite_request(&f->head, h, t, f->upgrade);
 }
@@ -292,7 +309,12 @@ static void no_answer(struct conn *c)
 {
 	struct forward *f = c->forward;
 
-	if (f->reused && !c->down.in.len && f->request.framing == HTTP_NO_BODY) {
+	if (f->reused && !c->down.in.len) {
+		if (!f->repeatable) {
+			conn_count(c, PROXY_CONN_REFUSED);
+			conn_close(c, false);
+			return;
+		}
 		sock_close(&c->origin, false);
 		if (dial_prepare(c, f->host, strlen(f->host), f->port) == PROXY_OK)
 			dial_go(c);
@@ -341,8 +363,10 @@ static bool response_head(struct conn *c, size_t size)
 		gateway_fail(c, "The server switches protocols without having been asked.");
 		return false;
 	}
-	ok = head.status >= 200 ? final_head(c, &head)
-				: rewrite_response(&c->down.out, &head, false) == 0;
+	if (head.status >= 200)
+		ok = final_head(c, &head);
+	else
+		ok = f->no_interim || rewrite_response(&c->down.out, &head, false) == 0;
 	buf_consume(&c->down.in, size);
 	if (!ok) {
 		conn_close(c, true);

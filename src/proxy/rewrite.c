@@ -36,7 +36,7 @@ static bool is_one_hop(const struct http_head *h, struct http_text name)
 	if (is_vital(name))
 		return false;
 	if (is_connection(name) || http_text_is(name, "keep-alive") || http_text_is(name, "te") ||
-		http_text_is(name, "trailer") || http_text_is(name, "upgrade"))
+		http_text_is(name, "upgrade"))
 		return true;
 	if (name.len > 6 && !strncasecmp(name.p, "proxy-", 6))
 		return true;

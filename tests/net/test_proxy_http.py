@@ -115,9 +115,44 @@ def test_no_bodies(lab):
         for method, path in ((b"HEAD", b"/head"), (b"HEAD", b"/chunked-head"), (b"GET", b"/204"),
                              (b"GET", b"/304"), (b"GET", b"/early")):
             ask(method, path, script[path])
-        ask(b"GET", b"/trailers", script[b"/trailers"].replace(b"Trailer: X-Sum\r\n", b""))
+        ask(b"GET", b"/trailers", script[b"/trailers"])
         ask(b"GET", b"/304", script[b"/304"])
         L.equal(p.worker.stats()["accepted"], 1, "all on one connection")
+        got = A.read_all(p.connect(b"GET http://grafana/early HTTP/1.0\r\n\r\n"))
+        L.equal(got[:15] + got[-6:], b"HTTP/1.1 200 OK\r\n\r\nok", "HTTP/1.0 has no interim answers")
+
+
+def test_nothing_is_done_twice(lab):
+    """A kept server ends instead of answering: only what does no more when it is done twice is asked again; of the
+    rest the client hears that end, and nothing else."""
+    asked = []
+
+    def tired(conn):  # answers once, takes one request more
+        for answer in (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", b""):
+            data = b""
+            while b"\r\n\r\n" not in data:
+                more = conn.recv(65536)
+                if not more:
+                    return
+                data += more
+            asked.append(data.split(b" ")[0])
+            conn.sendall(answer)
+
+    with A.Place(lab) as p:
+        p.serve(80, tired)
+        for method, more, again in (
+                (b"GET", b"", True), (b"HEAD", b"", True), (b"DELETE", b"", True), (b"OPTIONS", b"", True),
+                (b"PUT", b"Content-Length: 0\r\n", True), (b"POST", b"Content-Length: 0\r\n", False),
+                (b"POST", b"", False), (b"PATCH", b"", False), (b"get", b"", False),
+                (b"PUT", b"Content-Length: 1\r\n\r\nx", False)):
+            s = p.connect(b"POST http://grafana/ HTTP/1.1\r\n\r\n")
+            L.check(A.read_exactly(s, 40).endswith(b"ok"), "the first answer")
+            asked.clear()
+            s.sendall(method + b" http://grafana/ HTTP/1.1\r\nConnection: close\r\n" + more + b"\r\n")
+            got = A.read_all(s)
+            L.equal(asked, [method] * (1 + again), f"what the server was asked for {method} {more}")
+            L.equal(got[:12], b"HTTP/1.1 200" if again else b"", f"the answer to {method} {more}")
+        L.wait_for(lambda: not p.worker.stats()["clients"], "all clients to be gone")
 
 
 def test_pages(lab):

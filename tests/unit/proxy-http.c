@@ -364,7 +364,7 @@ static const struct {
 	 "x\r\n"
 	 "Connection: X-Hop, close\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nTrailer: T\r\n"
 	 "Cookie: c\r\n\r\n",
-		"GET / HTTP/1.1\r\nHost: a\r\nCookie: c\r\n\r\n"},
+		"GET / HTTP/1.1\r\nHost: a\r\nTrailer: T\r\nCookie: c\r\n\r\n"},
 	{"POST http://a/ HTTP/1.1\r\nConnection: content-length, host, transfer-encoding\r\n"
 	 "Content-Length: 5, 5\r\n\r\n",
 		"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n"},
