@@ -7,6 +7,7 @@
 #include "host/asker.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 
 #define ASKER_THREADS	  (1 + ASKER_SERVICE_THREADS)
 #define ASKER_STACK_BYTES (256u << 10)
+#define ASKER_RING_MS	  10
 
 enum asker_state { ASKER_NONE, ASKER_IDLE, ASKER_ASKING, ASKER_ANSWERED };
 
@@ -38,10 +40,19 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static void (*on_answer)(enum asker_lane lane, const struct msg_host_answer *a);
 static struct source bell;
 
+/* Whoever is not heard rings again: nobody else would look for the answer. EAGAIN: it has rung as often as it can
+ * count, and has not been heard yet. */
+static void asker_ring(void)
+{
+	const uint64_t one = 1;
+
+	while (write(bell.fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		(void)poll(NULL, 0, ASKER_RING_MS);
+}
+
 static void *asker_run(void *arg)
 {
 	struct asker *a = arg;
-	const uint64_t one = 1;
 
 	pthread_mutex_lock(&lock);
 	for (;;) {
@@ -56,7 +67,9 @@ static void *asker_run(void *arg)
 		pthread_mutex_lock(&lock);
 		a->answer = answer;
 		a->state = ASKER_ANSWERED;
-		(void)!write(bell.fd, &one, sizeof(one));
+		pthread_mutex_unlock(&lock);
+		asker_ring();
+		pthread_mutex_lock(&lock);
 	}
 	return NULL;
 }

@@ -226,6 +226,21 @@ def test_host(picture):
     each_call(picture, "tsgw-host")
 
 
+def test_an_answer_that_does_not_wake(picture):
+    """The thread that has asked the host's resolver fails to wake the loop: the name is known a moment later all the same."""
+    place = Place(picture, "tsgw-host")
+    place.use()
+    place.page.set(0, only="write")
+    place.use()
+    writes = place.page.count
+    check(writes > 0, "a look-up ends with a write")
+    for n in range(1, writes + 1):
+        place.page.set(n, only="write")
+        place.well(f"write {n}")
+        check(place.page.failed, f"write {n} failed")
+    place.end()
+
+
 @deadline(7200)
 def test_proxy(picture):
     each_call(picture, "tsgw-proxy")
