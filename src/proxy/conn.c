@@ -38,6 +38,13 @@ uint32_t conn_total(void)
 	return n_conns;
 }
 
+static void set_total(uint32_t n)
+{
+	n_conns = n;
+	STAT_SET(setup_stats->clients, n);
+	window_users(n);
+}
+
 static void conn_bury(struct task *t)
 {
 	struct conn *c = container_of(t, struct conn, task);
@@ -72,7 +79,7 @@ void conn_close(struct conn *c, bool reset)
 	timers_cancel(&c->timer);
 	loop_task_cancel(&c->task);
 	clients_leave(&conn_clients, &c->address);
-	STAT_SET(setup_stats->clients, --n_conns);
+	set_total(n_conns - 1);
 	c->task.run = conn_bury;
 	loop_bury(&c->task);
 	listener_descriptors_freed();
@@ -225,7 +232,7 @@ void conn_accept(
 	trail_begin(&c->trail, client);
 	c->trusted = trusted;
 	c->last_ms = loop_now();
-	STAT_SET(setup_stats->clients, ++n_conns);
+	set_total(n_conns + 1);
 	r = timers_set(&c->timer, conn_greeting_deadline());
 	if (r == 0)
 		r = loop_add(&c->client.source, SOCK_EVENTS);

@@ -22,6 +22,7 @@
 
 #include "common/cleanup.h"
 #include "relay/loop.h"
+#include "relay/udpport.h"
 
 #define WINDOW_LOOK_MS	  16 /* how often */
 #define WINDOW_PAUSE_MS	  128 /* since the last look: the stream has paused, its speed is not known */
@@ -32,10 +33,14 @@
 #define WINDOW_STRANGE_US 20000 /* with a small window, a near path is not that long */
 #define WINDOW_PATIENCE	  64	/* looks at such a one, then the kernel has its way */
 #define WINDOW_REST	  1024	/* for so many */
+#define WINDOW_ALONE_MS	  10000
 #define WINDOW_HOSTS	  32
 #define WINDOW_HOST_MS	  120000
 
 static uint64_t window_all; /* bytes of all streams that are governed */
+
+static uint32_t users;
+static uint64_t company_ms; /* when the last but one ended */
 
 static struct window_host {
 	struct addr at;
@@ -84,7 +89,7 @@ uint32_t window_decide(struct window_path *p)
 	share = p->bytes * WINDOW_FLOOR / p->all;
 	need = MAX(need, share);
 	need = MAX(need, (uint64_t)WINDOW_LEAST);
-	if (p->rtt_us > WINDOW_NEAR_US || window_strange(p, need))
+	if (p->alone || p->rtt_us > WINDOW_NEAR_US || window_strange(p, need))
 		return p->clamp ? WINDOW_ALL : 0;
 	if (need < p->now)
 		need = MAX(need, (uint64_t)p->now - p->now / 4);
@@ -103,6 +108,11 @@ static uint32_t window_rtt(int fd, uint32_t measured_us)
 		hostport_from_sockaddr((struct sockaddr *)&ss, &far) < 0)
 		return 0;
 	return window_shortest(&far.addr, measured_us, loop_now());
+}
+
+static bool is_alone(void)
+{
+	return users == 1 && !udpport_sessions() && loop_now() >= company_ms + WINDOW_ALONE_MS;
 }
 
 static void window_look(struct window *w, int fd, uint64_t ms)
@@ -124,6 +134,7 @@ static void window_look(struct window *w, int fd, uint64_t ms)
 		.recent_us = info.tcpi_rcv_rtt,
 		.now = info.tcpi_rcv_ssthresh,
 		.clamp = w->clamp,
+		.alone = is_alone(),
 		.strange = w->strange};
 	clamp = window_decide(&p);
 	w->strange = p.strange;
@@ -131,6 +142,13 @@ static void window_look(struct window *w, int fd, uint64_t ms)
 	if (clamp != w->clamp &&
 		setsockopt(fd, IPPROTO_TCP, TCP_WINDOW_CLAMP, &value, sizeof(value)) == 0)
 		w->clamp = clamp;
+}
+
+void window_users(uint32_t n)
+{
+	if (users > 1 && n <= 1)
+		company_ms = loop_now();
+	users = n;
 }
 
 void window_moved(struct window *w, int fd, uint64_t n)

@@ -3,6 +3,7 @@
 import socket
 import struct
 import threading
+import time
 
 import lab as L
 import test_proxy_alone as A
@@ -41,6 +42,8 @@ def test_near(lab):
     """The kernel alone would let many megabytes come; near streams have one together."""
     with A.Place(lab) as p:
         p.proxy.sysctl("ipv4/tcp_rmem", "4096 8388608 33554432")
+        p.serve(80, A.echo)
+        idle = p.socks(80)
         one = Stream(p, 81)
         L.wait_for(lambda: one.moved > MOVED, "the stream moves", 60)
         L.wait_for(lambda: one.window() < MOST, lambda: f"its window is {one.window()}")
@@ -49,4 +52,23 @@ def test_near(lab):
         L.wait_for(lambda: one.window() + two.window() < MOST, lambda: f"{one.window()}, {two.window()}")
         at = one.moved
         L.wait_for(lambda: one.moved > at + MOVED, "both go on", 60)
+        idle.sendall(b"x")
+        L.equal(idle.recv(1), b"x", "an echo beside them")
         one.ended = two.ended = True
+
+
+def test_alone(lab):
+    """Nobody waits behind a stream that is alone: its window is the kernel's, until somebody comes and for a while after."""
+    with A.Place(lab) as p:
+        p.proxy.sysctl("ipv4/tcp_rmem", "4096 8388608 33554432")
+        p.serve(80, A.echo)
+        one = Stream(p, 81)
+        L.wait_for(lambda: one.moved > MOVED, "the stream moves", 60)
+        L.check(one.window() > 2 * MOST, f"alone its window is {one.window()}")
+        other = p.socks(80)  # it need not say anything
+        L.wait_for(lambda: one.window() < MOST, lambda: f"beside another it is {one.window()}")
+        other.close()
+        gone = time.monotonic()
+        L.wait_for(lambda: one.window() > 2 * MOST, lambda: f"alone again it is {one.window()}", 60)
+        L.check(time.monotonic() - gone > 8, "it grew at once")
+        one.ended = True

@@ -175,6 +175,24 @@ static void test_unknown(void)
 	CHECK_EQ(window_decide(&q), WINDOW_ALL);
 }
 
+/* Nobody waits behind a stream that is alone, whatever its path: the kernel has its way. */
+static void test_alone(void)
+{
+	struct window_path p = {.bytes = 8 * MB,
+		.all = 8 * MB,
+		.us = 16000,
+		.rtt_us = 100,
+		.now = 8 * MB,
+		.alone = true};
+
+	CHECK_EQ(window_decide(&p), 0);
+	p.clamp = MB; /* since somebody else was there */
+	CHECK_EQ(window_decide(&p), WINDOW_ALL);
+	p.clamp = WINDOW_ALL;
+	p.alone = false;
+	CHECK_EQ(window_decide(&p), 6 * MB);
+}
+
 int main(void)
 {
 	RUN(test_short_path);
@@ -184,5 +202,6 @@ int main(void)
 	RUN(test_growing);
 	RUN(test_shortest);
 	RUN(test_unknown);
+	RUN(test_alone);
 	return TEST_END();
 }
