@@ -15,6 +15,8 @@
 #include "common/fd.h"
 #include "common/filterrules.h"
 
+#define FILTER_TREE 2 /* of SCMP_FLTATR_CTL_OPTIMIZE */
+
 static int filter_add(scmp_filter_ctx f, uint32_t action, const char *name, size_t len,
 	const struct scmp_arg_cmp *when)
 {
@@ -66,9 +68,18 @@ static int filter_add_tables(scmp_filter_ctx f, uint32_t action, unsigned kind,
 	return r;
 }
 
-static int filter_build(scmp_filter_ctx f, unsigned kind)
+/* What every filter is. A tree of the calls, not a list: the kernel goes through it for each of its calls when a worker
+ * starts, to know which need no filter. */
+static int filter_begin(scmp_filter_ctx f)
 {
 	int r = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+
+	return r < 0 ? r : seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, FILTER_TREE);
+}
+
+static int filter_build(scmp_filter_ctx f, unsigned kind)
+{
+	int r = filter_begin(f);
 
 	if (r == 0)
 		r = filter_add_tables(f, SCMP_ACT_KILL_PROCESS, kind, filter_kill, filter_n_kill,
@@ -90,7 +101,7 @@ static int filter_build_log(scmp_filter_ctx f, unsigned kind)
 {
 	const struct scmp_arg_cmp when[] = {{0, SCMP_CMP_MASKED_EQ, 0xffffffffu, FILTER_LOG_FD},
 		{FILTER_ANY_ARG, SCMP_CMP_EQ, 0, 0}};
-	int r = seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	int r = filter_begin(f);
 
 	return r < 0 ? r : filter_add_calls(f, SCMP_ACT_KILL_PROCESS, filter_named, when);
 }

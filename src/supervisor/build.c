@@ -52,6 +52,16 @@ static bool never(const struct tailnet_config *old, const struct tailnet_config 
 	return false;
 }
 
+/* What nearly every tailnet has goes into one record, before any of it is made: each record is a file of its own. */
+static int record_ahead(struct tailnet *t, const struct tailnet_config *c)
+{
+	snprintf(t->made.link, sizeof(t->made.link), "%s", t->link);
+	t->made.resolv_conf = true;
+	if (!tailnet_is_stock(c))
+		snprintf(t->made.uapi_link, sizeof(t->made.uapi_link), "%s", t->link);
+	return tailnet_record(t);
+}
+
 static int make_namespace(
 	struct tailnet *t, const struct tailnet_config *old, const struct tailnet_config *new)
 {
@@ -63,7 +73,7 @@ static int make_namespace(
 	fdstore_put(t->name, "netns", t->netns_fd);
 	r = netns_identify(t->netns_fd, &t->made.netns);
 	if (r == 0)
-		r = tailnet_record(t);
+		r = record_ahead(t, new);
 	if (r == 0)
 		r = netns_pin(t->netns_fd, t->pin);
 	return r < 0 ? r : links_open(t->netns_fd, &t->links);
@@ -78,10 +88,7 @@ static int make_veth(
 	int r;
 
 	recover_alias(&t->s->store, alias);
-	snprintf(t->made.link, sizeof(t->made.link), "%s", t->link);
-	r = tailnet_record(t);
-	if (r == 0)
-		r = links_veth(t->links, t->s->host_netns_fd, t->link, TAILNET_VETH, alias);
+	r = links_veth(t->links, t->s->host_netns_fd, t->link, TAILNET_VETH, alias);
 	if (r == 0)
 		r = links_no_link_local(t->links, TAILNET_VETH);
 	if (r == 0)
@@ -284,12 +291,8 @@ static int make_resolv_conf(
 	const struct addr *dns;
 	char *const *search;
 	size_t n_dns = facts_resolvers(t, &dns), n_search = facts_search(t, &search);
-	int r;
+	int r = resolvconf_write(&t->s->store, t->name, dns, n_dns, search, n_search);
 
-	t->made.resolv_conf = true;
-	r = tailnet_record(t);
-	if (r == 0)
-		r = resolvconf_write(&t->s->store, t->name, dns, n_dns, search, n_search);
 	if (r == -EROFS || r == -EACCES) {
 		retry_when_mounted(t);
 		return 0;
@@ -338,10 +341,6 @@ static int make_uapi(
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	snprintf(t->made.uapi_link, sizeof(t->made.uapi_link), "%s", t->link);
-	r = tailnet_record(t);
-	if (r < 0)
-		return r;
 	(void)directory_make("/run/wireguard", 0755);
 	snprintf(un.sun_path, sizeof(un.sun_path), "/run/wireguard/%s.sock", t->link);
 	mask = umask(0177);

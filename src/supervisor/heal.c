@@ -236,11 +236,22 @@ void heal_open(struct supervisor *s)
 
 	if (r >= 0)
 		r = sd_event_add_signal(s->event, NULL, HEAL_SIGNAL, heal_on_signal, s);
-	if (r >= 0)
-		s->heal.run_fd = heal_directory(s->store.run_dir);
-	else
+	if (r < 0)
 		log_warning(
 			NULL, NULL, "what is removed from outside is not seen: %s", strerror(-r));
+	s->heal.signals = r >= 0;
+}
+
+/* After the start: each descriptor of a watched directory that a child closes costs as much as there are supervisors who
+ * watch it. What was removed in the meantime is seen here. */
+void heal_begin(struct supervisor *s)
+{
+	if (s->heal.signals)
+		s->heal.run_fd = heal_directory(s->store.run_dir);
+	for (size_t i = 0; i < s->n_tailnets; i++)
+		heal_own(s, s->tailnets[i]);
+	if (s->front)
+		heal_control(s, NULL, "front.sock");
 }
 
 void heal_close(struct supervisor *s)

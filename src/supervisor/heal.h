@@ -9,6 +9,8 @@
 /* Watches the directories in which things of ours lie. Without it nothing comes back before the next
  * start; that is no error. */
 void heal_open(struct supervisor *s);
+/* Everything has been started: the run directory is watched, too. */
+void heal_begin(struct supervisor *s);
 void heal_close(struct supervisor *s);
 /* T has been made: its own directory is watched, too. */
 void heal_watch(struct tailnet *t);

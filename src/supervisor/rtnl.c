@@ -345,18 +345,22 @@ int rtnl_batch_end(struct rtnl_batch *b)
 
 /* ---- events ---- */
 
+/* All groups at once: each time the kernel goes through all who listen, wherever. */
 int links_watch_groups(int netns_fd, const int *groups, size_t n, struct links **ret)
 {
+	struct sockaddr_nl nl = {.nl_family = AF_NETLINK};
 	struct links *l;
 	int r = links_open(netns_fd, &l);
 
 	if (r < 0)
 		return r;
+	nl.nl_pid = nl_socket_get_local_port(l->sock);
 	for (size_t i = 0; i < n; i++)
-		if (nl_socket_add_memberships(l->sock, groups[i], 0) < 0) {
-			links_close(l);
-			return -EPERM;
-		}
+		nl.nl_groups |= 1u << (groups[i] - 1); /* all are among the first 32 */
+	if (bind(links_watch_fd(l), (struct sockaddr *)&nl, sizeof(nl)) < 0) {
+		links_close(l);
+		return -EPERM;
+	}
 	*ret = l;
 	return 0;
 }

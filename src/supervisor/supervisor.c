@@ -287,7 +287,8 @@ static void supervisor_clear(struct supervisor *s)
 	_cleanup_free_ const char **names = calloc(s->n_tailnets + 1, sizeof(*names));
 	size_t n = 0;
 
-	if (!names)
+	/* one alone is cleared by its own start */
+	if (!names || (!s->stopping && s->n_tailnets < 2))
 		return;
 	for (size_t i = 0; i < s->n_tailnets; i++) {
 		if (!s->stopping && s->tailnets[i]->netns_fd >= 0)
@@ -356,6 +357,7 @@ static int supervisor_loop(struct supervisor *s)
 	if (s->front)
 		front_start(s->front);
 	fdstore_close_rest();
+	heal_begin(s);
 	if (supervisor_watch(s) < 0)
 		return 1;
 	s->started = true;

@@ -33,6 +33,7 @@ struct options {
 struct heal { /* directories that are watched, see heal.c */
 	int shared_fds[HEAL_SHARED], run_fd;
 	bool shared_due, run_due; /* something was deleted there */
+	bool signals;		  /* that say so are heard */
 	sd_event_source *timer;
 };
 
