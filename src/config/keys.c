@@ -289,13 +289,31 @@ bool key_template(struct loader *l)
 	return s.t;
 }
 
-void key_defaults(struct loader *l, struct section *s)
+/* Of which key something is to be done in a section that has it not: bit I for key I. */
+static uint64_t keys_missed(enum section_kind kind)
 {
+	uint64_t keys = 0;
+
 	for (size_t i = 0; i < ELEMENTSOF(config_keys); i++) {
 		const struct key *k = &config_keys[i];
 
-		if (k->section != s->kind || s->given >> i & 1)
-			continue;
+		if (k->section == kind &&
+			((k->def && kind == SECTION_GATEWAY) || k->type == &type_suffixes ||
+				k->flags & KEY_REQUIRED))
+			keys |= (uint64_t)1 << i;
+	}
+	return keys;
+}
+
+void key_defaults(struct loader *l, struct section *s)
+{
+	uint64_t *missed = &l->missed[s->kind];
+
+	if (!*missed)
+		*missed = keys_missed(s->kind);
+	for (uint64_t left = *missed & ~s->given; left; left &= left - 1) {
+		const struct key *k = &config_keys[__builtin_ctzll(left)];
+
 		if (k->def && s->kind == SECTION_GATEWAY)
 			store(l, s, k, k->def);
 		else if (k->type == &type_suffixes)

@@ -15,8 +15,6 @@
 
 #include "config/config.h"
 
-#define BLANKS " \t"
-
 bool lines_next(struct lines *s, char **ret_line, size_t *ret_len)
 {
 	char *start, *end;
@@ -39,13 +37,25 @@ bool lines_next(struct lines *s, char **ret_line, size_t *ret_len)
 	return true;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static char *skip_blanks(char *text)
+{
+	while (is_blank(*text))
+		text++;
+	return text;
+}
+
 char *lines_trim(char *text)
 {
 	size_t len;
 
-	text += strspn(text, BLANKS);
+	text = skip_blanks(text);
 	len = strlen(text);
-	while (len && (text[len - 1] == ' ' || text[len - 1] == '\t'))
+	while (len && is_blank(text[len - 1]))
 		text[--len] = '\0';
 	return text;
 }
@@ -55,9 +65,11 @@ const char *lines_unclean(const char *line, size_t len)
 	const char *what = NULL;
 
 	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)line[i] >= 0x20 && line[i] != 0x7f)
+			continue;
 		if (line[i] == '\0')
 			return "the line holds a NUL byte";
-		if (((unsigned char)line[i] < 0x20 && line[i] != '\t') || line[i] == 0x7f)
+		if (line[i] != '\t')
 			what = "the line holds a control character";
 	}
 	return what;
@@ -89,7 +101,7 @@ static void heading(struct ini_source *s, char *text)
 		bad(s, true, "a section's line ends with ']'");
 		return;
 	}
-	if (!is_comment(end + 1 + strspn(end + 1, BLANKS))) {
+	if (!is_comment(skip_blanks(end + 1))) {
 		bad(s, true, "there is text behind the section's ']'");
 		return;
 	}
@@ -114,21 +126,23 @@ static bool is_key(const char *text, size_t len)
 }
 
 /* True if inih may have this "key = value". */
-static bool assignment(struct ini_source *s, const char *text)
+static bool assignment(struct ini_source *s, const char *text, size_t size)
 {
-	const char *equals = strchr(text, '=');
+	const char *equals = memchr(text, '=', size);
 	size_t len;
+	bool good;
 
 	if (!equals) {
 		bad(s, false, "this is neither a [section] nor key = value nor a comment");
 		return false;
 	}
 	len = (size_t)(equals - text);
-	while (len && strchr(BLANKS, text[len - 1]))
+	while (len && is_blank(text[len - 1]))
 		len--;
-	if (!is_key(text, len))
+	good = is_key(text, len);
+	if (!good)
 		bad(s, false, "what stands before '=' is not a key");
-	return is_key(text, len);
+	return good;
 }
 
 /* inih's fgets(): the next line that it may have, at BUF. */
@@ -146,18 +160,17 @@ static char *next_assignment(char *buf, int size, void *arg)
 		return buf;
 	}
 	while (lines_next(&s->lines, &line, &len)) {
-		char *text = line + strspn(line, BLANKS);
+		char *text = skip_blanks(line);
+		size_t n = len - (size_t)(text - line);
 
 		what = len > CONFIG_LINE_MAX ? "the line is longer than 199 bytes"
-			: memchr(line, '\0', len) || !is_comment(text) ? lines_unclean(line, len)
-								       : NULL;
+			: !is_comment(text) || memchr(text, '\0', n) ? lines_unclean(line, len)
+								     : NULL;
 		if (what) {
 			bad(s, *text == '[', what);
 		} else if (*text == '[') {
 			heading(s, text);
-		} else if (!is_comment(text) && assignment(s, text)) {
-			size_t n = strlen(text);
-
+		} else if (!is_comment(text) && assignment(s, text, n)) {
 			s->owes_newline = n == (size_t)size - 1;
 			if (n < (size_t)size)
 				return memcpy(buf, text, n + 1);

@@ -93,6 +93,7 @@ struct loader {
 	size_t n_hosts_sections;
 	struct titles titles;
 	struct tailnet_config *defaults; /* what every tailnet starts with */
+	uint64_t missed[SECTION_HOSTS];	 /* keys.c: by kind */
 	struct wg_places *wg;		 /* one for each tailnet, in order */
 	struct noted *noted;
 	size_t n_noted, n_warnings;
