@@ -86,6 +86,19 @@ def test_lintian(lab):
     check(p.returncode == 0 and not found, "\n".join(found) or p.stderr)
 
 
+def test_build_runs_unit_tests(lab):
+    """Whoever builds the package, root or not, runs the tests that need neither root nor a network, and no others."""
+    tree = os.path.join(lab.dir, "tree")
+    lab.run([os.path.join(image.ROOT, "packaging/copy-source"), tree], ok=0)
+    lab.run([os.path.join(image.ROOT, "packaging/generate"), "1.0", tree, "debian"], ok=0)
+    clean = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "O", "DEB_BUILD_OPTIONS")}
+    out = lab.run(["env", "-i", *(f"{k}={v}" for k, v in clean.items()), "make", "-n", "-C", tree, "-f", "debian/rules",
+                   "override_dh_auto_test"], ok=0).stdout
+    check("tests/run-unit.py" in out, f"the unit tests: {out[-2000:]}")
+    for other in ("tests/net/run.py", "tests/system", "clang-tidy"):
+        check(other not in out, f"{other} is run, too")
+
+
 @deadline(400)
 def test_reproducible(lab):
     """The same sources, built once more in another directory: the same package, byte by byte."""
