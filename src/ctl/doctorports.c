@@ -54,8 +54,9 @@ static void say_taken(
 	char who[96], advice[256];
 
 	procnet_holder(b->inode, &h);
-	/* nobody to be seen, but somebody of ours should have it: leave it to the listeners' own check */
-	if (is_ours(p->d, &h) || (!h.pid && w->runs)) {
+	/* nobody to be seen but systemd, which keeps it for us, and somebody of ours should have it: leave it to the
+	 * listeners' own check */
+	if (is_ours(p->d, &h) || (h.pid <= PROCNET_INIT && w->runs)) {
 		p->good++;
 		return;
 	}

@@ -171,7 +171,7 @@ void procnet_holder(uint64_t inode, struct holder *ret)
 
 	*ret = (struct holder){0};
 	snprintf(wanted, sizeof(wanted), "socket:[%" PRIu64 "]", inode);
-	while (d && !ret->pid && (de = readdir(d)))
+	while (d && ret->pid <= PROCNET_INIT && (de = readdir(d)))
 		if (isdigit((unsigned char)*de->d_name) && has_socket(de->d_name, wanted))
 			describe(de->d_name, ret);
 	if (d)

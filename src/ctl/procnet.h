@@ -28,5 +28,7 @@ struct holder {
 	uid_t uid;
 	char name[32];
 };
-/* The first process that has the socket open. */
+#define PROCNET_INIT 1 /* keeps sockets for others: systemd's descriptor store */
+
+/* The first process that has the socket open; the very first of the system only if there is no other. */
 void procnet_holder(uint64_t inode, struct holder *ret);
