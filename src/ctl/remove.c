@@ -54,48 +54,21 @@ static bool is_registered(const char *state_dir, const char *name)
 	return access(path, F_OK) == 0;
 }
 
-/* The value of --state-dir in a command line of LEN bytes, or NULL. */
-static const char *find_state_dir(const char *words, size_t len)
-{
-	static const char option[] = "--state-dir";
-	const char *found = NULL;
-
-	for (const char *w = words; w < words + len; w += strlen(w) + 1) {
-		if (strncmp(w, option, sizeof(option) - 1) != 0)
-			continue;
-		w += sizeof(option) - 1;
-		if (*w == '=')
-			found = w + 1;
-		else if (*w == '\0' && w + 1 < words + len)
-			found = w + 1;
-	}
-	return found;
-}
-
-/* Where its supervisor keeps what it keeps, as that one was started; the default where nobody says.
- * To be freed; NULL: out of memory. */
+/* Where its supervisor keeps what it keeps, as that one says; the default where nobody does. To be freed; NULL: out
+ * of memory. */
 static char *state_dir_of(const struct args *a)
 {
 	const char *given = args_option(a, "--state-dir");
-	_cleanup_close_ int fd = -1, words_fd = -1;
-	char path[64], words[8192], cwd[PATH_MAX], *full;
-	ssize_t n = -1, len;
-	pid_t pid;
+	struct control_request q = {.verb = CONTROL_STATE_DIR};
+	_cleanup_close_ int fd = -1;
+	struct control_end end;
 
-	if (!given && client_open(a->run_dir, a->name, &fd, &pid) == 0) {
-		snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-		words_fd = open(path, O_RDONLY | O_CLOEXEC);
-		n = words_fd < 0 ? -1 : read(words_fd, words, sizeof(words) - 1);
-		words[n < 0 ? 0 : n] = '\0';
-	}
-	if (n > 0)
-		given = find_state_dir(words, (size_t)n);
-	if (n <= 0 || !given || *given == '/')
-		return strdup(given ? given : STATE_DIR_DEFAULT);
-	snprintf(path, sizeof(path), "/proc/%d/cwd", (int)pid);
-	len = readlink(path, cwd, sizeof(cwd) - 1);
-	cwd[len < 0 ? 0 : len] = '\0';
-	return asprintf(&full, "%s/%s", cwd, given) < 0 ? NULL : full;
+	memcpy(q.name, a->name, strlen(a->name));
+	if (!given && client_open(a->run_dir, a->name, &fd, NULL) == 0 &&
+		client_ask(fd, &q, CLIENT_PATIENCE_MS, NULL, NULL, &end) == 0 &&
+		end.code == CTL_DONE && *end.text == '/')
+		given = end.text;
+	return strdup(given ? given : STATE_DIR_DEFAULT);
 }
 
 /* While its control server can still be told. A failure is said, and keeps nobody from removing it. */

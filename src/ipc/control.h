@@ -41,6 +41,7 @@ enum control_verb {
 	CONTROL_DNS,	 /* front -> DNS_COUNTS records: the responder's, then each tailnet's */
 	CONTROL_LOGIN,	 /* name: logs its node in, or tells where; END comes at once */
 	CONTROL_LOGOUT,	 /* name */
+	CONTROL_STATE_DIR, /* name -> END, whose text is where its state is kept. Older ones: "no such command" */
 };
 
 /* Only root may ask for it. */

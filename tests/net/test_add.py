@@ -60,7 +60,7 @@ def test_add_and_remove(picture):
     # and again, with everything
     g.ctl("add", blue.name, "--wg-config", conf, ok=0)
     g.wait_up(blue)
-    g.ctl("remove", blue.name, "--purge", ok=0)  # where the state is, its supervisor's command line says
+    g.ctl("remove", blue.name, "--purge", ok=0)  # where the state is, its supervisor says
     check(not os.path.exists(conf) and not os.path.exists(state), "everything is gone")
     check(os.path.exists(os.path.join(g.state_dir, red.name)), "of others nothing is")
     refused(g.ctl("remove", blue.name), "no such tailnet", code=3)
