@@ -178,9 +178,18 @@ int act_wait(const struct args *a)
 struct reload {
 	const struct args *args;
 	json_t *steps, *problems;
+	json_t *said; /* each supervisor finds the same mistake in the same file */
 	size_t supervisors;
 	int code;
+	bool quiet; /* what there is to say is in the log of the supervisor, too */
 };
+
+static bool reload_is_news(struct reload *l, const char *text)
+{
+	if (json_object_get(l->said, text))
+		return false;
+	return json_object_set_new_nocheck(l->said, text, json_true()) == 0;
+}
 
 static int reload_on_record(void *arg, const union control_any *m)
 {
@@ -189,6 +198,8 @@ static int reload_on_record(void *arg, const union control_any *m)
 
 	if (!step && m->h.record != CONTROL_PROBLEM)
 		return -EBADMSG;
+	if (l->quiet || (!step && !reload_is_news(l, m->text.text)))
+		return 0;
 	if (l->args->json)
 		json_array_append_new(step ? l->steps : l->problems, text_json(m->text.text));
 	else
@@ -206,8 +217,11 @@ static int reload_one(void *arg, const char *name, int fd, pid_t pid, int error)
 	l->supervisors++;
 	if (r == 0)
 		r = client_ask(fd, &q, ACT_RELOAD_MS, reload_on_record, l, &end);
-	code = r < 0 ? client_complain(l->args->run_dir, name, r) : end.code;
-	if (*end.text)
+	if (r == -ENOENT && l->quiet)
+		code = CTL_NO_SUPERVISOR;
+	else
+		code = r < 0 ? client_complain(l->args->run_dir, name, r) : end.code;
+	if (*end.text && !l->quiet && reload_is_news(l, end.text))
 		fprintf(stderr, "tsgwctl: %s\n", end.text);
 	/* the worst counts */
 	l->code = MAX(l->code, code);
@@ -225,20 +239,46 @@ static int reload_json(const struct reload *l)
 	return text_print_json(j);
 }
 
+/* The supervisor of the tailnet or the front that A names, or all of them. */
+static void reload_all(const struct args *a, struct reload *l)
+{
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (a->name) {
+		l->supervisors++;
+		l->code = target_open(a, l->quiet, &fd, NULL);
+		if (l->code == CTL_DONE)
+			reload_one(l, a->name, fd, 0, 0);
+	} else if (args_option(a, "--front")) {
+		r = client_open(a->run_dir, NULL, &fd, NULL);
+		reload_one(l, NULL, fd, 0, r);
+	} else {
+		sockets_each(a->run_dir, &(struct sockets_walk){.each = reload_one, .arg = l});
+	}
+}
+
 int act_reload(const struct args *a)
 {
-	struct reload l = {.args = a, .steps = json_array(), .problems = json_array()};
+	struct reload l = {.args = a, .steps = json_array(), .problems = json_array(),
+		.said = json_object(), .quiet = args_option(a, "--quiet")};
 
-	sockets_each(a->run_dir, &(struct sockets_walk){.each = reload_one, .arg = &l});
-	if (!l.supervisors) {
+	if (a->name && args_option(a, "--front")) {
+		fputs("tsgwctl: reload: either a tailnet or --front\n", stderr);
+		l.code = CTL_USAGE;
+	} else {
+		reload_all(a, &l);
+	}
+	if (!l.supervisors && l.code == CTL_DONE) {
 		fprintf(stderr,
 			"tsgwctl: no supervisor is running (nobody serves a socket below %s)\n",
 			a->run_dir);
 		l.code = CTL_NO_SUPERVISOR;
-	} else if (a->json && reload_json(&l) != CTL_DONE) {
+	} else if (l.supervisors && a->json && reload_json(&l) != CTL_DONE) {
 		l.code = CTL_FAILED;
 	}
 	json_decref(l.steps);
 	json_decref(l.problems);
+	json_decref(l.said);
 	return l.code;
 }

@@ -17,6 +17,12 @@ static const struct command_option list_options[] = {
 	{0},
 };
 
+static const struct command_option reload_options[] = {
+	{"--front", NULL, "only the supervisor of the front services"},
+	{"--quiet", NULL, "print neither steps nor mistakes: the supervisor's log has the mistakes"},
+	{0},
+};
+
 static const struct command_option why_options[] = {
 	{"--in", "NAME", "through the listener of this tailnet"},
 	{"--from", "ADDRESS", "whether a client of this address may, too"},
@@ -70,8 +76,9 @@ const struct command commands[] = {
 		.usage = "NAME", .summary = "stop it and remove all that it made" },
 	{ .name = "restart", .flags = NAME, .run = act_restart,
 		.usage = "NAME", .summary = "down, then up" },
-	{ .name = "reload", .flags = JSON | COMMAND_DRY_RUN, .run = act_reload,
-		.usage = "[--dry-run]", .summary = "apply what has changed in the configuration" },
+	{ .name = "reload", .flags = MAY_NAME | JSON | COMMAND_DRY_RUN, .run = act_reload,
+		.options = reload_options,
+		.usage = "[NAME | --front] [--dry-run]", .summary = "apply what has changed in the configuration" },
 	{ .name = "passwd", .flags = NAME | COMMAND_DELETE, .run = passwd_set,
 		.min_words = 1, .max_words = 1,
 		.usage = "NAME USER [--delete]", .summary = "set the password of a user of its listener" },

@@ -28,7 +28,9 @@ static void supervisor_notify(struct supervisor *s)
 				len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%zu %s",
 					len ? ", " : "", n[i], tailnet_state_name((unsigned)i));
 		if (!len)
-			snprintf(text, sizeof(text), "front services run");
+			snprintf(text, sizeof(text), "%s",
+				s->front ? "front services run"
+					 : "nothing runs: the configuration has it no more");
 	}
 	(void)sd_notifyf(0, "STATUS=%s", text);
 }

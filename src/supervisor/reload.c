@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <systemd/sd-daemon.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "supervisor/control.h"
 #include "supervisor/front.h"
@@ -17,6 +19,8 @@
 #include "supervisor/supervisor.h"
 #include "supervisor/tailnet.h"
 #include "supervisor/watch.h"
+
+#define RELOAD_LOGGED_MAX 20 /* lines: few tailnets' steps, not those of a thousand */
 
 static void reload_remove(struct supervisor *s, struct tailnet *t)
 {
@@ -179,7 +183,36 @@ static bool reload_has_keys(struct supervisor *s, const struct config *new,
 	return good;
 }
 
-int supervisor_reload(struct supervisor *s, bool dry,
+/* Who asked hears of every step, the log of the first ones. */
+struct steps_told {
+	void (*say)(void *arg, bool problem, const char *line);
+	void *arg;
+	size_t n;
+};
+
+static void reload_tell(void *arg, bool problem, const char *line)
+{
+	struct steps_told *to = arg;
+
+	if (to->n++ < RELOAD_LOGGED_MAX)
+		log_info(NULL, "reload", "%s", line);
+	if (to->say)
+		to->say(to->arg, problem, line);
+}
+
+static void reload_log(struct supervisor *s, const struct plan *p, const struct config *new,
+	void (*say)(void *arg, bool problem, const char *line), void *arg)
+{
+	struct steps_told to = {say, arg, 0};
+
+	log_event(LOG_ID_RELOADED, LOG_INFO, NULL, "reload", "%zu step%s", p->n,
+		p->n == 1 ? "" : "s");
+	plan_say(s, p, new, reload_tell, &to);
+	if (to.n > RELOAD_LOGGED_MAX)
+		log_info(NULL, "reload", "and %zu lines more", to.n - RELOAD_LOGGED_MAX);
+}
+
+static int reload_run(struct supervisor *s, bool dry,
 	void (*say)(void *arg, bool problem, const char *line), void *arg)
 {
 	struct config *old = s->config, *new = NULL;
@@ -204,13 +237,12 @@ int supervisor_reload(struct supervisor *s, bool dry,
 		config_free(new);
 		return r;
 	}
-	if (say)
-		plan_say(s, &p, new, say, arg);
 	if (dry) {
+		if (say)
+			plan_say(s, &p, new, say, arg);
 		config_free(new);
 	} else {
-		log_event(LOG_ID_RELOADED, LOG_INFO, NULL, "reload", "%zu step%s", p.n,
-			p.n == 1 ? "" : "s");
+		reload_log(s, &p, new, say, arg);
 		reload_adopt(s, new);
 		r = reload_apply(s, &p, old, say, arg);
 		if (s->front)
@@ -218,5 +250,20 @@ int supervisor_reload(struct supervisor *s, bool dry,
 		config_free(r < 0 ? new : old);
 	}
 	plan_free(&p);
+	return r;
+}
+
+int supervisor_reload(struct supervisor *s, bool dry,
+	void (*say)(void *arg, bool problem, const char *line), void *arg)
+{
+	bool told = s->ready && !dry; /* while it still starts, READY=1 has another meaning */
+	int r;
+
+	if (told)
+		(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+			(unsigned long long)(clock_now_ns() / 1000));
+	r = reload_run(s, dry, say, arg);
+	if (told)
+		(void)sd_notify(0, "READY=1");
 	return r;
 }

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "common/clock.h"
 #include "common/log.h"
 #include "config/names.h"
 #include "ipc/worker.h"
@@ -88,6 +87,8 @@ static void supervisor_on_job(void *arg, enum unit_job job)
 
 	s->leaving = job == UNIT_JOB_START || job == UNIT_JOB_RESTART;
 	log_info(NULL, NULL, s->leaving ? "ends; the next start takes over what runs" : "stops");
+	/* the last word stays in `systemctl status` */
+	(void)sd_notify(0, s->leaving ? "STATUS=restarts; what runs goes on" : "STATUS=down");
 	s->stopping = true;
 	(void)sd_event_exit(s->event, 0);
 }
@@ -113,13 +114,7 @@ static int supervisor_on_hup(
 {
 	struct supervisor *s = userdata;
 
-	/* while it still starts, READY=1 has another meaning */
-	if (s->ready)
-		(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-			(unsigned long long)(clock_now_ns() / 1000));
 	(void)supervisor_reload(s, false, NULL, NULL);
-	if (s->ready)
-		(void)sd_notify(0, "READY=1");
 	supervisor_changed(s);
 	return 0;
 }

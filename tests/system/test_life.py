@@ -136,13 +136,18 @@ def test_bad_edits(picture):
                            ("a key that is none", good.replace("port = 11080", "port = 11080\nprot = 1")),
                            ("NUL bytes", good + "\0\0"), ("a section that stays open", good + "[tailnet x")):
             m.write("/etc/tsgw/tsgw.ini", text)
-            m.systemctl("reload", "tsgw@fgpu", ok=None)
+            for unit in ("tsgw@fgpu", "tsgw"):
+                equal((m.systemctl("reload", unit, ok=None).returncode, m.is_active(unit)), (1, "active"),
+                      f"{what}: reload of {unit}")
             wait_for(lambda: re.search(r"tsgw\.ini:\d+: |refused|not changed|unchanged|stays",
                                        m.journal("tsgw@fgpu", "-n", "6")),
                      lambda: f"{what}: a line in the journal: " + m.journal("tsgw@fgpu"))
             check_page(picture, fgpu)
             p = m.ctl("check")
             equal(p.returncode, 2, f"{what}: check says {p.stdout}{p.stderr}")
+            # three supervisors have read the same file
+            said = m.ctl("reload", ok=1).stderr.splitlines()
+            equal(len(said), len(set(said)), f"{what}: reload says {said}")
         # edits and reloads at the same time settle in the last good text
         m.write("/root/edit", "#!/bin/sh\nfor i in $(seq 40); do head -c $((i * 9)) /root/good >/etc/tsgw/tsgw.ini; "
                 "cat /root/good >/etc/tsgw/tsgw.ini; done\n", 0o755)
@@ -155,11 +160,21 @@ def test_bad_edits(picture):
         for t in (fgpu, lab):
             m.wait_state(t, "up")
             check_page(picture, t)
+        # the file is written up to the section before: the tailnet stops, and is back with the rest of the file
+        m.write("/etc/tsgw/tsgw.ini", good[:good.index("[tailnet lab]")])
+        m.systemctl("reload", "tsgw@lab")
+        wait_for(lambda: "no more" in m.show("tsgw@lab", "StatusText"), lambda: m.show("tsgw@lab", "StatusText"))
+        check(not m.exists("/run/netns/tsgw-lab"), "its namespace")
+        m.write("/etc/tsgw/tsgw.ini", good)
+        m.systemctl("reload", "tsgw@lab")
+        m.wait_state(lab, "up")
         # a real change by reload, seen without a restart
         m.write("/etc/tsgw/tsgw.ini", good.replace("port = 11081", "port = 11089"))
         m.systemctl("reload", "tsgw@lab")
         lab.port = 11089
         wait_for(lambda: "this is lab" in page(picture, lab), "the new port")
+        check(re.search(r"reload: lab: listen on .*:11089", m.journal("tsgw@lab")), "the step in the journal: "
+              + m.journal("tsgw@lab", "-n", "20"))
         equal(main_pids(m), first, "main processes and restarts")
 
 

@@ -24,6 +24,9 @@ def test_one_line(picture, release):
         check_page(picture, fgpu)
         equal(picture.dig(f"{TARGET}.fgpu", "+short").strip(), TARGET, "the front's answer")
         check("up" in m.show("tsgw@fgpu", "StatusText"), m.show("tsgw@fgpu", "StatusText"))
+        # systemd, which keeps our sockets for the next supervisor, too, has not taken our ports
+        p = m.ctl("doctor")
+        equal((p.returncode, [line for line in p.stdout.splitlines() if line.startswith("fail")]), (0, []), "doctor")
         # the pin is the host's, not hidden in a mount namespace of the unit
         p = m.out("ip netns exec tsgw-fgpu ip -br addr show wg0")
         check("10.77.0.2" in p, f"wg0 through the pin: {p!r}")
@@ -40,6 +43,7 @@ def test_one_line(picture, release):
         check_page(picture, fgpu)
         m.systemctl("stop", "tsgw@fgpu")
         check(not m.exists("/run/netns/tsgw-fgpu"), "the pin is gone")
+        equal([m.show(u, "StatusText") for u in ("tsgw@fgpu", "tsgw")], ["down", "down"], "the last words")
         m.wait_state("lab", "up")
         check_page(picture, lab)
 
@@ -56,3 +60,8 @@ def test_nonsense(picture, release):
         equal(len(said), 1, f"lines about it: {said}")
         wait_for(lambda: m.is_active("tsgw@nonsense") == "failed", "no restart of what cannot mend itself")
         check(not m.exists("/run/netns/tsgw-nonsense"), "nothing is left")
+        # nor does what can be no name; the sweep of it does not say so again
+        check(m.systemctl("start", "tsgw@-x", ok=None).returncode != 0, "tsgw@-x does not start")
+        wait_for(lambda: m.is_active("tsgw@-x") == "failed", "no restart")
+        said = [line for line in m.journal("tsgw@-x").splitlines() if "not a name" in line]
+        equal(len(said), 1, f"lines about it: {said}")
