@@ -260,8 +260,11 @@ static void reload_all(const struct args *a, struct reload *l)
 
 int act_reload(const struct args *a)
 {
-	struct reload l = {.args = a, .steps = json_array(), .problems = json_array(),
-		.said = json_object(), .quiet = args_option(a, "--quiet")};
+	struct reload l = {.args = a,
+		.steps = json_array(),
+		.problems = json_array(),
+		.said = json_object(),
+		.quiet = args_option(a, "--quiet")};
 
 	if (a->name && args_option(a, "--front")) {
 		fputs("tsgwctl: reload: either a tailnet or --front\n", stderr);

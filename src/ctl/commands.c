@@ -19,7 +19,8 @@ static const struct command_option list_options[] = {
 
 static const struct command_option reload_options[] = {
 	{"--front", NULL, "only the supervisor of the front services"},
-	{"--quiet", NULL, "print neither steps nor mistakes: the supervisor's log has the mistakes"},
+	{"--quiet", NULL,
+		"print neither steps nor mistakes: the supervisor's log has the mistakes"},
 	{0},
 };
 
