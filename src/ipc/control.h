@@ -23,6 +23,7 @@
 #define CONTROL_MAGIC	   0x77677374u /* "tsgw" */
 #define CONTROL_VERSION	   1
 #define CONTROL_REASON_MAX 512
+#define CONTROL_TEXT_MAX   512
 #define CONTROL_ADDRS_MAX  16
 #define CONTROL_LISTEN_MAX 32
 #define CONTROL_LOGIN_MAX  512	     /* URL with NUL */
@@ -276,6 +277,6 @@ struct control_text { /* STEP, PROBLEM: one line */
 
 struct control_end {
 	struct control_header h;
-	int32_t code;	/* the exit code for tsgwctl: 0, 1, 3 */
-	char text[512]; /* one line to print, may be empty */
+	int32_t code;		     /* the exit code for tsgwctl: 0, 1, 3 */
+	char text[CONTROL_TEXT_MAX]; /* one line to print, may be empty */
 };

@@ -120,15 +120,6 @@ static void client_dns(struct client *k)
 	client_end(k, 0, "");
 }
 
-/* Never a part of it: what is there may be removed. */
-static void client_state_dir(struct client *k)
-{
-	const char *dir = k->c->s->store.state_dir;
-	bool fits = strlen(dir) < sizeof(((struct control_end *)NULL)->text);
-
-	client_end(k, !fits, fits ? dir : "the path is too long");
-}
-
 static void client_say(void *arg, bool problem, const char *line)
 {
 	struct control_text m = {0};
@@ -346,8 +337,9 @@ static void client_act(struct client *k, const struct control_request *q)
 		why = engine_login(t, q->verb == CONTROL_LOGIN);
 		client_end(k, why ? 1 : 0, why ? why : "");
 		return;
-	case CONTROL_STATE_DIR:
-		client_state_dir(k);
+	case CONTROL_STATE_DIR: /* all of it or none: what is there may be removed */
+		why = k->c->s->store.state_dir;
+		client_end(k, strlen(why) >= CONTROL_TEXT_MAX, why);
 		return;
 	default:
 		client_end(k, 2, "no such command");

@@ -156,6 +156,41 @@ static void heal_control(struct supervisor *s, const char *name, const char *fil
 		log_notice(name, file, "was removed from outside: made again");
 }
 
+/* The directory of all, and what is in it and no tailnet's: with the lock, a second front could think that there is
+ * none. */
+static void heal_front_lock(struct supervisor *s)
+{
+	int fd = -1, r;
+
+	if (!heal_gone(s, NULL, "front.lock"))
+		return;
+	r = store_lock(&s->store, NULL, &fd, NULL);
+	if (r == 0) {
+		fd_close(s->front->lock_fd);
+		s->front->lock_fd = fd;
+		r = front_record(s->front);
+	}
+	if (r < 0)
+		log_error(NULL, "front.lock",
+			"was removed from outside, and cannot be made again: %s", strerror(-r));
+	else
+		log_notice(NULL, "front.lock", "was removed from outside: made again");
+}
+
+static void heal_run(struct supervisor *s)
+{
+	int r = heal_gone(s, NULL, ".empty") ? store_init(&s->store) : 0;
+
+	if (r < 0)
+		log_error(NULL, s->store.run_dir, "cannot be made again: %s", strerror(-r));
+	fd_close(s->heal.run_fd); /* it may be another directory by now */
+	s->heal.run_fd = heal_directory(s->store.run_dir);
+	if (s->front) {
+		heal_front_lock(s);
+		heal_control(s, NULL, "front.sock");
+	}
+}
+
 /* ---- when ---- */
 
 /* In its own directory. */
@@ -179,7 +214,7 @@ static int heal_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	for (size_t i = 0; i < HEAL_SHARED && shared; i++)
 		heal_watch_again(s->heal.shared_fds[i]);
 	if (run)
-		heal_watch_again(s->heal.run_fd);
+		heal_run(s);
 	for (size_t i = 0; i < s->n_tailnets; i++) {
 		struct tailnet *t = s->tailnets[i];
 
@@ -190,8 +225,6 @@ static int heal_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 			heal_uapi(t);
 		}
 	}
-	if (s->front && run)
-		heal_control(s, NULL, "front.sock");
 	return 0;
 }
 

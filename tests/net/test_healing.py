@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 
 from client import connect, get, socks5
 from lab import check, equal, wait_for
@@ -54,6 +55,32 @@ def test_files_removed(picture):
     check_page(picture, red)
     equal(g.stop(), 0, "exit code")
     check(not os.path.exists("/run/netns/tsgw-" + red.name), "the pin is gone after a stop")
+
+
+def test_run_dir_removed(picture):
+    """`rm -r` of the whole run directory, twice, with the front and the tailnet in supervisors of their own: all of it
+    comes back, nobody else can take the front, and workers that die find their empty root."""
+    red = picture.tailnet("red", 11080, ssh=False)
+    g = picture.gateway()
+    front = picture.demon.spawn(g.command("--front"), name="tsgwd front")
+    g.start("--tailnet", red.name)
+    g.wait_up()
+    wait_for(lambda: picture.dig(f"{TARGET}.{red.name}", "+short").strip() == TARGET, "names")
+    wanted = [f"{g.run_dir}/{p}" for p in (".empty", "front.lock", "front.sock", "front.made", f"{red.name}/lock",
+                                           f"{red.name}/control.sock", f"{red.name}/made")]
+    for _ in range(2):
+        shutil.rmtree(g.run_dir)
+        wait_for(lambda: all(map(os.path.exists, wanted)), lambda: f"{[p for p in wanted if not os.path.exists(p)]}", 10)
+        p = picture.demon.run(g.command("--front"))
+        equal(p.returncode, 1, f"another front: {p.stdout}{p.stderr}")
+        check("runs already" in p.stderr, p.stderr)
+        for pid in (g.worker("tsgw-wg", red), g.worker("tsgw-proxy", red)):
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: g.state(red) != "up", "a worker is gone")
+        g.wait_up()
+        check_page(picture, red)
+        wait_for(lambda: picture.dig(f"{TARGET}.{red.name}", "+short").strip() == TARGET, "names")
+    equal((g.stop(), front.stop()), (0, 0), "exit codes")
 
 
 def test_veth_deleted(picture):
