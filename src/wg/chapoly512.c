@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: MIT
-// ChaCha20-Poly1305 with AVX-512: sixteen blocks of key stream at a time, whichever packets they belong to.
+// ChaCha20-Poly1305 with AVX-512: 32 blocks of key stream at a time, whichever packets they belong to.
 //
 // A packet of 1,424 bytes needs 23 blocks and one for its one-time key: one by one, packets would leave
-// a quarter of all lanes empty. So the blocks of up to sixteen packets are one row here, and a batch takes the
-// next sixteen; a lane differs from its neighbour in block number and counter only. Sixteen packets of
-// equal length have sixteen times as many blocks, so no lane is ever empty but in the last batch.
+// a quarter of all lanes empty. So the blocks of up to 64 packets are one row here, the one-time keys first,
+// and a batch takes the next 32; a lane differs from its neighbour in block number and counter only. No lane is
+// ever empty but in the last batch.
 //
-// A packet's tag is made when its last block was encrypted, or before its first is decrypted: while it is in
-// the nearest cache. Nothing here branches on, or looks up by, anything secret. All that is derived from the
-// key lies in struct work, or was pushed out of registers into the frames below it: both are wiped.
+// A packet's tag is made when its last block was encrypted, or before its first is decrypted. There are two ways:
+//
+//     in vectors (poly512.c)		    four cycles for a block
+//     in pairs of packets of one length,   next to nothing; but there is time for three quarters of
+//     beside the key stream (stream512.c)  the blocks only
+//
+// So sealing makes a pair behind itself, opening one ahead, as far as decryption will not have come until it is
+// made; what remains is made in vectors, and short ones alone (poly64.c).
+//
+// Nothing here branches on, or looks up by, anything secret. All that is derived from the key lies in struct work,
+// or was pushed out of registers into the frames below it: both are wiped.
 #include "wg/chapoly512.h"
 
 #include "wg/poly512.h"
+#include "wg/poly64.h"
+#include "wg/stream512.h"
 
 #if HAVE_VECTOR512
 
@@ -20,17 +30,15 @@
 
 #include "common/cleanup.h"
 
-#define LANES	     16
-#define BLOCK	     64
-#define GROUP	     LANES /* packets */
-#define FRAMES_BYTES 4096  /* at least, of what is called here, all together */
+#define LANES	     STREAM512_LANES
+#define BLOCK	     STREAM512_BLOCK
+#define GROUP	     64	 /* packets; a multiple of POLY512_KEYS */
+#define SHORT_BYTES  256 /* up to here a tag is made block by block */
+#define NO_PAIR	     GROUP
+#define STEP_BLOCKS  (STREAM512_STEP / 16u)
+#define FRAMES_BYTES 4096 /* at least, of what is called here, all together */
 
 typedef __m512i v;
-
-/* What makes a lane's block different from the others'. */
-struct lanes {
-	v block, counter_low, counter_high;
-};
 
 /* Bytes of one packet that a batch's lanes from FIRST on are for. */
 struct piece {
@@ -40,141 +48,63 @@ struct piece {
 };
 
 struct work {
-	_Alignas(64) uint8_t stream[LANES * BLOCK];
-	_Alignas(64) uint32_t first_words[8][GROUP]; /* of each packet's first block */
-	struct poly512_keys keys[GROUP / POLY512_KEYS];
+	struct stream512 stream;
+	uint8_t one_time[GROUP][POLY64_KEY];
+	struct poly512_keys keys; /* of eight packets */
+	unsigned keys_of;	  /* the first of them; GROUP = none */
+	unsigned pair;	     /* the first of two packets whose tags are under way, or NO_PAIR */
+	uint32_t pair_steps; /* left */
+	unsigned tail[2];    /* blocks in each one's tail that are left */
+	bool tail_begun;
+	bool opening;
+	bool tagged[GROUP];
+	bool good[GROUP]; /* opening: the tag is the right one */
 	struct piece pieces[LANES];
 	unsigned n_pieces;
 };
 
 /* Where in the row of all blocks we are. */
 struct cursor {
+	unsigned keys; /* one-time keys that are made */
 	unsigned packet;
 	uint32_t done; /* bytes of it */
 };
 
-VECTOR512_INLINE v set32(uint32_t x)
+/* From LANE on they are the packet's with that counter, and its blocks from NUMBER on; later ones are written
+ * over by their owners. */
+VECTOR512_INLINE void set_lanes(
+	struct stream512 *s, unsigned lane, uint32_t number, uint64_t counter)
 {
-	return _mm512_set1_epi32((int)x);
-}
+	const v iota = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+	v numbers = _mm512_add_epi32(iota, _mm512_set1_epi32((int)number));
+	v low = _mm512_set1_epi32((int)(uint32_t)counter);
+	v high = _mm512_set1_epi32((int)(uint32_t)(counter >> 32));
 
-#define QUARTER(a, b, c, d)                                       \
-	do {                                                      \
-		a = _mm512_add_epi32(a, b);                       \
-		d = _mm512_rol_epi32(_mm512_xor_si512(d, a), 16); \
-		c = _mm512_add_epi32(c, d);                       \
-		b = _mm512_rol_epi32(_mm512_xor_si512(b, c), 12); \
-		a = _mm512_add_epi32(a, b);                       \
-		d = _mm512_rol_epi32(_mm512_xor_si512(d, a), 8);  \
-		c = _mm512_add_epi32(c, d);                       \
-		b = _mm512_rol_epi32(_mm512_xor_si512(b, c), 7);  \
-	} while (0)
-
-/* RFC 8439 §2.3, sixteen times: vector I is word I of all blocks. */
-VECTOR512_INLINE void chacha(v x[16], const uint32_t key[8], const struct lanes *l)
-{
-	static const uint32_t constants[4] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
-
-	for (int i = 0; i < 4; i++)
-		x[i] = set32(constants[i]);
-	for (int i = 0; i < 8; i++)
-		x[4 + i] = set32(key[i]);
-	x[12] = l->block;
-	x[13] = _mm512_setzero_si512();
-	x[14] = l->counter_low;
-	x[15] = l->counter_high;
-	for (int round = 0; round < 10; round++) {
-		QUARTER(x[0], x[4], x[8], x[12]);
-		QUARTER(x[1], x[5], x[9], x[13]);
-		QUARTER(x[2], x[6], x[10], x[14]);
-		QUARTER(x[3], x[7], x[11], x[15]);
-		QUARTER(x[0], x[5], x[10], x[15]);
-		QUARTER(x[1], x[6], x[11], x[12]);
-		QUARTER(x[2], x[7], x[8], x[13]);
-		QUARTER(x[3], x[4], x[9], x[14]);
+	for (; lane < LANES; lane += 16) {
+		_mm512_storeu_si512(s->number + lane, numbers);
+		_mm512_storeu_si512(s->low + lane, low);
+		_mm512_storeu_si512(s->high + lane, high);
+		numbers = _mm512_add_epi32(numbers, _mm512_set1_epi32(16));
 	}
-	for (int i = 0; i < 4; i++)
-		x[i] = _mm512_add_epi32(x[i], set32(constants[i]));
-	for (int i = 0; i < 8; i++)
-		x[4 + i] = _mm512_add_epi32(x[4 + i], set32(key[i]));
-	x[12] = _mm512_add_epi32(x[12], l->block);
-	x[14] = _mm512_add_epi32(x[14], l->counter_low);
-	x[15] = _mm512_add_epi32(x[15], l->counter_high);
-}
-
-/* From words of all blocks to blocks of all words. */
-VECTOR512_INLINE void store_blocks(const v x[16], uint8_t *to)
-{
-	v t[16];
-
-	for (int i = 0; i < 16; i += 4) {
-		v a = _mm512_unpacklo_epi32(x[i], x[i + 1]);
-		v b = _mm512_unpacklo_epi32(x[i + 2], x[i + 3]);
-		v c = _mm512_unpackhi_epi32(x[i], x[i + 1]);
-		v d = _mm512_unpackhi_epi32(x[i + 2], x[i + 3]);
-
-		/* a quarter of t[i + j]: four words of block 4 * (number of the quarter) + j */
-		t[i] = _mm512_unpacklo_epi64(a, b);
-		t[i + 1] = _mm512_unpackhi_epi64(a, b);
-		t[i + 2] = _mm512_unpacklo_epi64(c, d);
-		t[i + 3] = _mm512_unpackhi_epi64(c, d);
-	}
-	for (int j = 0; j < 4; j++) {
-		v a = _mm512_shuffle_i32x4(t[j], t[4 + j], 0x88);
-		v b = _mm512_shuffle_i32x4(t[8 + j], t[12 + j], 0x88);
-		v c = _mm512_shuffle_i32x4(t[j], t[4 + j], 0xdd);
-		v d = _mm512_shuffle_i32x4(t[8 + j], t[12 + j], 0xdd);
-
-		_mm512_store_si512(to + BLOCK * j, _mm512_shuffle_i32x4(a, b, 0x88));
-		_mm512_store_si512(to + BLOCK * (j + 4), _mm512_shuffle_i32x4(c, d, 0x88));
-		_mm512_store_si512(to + BLOCK * (j + 8), _mm512_shuffle_i32x4(a, b, 0xdd));
-		_mm512_store_si512(to + BLOCK * (j + 12), _mm512_shuffle_i32x4(c, d, 0xdd));
-	}
-}
-
-/* The first block of each packet gives its one-time key. */
-VECTOR512 static void prepare_keys(
-	struct work *w, const uint32_t key[8], const struct aead_packet *p, unsigned n)
-{
-	uint32_t low[GROUP] = {0}, high[GROUP] = {0};
-	struct lanes l;
-	v x[16];
-
-	for (unsigned i = 0; i < n; i++) {
-		low[i] = (uint32_t)p[i].counter;
-		high[i] = (uint32_t)(p[i].counter >> 32);
-	}
-	l.block = _mm512_setzero_si512();
-	l.counter_low = _mm512_loadu_si512(low);
-	l.counter_high = _mm512_loadu_si512(high);
-	chacha(x, key, &l);
-	for (int i = 0; i < 8; i++)
-		_mm512_store_si512(w->first_words[i], x[i]);
-	for (unsigned i = 0; i < n; i += POLY512_KEYS)
-		poly512_prepare(&w->keys[i / POLY512_KEYS], w->first_words[0] + i, GROUP);
 }
 
 /* Gives the lanes of a batch to what comes next. */
 VECTOR512_INLINE void fill(
-	struct work *w, struct lanes *l, struct cursor *c, const struct aead_packet *p, unsigned n)
+	struct work *w, struct cursor *c, const struct aead_packet *p, unsigned n)
 {
-	const v iota = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 	unsigned lane = 0;
 
-	l->block = l->counter_low = l->counter_high = _mm512_setzero_si512();
+	for (; lane < LANES && c->keys < n; lane++, c->keys++) {
+		w->stream.number[lane] = 0;
+		w->stream.low[lane] = (uint32_t)p[c->keys].counter;
+		w->stream.high[lane] = (uint32_t)(p[c->keys].counter >> 32);
+	}
 	w->n_pieces = 0;
 	while (lane < LANES && c->packet < n) {
 		const struct aead_packet *q = &p[c->packet];
 		uint32_t bytes = MIN(q->len - c->done, (LANES - lane) * BLOCK);
-		__mmask16 mask = (__mmask16)(0xffffu << lane);
 
-		/* later lanes are written over by their owners */
-		l->block = _mm512_mask_add_epi32(
-			l->block, mask, iota, set32(1 + c->done / BLOCK - lane));
-		l->counter_low =
-			_mm512_mask_mov_epi32(l->counter_low, mask, set32((uint32_t)q->counter));
-		l->counter_high = _mm512_mask_mov_epi32(
-			l->counter_high, mask, set32((uint32_t)(q->counter >> 32)));
+		set_lanes(&w->stream, lane, 1 + c->done / BLOCK, q->counter);
 		if (bytes)
 			w->pieces[w->n_pieces++] = (struct piece){q->data + c->done, bytes, lane};
 		lane += (bytes + BLOCK - 1) / BLOCK;
@@ -186,12 +116,38 @@ VECTOR512_INLINE void fill(
 	}
 }
 
+/* What is done for the pair in the next batch. */
+static void pair_go_on(struct work *w)
+{
+	struct stream512 *s = &w->stream;
+
+	s->steps = MIN(w->pair_steps, (uint32_t)STREAM512_STEPS);
+	s->last = s->steps && s->steps == w->pair_steps && s->steps < STREAM512_STEPS &&
+		w->tail[0] >= STEP_BLOCKS && w->tail[1] >= STEP_BLOCKS;
+	w->pair_steps -= s->steps;
+	w->tail_begun = s->last;
+	for (unsigned i = 0; i < 2 && s->last; i++)
+		w->tail[i] -= STEP_BLOCKS;
+}
+
+/* Makes the key stream for what comes next, and goes on with the pair. */
+VECTOR512_INLINE void next_batch(
+	struct work *w, struct cursor *c, const struct aead_packet *p, unsigned n)
+{
+	unsigned first = c->keys;
+
+	fill(w, c, p, n);
+	pair_go_on(w);
+	stream512_run(&w->stream);
+	for (unsigned i = first; i < c->keys; i++)
+		memcpy(w->one_time[i], w->stream.blocks[i - first], POLY64_KEY);
+}
+
 VECTOR512_INLINE void apply(const struct piece *piece, const uint8_t *stream)
 {
 	uint8_t *p = piece->data;
 	uint32_t left = piece->bytes;
 
-	stream += (size_t)piece->first * BLOCK;
 	for (; left >= BLOCK; left -= BLOCK, p += BLOCK, stream += BLOCK)
 		_mm512_storeu_si512(
 			p, _mm512_xor_si512(_mm512_loadu_si512(p), _mm512_load_si512(stream)));
@@ -203,69 +159,198 @@ VECTOR512_INLINE void apply(const struct piece *piece, const uint8_t *stream)
 		p[i] ^= stream[i];
 }
 
-/* Encrypts or decrypts what the next sixteen blocks cover. */
-VECTOR512_INLINE void batch(struct work *w, const uint32_t key[8], const struct lanes *l)
+/* Encrypts or decrypts what the batch covers. */
+VECTOR512_INLINE void apply_all(const struct work *w)
 {
-	v x[16];
-
-	chacha(x, key, l);
-	store_blocks(x, w->stream);
 	for (unsigned i = 0; i < w->n_pieces; i++)
-		apply(&w->pieces[i], w->stream);
+		apply(&w->pieces[i], w->stream.blocks[w->pieces[i].first]);
 }
 
-static void tag_of(
-	const struct work *w, const struct aead_packet *p, unsigned which, uint8_t ret[16])
-{
-	poly512_tag(&w->keys[which / POLY512_KEYS], which % POLY512_KEYS, p[which].data,
-		p[which].len, ret);
-}
+/* ---- tags ---- */
 
-VECTOR512 static void seal_group(
-	struct work *w, const uint32_t key[8], const struct aead_packet *p, unsigned n)
+/* Opening: in constant time. */
+static void settle(
+	struct work *w, const struct aead_packet *p, unsigned which, const uint8_t tag[AEAD_TAG])
 {
-	struct cursor c = {0};
-	unsigned tagged = 0;
-	struct lanes l;
+	uint8_t *place = p[which].data + p[which].len;
+	uint64_t want[2], got[2];
 
-	prepare_keys(w, key, p, n);
-	while (c.packet < n) {
-		fill(w, &l, &c, p, n);
-		if (w->n_pieces)
-			batch(w, key, &l);
-		for (; tagged < c.packet; tagged++)
-			tag_of(w, p, tagged, p[tagged].data + p[tagged].len);
+	w->tagged[which] = true;
+	if (w->opening) {
+		memcpy(want, tag, sizeof(want));
+		memcpy(got, place, sizeof(got));
+		w->good[which] = ((want[0] ^ got[0]) | (want[1] ^ got[1])) == 0;
+	} else {
+		memcpy(place, tag, AEAD_TAG);
 	}
 }
 
-/* In constant time. */
-static bool tag_good(const struct work *w, const struct aead_packet *p, unsigned which)
+static void tag_alone(struct work *w, const struct aead_packet *p, unsigned which)
 {
-	uint64_t want[2], got[2];
+	const uint8_t *data = p[which].data;
+	uint8_t tag[AEAD_TAG];
+	struct poly64 sum;
 
-	tag_of(w, p, which, (uint8_t *)want);
-	memcpy(got, p[which].data + p[which].len, sizeof(got));
-	return ((want[0] ^ got[0]) | (want[1] ^ got[1])) == 0;
+	if (p[which].len <= SHORT_BYTES) {
+		uint8_t text[SHORT_BYTES + 16];
+		unsigned blocks = poly64_tail(text, data, p[which].len, p[which].len);
+
+		poly64_begin(&sum, w->one_time[which], text);
+		poly64_take(&sum, blocks);
+		poly64_tag(&sum, tag);
+		sodium_memzero(&sum, sizeof(sum));
+	} else {
+		unsigned first = which / POLY512_KEYS * POLY512_KEYS;
+
+		if (w->keys_of != first)
+			poly512_prepare(&w->keys, w->one_time[first], POLY64_KEY);
+		w->keys_of = first;
+		poly512_tag(&w->keys, which - first, data, p[which].len, tag);
+	}
+	settle(w, p, which, tag);
 }
 
-VECTOR512 static size_t open_group(
-	struct work *w, const uint32_t key[8], struct aead_packet *p, unsigned n)
+/* Packets FIRST and the next one are of one length, and long enough. */
+static bool pair_begin(struct work *w, const struct aead_packet *p, unsigned first)
 {
-	struct cursor c = {0};
-	unsigned checked = 0;
-	size_t good = 0;
-	struct lanes l;
+	uint32_t steps = p[first].len / STREAM512_STEP, whole = steps * STREAM512_STEP;
 
-	prepare_keys(w, key, p, n);
+	if (p[first].len <= SHORT_BYTES || steps != p[first + 1].len / STREAM512_STEP)
+		return false;
+	for (unsigned i = 0; i < 2; i++) {
+		const struct aead_packet *q = &p[first + i];
+
+		poly64_begin(&w->stream.sums[i], w->one_time[first + i], q->data);
+		w->tail[i] =
+			poly64_tail(w->stream.tails[i], q->data + whole, q->len - whole, q->len);
+	}
+	w->pair = first;
+	w->pair_steps = steps;
+	w->tail_begun = false;
+	return true;
+}
+
+/* What is left of it, without help. */
+static void pair_end(struct work *w, const struct aead_packet *p)
+{
+	uint8_t tag[AEAD_TAG];
+
+	if (w->pair == NO_PAIR)
+		return;
+	for (unsigned i = 0; i < 2; i++) {
+		struct poly64 *sum = &w->stream.sums[i];
+
+		poly64_take(sum, w->pair_steps * STEP_BLOCKS);
+		if (!w->tail_begun)
+			sum->data = w->stream.tails[i];
+		poly64_take(sum, w->tail[i]);
+		poly64_tag(sum, tag);
+		settle(w, p, w->pair + i, tag);
+	}
+	w->pair = NO_PAIR;
+	w->pair_steps = 0;
+}
+
+static unsigned batches_for(uint32_t steps)
+{
+	return (steps + STREAM512_STEPS - 1) / STREAM512_STEPS;
+}
+
+/* Lanes that packets FROM … TO - 1 need, without their one-time keys. */
+static uint32_t lanes_of(const struct aead_packet *p, unsigned from, unsigned to)
+{
+	uint32_t lanes = 0;
+
+	for (; from < to; from++)
+		lanes += (p[from].len + BLOCK - 1) / BLOCK;
+	return lanes;
+}
+
+static void group_begin(struct work *w, bool opening)
+{
+	w->opening = opening;
+	w->pair = NO_PAIR;
+	w->pair_steps = 0;
+	w->keys_of = GROUP;
+	memset(w->tagged, 0, sizeof(w->tagged));
+}
+
+/* ---- groups ---- */
+
+/* A pair of what is encrypted, from NEXT on, if its tags are made before all is done. LANES: that are left. */
+static unsigned pair_behind(struct work *w, const struct cursor *c, const struct aead_packet *p,
+	unsigned next, uint32_t lanes)
+{
+	while (w->pair == NO_PAIR && next + 1 < c->packet &&
+		batches_for(p[next].len / STREAM512_STEP) * LANES <= lanes) {
+		if (pair_begin(w, p, next))
+			return next + 2;
+		tag_alone(w, p, next++);
+	}
+	return next;
+}
+
+VECTOR512 static void seal_group(struct work *w, const struct aead_packet *p, unsigned n)
+{
+	uint32_t lanes = lanes_of(p, 0, n) + n;
+	struct cursor c = {0};
+	unsigned next = 0;
+
+	group_begin(w, false);
 	while (c.packet < n) {
-		fill(w, &l, &c, p, n);
+		next = pair_behind(w, &c, p, next, lanes);
+		next_batch(w, &c, p, n);
+		lanes -= MIN(lanes, (uint32_t)LANES);
+		apply_all(w);
+		if (!w->pair_steps)
+			pair_end(w, p);
+	}
+	pair_end(w, p);
+	for (; next < n; next++)
+		tag_alone(w, p, next);
+}
+
+/* A pair from NEXT on, of the first whose tags are made before they are decrypted. Returns what may be the
+ * next one's. */
+static unsigned pair_ahead(struct work *w, const struct cursor *c, const struct aead_packet *p,
+	unsigned n, unsigned next)
+{
+	uint32_t lanes = 0;
+
+	if (w->pair != NO_PAIR)
+		return next;
+	for (unsigned i = c->packet; i + 1 < n && i + 1 < c->keys; i++) {
+		if (i >= next && lanes >= batches_for(p[i].len / STREAM512_STEP) * LANES)
+			return pair_begin(w, p, i) ? i + 2 : i + 1;
+		lanes += lanes_of(p, i, i + 1) - (i == c->packet ? c->done / BLOCK : 0);
+	}
+	return next;
+}
+
+VECTOR512 static size_t open_group(struct work *w, struct aead_packet *p, unsigned n)
+{
+	unsigned checked = 0, next = 1;
+	struct cursor c = {0};
+	size_t good = 0;
+
+	group_begin(w, true);
+	while (c.packet < n) {
+		next = pair_ahead(w, &c, p, n, next);
+		next_batch(w, &c, p, n);
+		if (!w->pair_steps)
+			pair_end(w, p);
 		/* all that the batch touches, if only with its beginning */
 		for (; checked < c.packet + (c.done > 0); checked++) {
-			p[checked].ok = tag_good(w, p, checked);
-			good += p[checked].ok;
+			if (checked == w->pair)
+				pair_end(w, p);
+			if (!w->tagged[checked])
+				tag_alone(w, p, checked);
 		}
-		if (w->n_pieces)
-			batch(w, key, &l);
+		apply_all(w);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		p[i].ok = w->good[i];
+		good += p[i].ok;
 	}
 	return good;
 }
@@ -275,42 +360,35 @@ bool chapoly512_usable(void)
 	__builtin_cpu_init();
 	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 		__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-		__builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512vbmi2");
+		__builtin_cpu_supports("avx512ifma") && __builtin_cpu_supports("avx512vbmi2") &&
+		__builtin_cpu_supports("bmi2");
 }
 
-static void key_words(uint32_t ret[8], const uint8_t key[AEAD_KEY])
-{
-	memcpy(ret, key, AEAD_KEY); /* these processors are little-endian */
-}
-
-static void wipe(struct work *w, uint32_t words[8])
+static void wipe(struct work *w)
 {
 	sodium_memzero(w, sizeof(*w));
-	sodium_memzero(words, AEAD_KEY);
 	sodium_stackzero(FRAMES_BYTES);
 }
 
 void chapoly512_seal(const uint8_t key[AEAD_KEY], const struct aead_packet *p, size_t n)
 {
-	uint32_t words[8];
 	struct work w;
 
-	key_words(words, key);
+	stream512_init(&w.stream, key);
 	for (size_t i = 0; i < n; i += GROUP)
-		seal_group(&w, words, p + i, (unsigned)MIN(n - i, (size_t)GROUP));
-	wipe(&w, words);
+		seal_group(&w, p + i, (unsigned)MIN(n - i, (size_t)GROUP));
+	wipe(&w);
 }
 
 size_t chapoly512_open(const uint8_t key[AEAD_KEY], struct aead_packet *p, size_t n)
 {
-	uint32_t words[8];
 	size_t good = 0;
 	struct work w;
 
-	key_words(words, key);
+	stream512_init(&w.stream, key);
 	for (size_t i = 0; i < n; i += GROUP)
-		good += open_group(&w, words, p + i, (unsigned)MIN(n - i, (size_t)GROUP));
-	wipe(&w, words);
+		good += open_group(&w, p + i, (unsigned)MIN(n - i, (size_t)GROUP));
+	wipe(&w);
 	return good;
 }
 

@@ -127,13 +127,13 @@ VECTOR512_INLINE struct number plus(struct number a, struct number b)
 
 /* ---- keys ---- */
 
-/* Eight 64-bit words from eight pairs of 32-bit ones. */
-VECTOR512_INLINE v pairs(const uint32_t *low, const uint32_t *high)
+/* Number I of eight keys' 64-bit words. */
+VECTOR512_INLINE v words(const uint8_t *first, unsigned stride, int i)
 {
-	v a = _mm512_cvtepu32_epi64(_mm256_loadu_si256((const void *)low));
-	v b = _mm512_cvtepu32_epi64(_mm256_loadu_si256((const void *)high));
+	const v places =
+		_mm512_mullo_epi64(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), set64(stride));
 
-	return _mm512_or_si512(a, _mm512_slli_epi64(b, 32));
+	return _mm512_i64gather_epi64(places, (const void *)(first + i * 8), 1);
 }
 
 /* Row I of M is written to element I of each of the eight columns, STRIDE bytes apart. */
@@ -160,9 +160,9 @@ VECTOR512_INLINE void transpose(const v m[8], uint8_t *to, size_t stride)
 	}
 }
 
-VECTOR512 void poly512_prepare(struct poly512_keys *k, const uint32_t *words, unsigned stride)
+VECTOR512 void poly512_prepare(struct poly512_keys *k, const uint8_t *first, unsigned stride)
 {
-	v low = pairs(words, words + stride), high = pairs(words + 2 * stride, words + 3 * stride);
+	v low = words(first, stride, 0), high = words(first, stride, 1);
 	/* RFC 8439 §2.5: some bits of r are zero */
 	struct number r1 = split(_mm512_and_si512(low, set64(0x0ffffffc0fffffff)),
 		_mm512_and_si512(high, set64(0x0ffffffc0ffffffc)));
@@ -186,8 +186,8 @@ VECTOR512 void poly512_prepare(struct poly512_keys *k, const uint32_t *words, un
 	_mm512_store_si512(k->r16[0], r16.l0);
 	_mm512_store_si512(k->r16[1], r16.l1);
 	_mm512_store_si512(k->r16[2], r16.l2);
-	_mm512_store_si512(k->pad[0], pairs(words + 4 * stride, words + 5 * stride));
-	_mm512_store_si512(k->pad[1], pairs(words + 6 * stride, words + 7 * stride));
+	_mm512_store_si512(k->pad[0], words(first, stride, 2));
+	_mm512_store_si512(k->pad[1], words(first, stride, 3));
 }
 
 /* ---- messages ---- */

@@ -20,8 +20,8 @@ struct poly512_keys {
 };
 
 #if HAVE_VECTOR512
-/* WORDS: the first eight words of each message's key stream, word I of message J at [I * STRIDE + J]. */
-void poly512_prepare(struct poly512_keys *k, const uint32_t *words, unsigned stride);
+/* FIRST: the first block of the first message's key stream, those of the others STRIDE bytes apart. */
+void poly512_prepare(struct poly512_keys *k, const uint8_t *first, unsigned stride);
 /* The tag that ChaCha20-Poly1305 makes of LEN bytes of ciphertext, without additional data, by key
  * number WHICH. */
 void poly512_tag(const struct poly512_keys *k, unsigned which, const uint8_t *data, uint32_t len,

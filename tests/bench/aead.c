@@ -82,14 +82,14 @@ static void do_open(struct aead *a)
 #if HAVE_VECTOR512
 static void do_poly(struct aead *a)
 {
-	static uint32_t words[8][16];
+	static const uint8_t blocks[16][64];
 	static struct poly512_keys keys[2];
 	uint8_t tag[16];
 
 	for (unsigned i = 0; i < PACKETS; i++) {
 		if (i % 16 == 0) {
-			poly512_prepare(&keys[0], words[0], 16);
-			poly512_prepare(&keys[1], words[0] + 8, 16);
+			poly512_prepare(&keys[0], blocks[0], 64);
+			poly512_prepare(&keys[1], blocks[8], 64);
 		}
 		poly512_tag(&keys[i / 8 % 2], i % 8, packets[i].data, LEN, tag);
 	}

@@ -225,6 +225,51 @@ static void large_trains_equal_libsodium(void)
 	}
 }
 
+/* Packets of equal length, as bulk has them: neighbours may share what is computed. Each in turn is forged. */
+static void equal_lengths(struct aead *a, unsigned n, uint32_t len, uint32_t last)
+{
+	static uint8_t buf[64 * 1600], want[sizeof(buf)];
+	size_t stride = len + AEAD_TAG + len % 7;
+	struct aead_packet p[64];
+	uint8_t key[32];
+	unsigned forged = randombytes_uniform(n);
+
+	randombytes_buf(key, sizeof(key));
+	randombytes_buf_deterministic(buf, sizeof(buf), key);
+	memcpy(want, buf, sizeof(buf));
+	for (unsigned i = 0; i < n; i++) {
+		p[i] = (struct aead_packet){.data = buf + i * stride,
+			.len = i + 1 < n ? len : last,
+			.counter = UINT32_MAX - n / 2 + i};
+		seal_reference(key, &p[i], want + i * stride);
+	}
+	aead_seal(a, key, p, n);
+	CHECK_MEM(buf, want, sizeof(buf));
+	buf[forged * stride + randombytes_uniform(p[forged].len + AEAD_TAG)] ^= 1;
+	CHECK_EQ(aead_open(a, key, p, n), n - 1);
+	randombytes_buf_deterministic(want, sizeof(want), key);
+	for (unsigned i = 0; i < n; i++) {
+		CHECK_EQ(p[i].ok, i != forged);
+		CHECK(i == forged || !memcmp(p[i].data, want + i * stride, p[i].len));
+	}
+}
+
+static void equal_trains_equal_libsodium(void)
+{
+	for (size_t k = 0; k < KINDS; k++) {
+		struct aead *a = make(kinds[k]);
+
+		for (uint32_t len = 1; a && len <= 1500; len += 1 + len % 5)
+			for (unsigned n = 2; n <= 64; n += 1 + randombytes_uniform(24))
+				equal_lengths(a, n, len,
+					randombytes_uniform(4) ? len : randombytes_uniform(len));
+		for (unsigned n = 2; a && n <= 64; n++)
+			for (unsigned i = 0; i < 8; i++)
+				equal_lengths(a, n, 1420, i % 2 ? 1420 : 100);
+		aead_free(a);
+	}
+}
+
 /* Every bit of a tag and every byte of the text count; a verdict is of its own packet only. */
 static void forgeries_are_found(void)
 {
@@ -341,6 +386,7 @@ int main(void)
 	RUN(known_answers);
 	RUN(trains_equal_libsodium);
 	RUN(large_trains_equal_libsodium);
+	RUN(equal_trains_equal_libsodium);
 	RUN(forgeries_are_found);
 	RUN(wrong_counter_or_key);
 	RUN(promotion_is_seamless);

@@ -8,6 +8,7 @@
 
 #include "wg/chapoly512.h"
 #include "wg/poly512.h"
+#include "wg/stream512.h"
 
 /* Where the processor has not what it needs, nobody can ask for it. */
 static void not_offered(void)
@@ -23,13 +24,7 @@ static void not_offered(void)
 /* The same key for all eight messages, so that the lanes agree. */
 static void prepare(struct poly512_keys *k, const uint8_t key[32])
 {
-	uint32_t words[8][POLY512_KEYS], w[8];
-
-	memcpy(w, key, sizeof(w));
-	for (int i = 0; i < 8; i++)
-		for (int j = 0; j < POLY512_KEYS; j++)
-			words[i][j] = w[i];
-	poly512_prepare(k, words[0], POLY512_KEYS);
+	poly512_prepare(k, key, 0);
 }
 
 /* RFC 8439 §2.8 without additional data: padded text, two lengths. */
@@ -45,6 +40,43 @@ static void reference(uint8_t tag[16], const uint8_t key[32], const uint8_t *dat
 	crypto_onetimeauth_poly1305(tag, text, n + 16, key);
 }
 
+static void one_by_one(const uint8_t key[32], const uint8_t *data, uint32_t len, uint8_t ret[16])
+{
+	static uint8_t text[LEN_MAX + 32];
+	unsigned blocks = poly64_tail(text, data, len, len);
+	struct poly64 sum;
+
+	poly64_begin(&sum, key, text);
+	poly64_take(&sum, blocks);
+	poly64_tag(&sum, ret);
+}
+
+/* Two sums of the same message; the last step may be one of the tails. */
+static void beside_the_stream(const uint8_t key[32], const uint8_t *data, uint32_t len,
+	unsigned steps, uint8_t ret[16], uint8_t ret2[16])
+{
+	static uint8_t text[2][LEN_MAX + 32];
+	static struct stream512 s;
+	uint32_t done = steps * STREAM512_STEP;
+	unsigned blocks;
+
+	stream512_init(&s, key);
+	s.last = steps > 1 && steps % 2 == 0;
+	s.steps = steps - s.last;
+	for (unsigned i = 0; i < 2; i++) {
+		poly64_begin(&s.sums[i], key, data);
+		memcpy(s.tails[i], data + s.steps * STREAM512_STEP, s.last * STREAM512_STEP);
+	}
+	stream512_run(&s);
+	for (unsigned i = 0; i < 2; i++) {
+		blocks = poly64_tail(text[i], data + done, len - done, len);
+		s.sums[i].data = text[i];
+		poly64_take(&s.sums[i], blocks);
+	}
+	poly64_tag(&s.sums[0], ret);
+	poly64_tag(&s.sums[1], ret2);
+}
+
 static void compare(const uint8_t key[32], const uint8_t *data, uint32_t len)
 {
 	static struct poly512_keys k;
@@ -55,6 +87,17 @@ static void compare(const uint8_t key[32], const uint8_t *data, uint32_t len)
 	for (unsigned which = 0; which < POLY512_KEYS; which += 7) {
 		poly512_tag(&k, which, data, len, got);
 		CHECK_MEM(got, want, 16);
+	}
+	one_by_one(key, data, len, got);
+	CHECK_MEM(got, want, 16);
+	for (unsigned steps = 1; steps <= STREAM512_STEPS; steps += 3) {
+		uint8_t other[16];
+
+		if (steps * STREAM512_STEP > len)
+			break;
+		beside_the_stream(key, data, len, steps, got, other);
+		CHECK_MEM(got, want, 16);
+		CHECK_MEM(other, want, 16);
 	}
 }
 
@@ -94,21 +137,49 @@ static void around_the_modulus(void)
 /* Each of the eight messages has its own key. */
 static void keys_do_not_mix(void)
 {
-	uint32_t words[8][POLY512_KEYS];
+	static uint8_t keys[POLY512_KEYS][40];
 	static struct poly512_keys k;
 	uint8_t data[1424], want[16], got[16];
 
-	randombytes_buf(words, sizeof(words));
+	randombytes_buf(keys, sizeof(keys));
 	randombytes_buf(data, sizeof(data));
-	poly512_prepare(&k, words[0], POLY512_KEYS);
+	poly512_prepare(&k, keys[0], sizeof(keys[0]));
 	for (unsigned which = 0; which < POLY512_KEYS; which++) {
-		uint32_t key[8];
-
-		for (int i = 0; i < 8; i++)
-			key[i] = words[i][which];
-		reference(want, (uint8_t *)key, data, sizeof(data));
+		reference(want, keys[which], data, sizeof(data));
 		poly512_tag(&k, which, data, sizeof(data), got);
 		CHECK_MEM(got, want, 16);
+	}
+}
+
+/* ---- the key stream ---- */
+
+/* Each lane is a block of its own; whether sums are made beside it or not. */
+static void lanes_equal_libsodium(void)
+{
+	static struct stream512 s;
+	static uint8_t text[2][STREAM512_STEPS * STREAM512_STEP];
+
+	for (unsigned round = 0; round < 50; round++) {
+		uint8_t key[32], nonce[12] = {0}, want[STREAM512_BLOCK];
+
+		randombytes_buf(key, sizeof(key));
+		stream512_init(&s, key);
+		randombytes_buf(s.number, sizeof(s.number));
+		randombytes_buf(s.low, sizeof(s.low));
+		randombytes_buf(s.high, sizeof(s.high));
+		s.steps = round % (STREAM512_STEPS + 1);
+		s.last = s.steps && s.steps < STREAM512_STEPS && round % 2;
+		for (unsigned i = 0; i < 2; i++)
+			poly64_begin(&s.sums[i], key, text[i]);
+		stream512_run(&s);
+		for (unsigned i = 0; i < STREAM512_LANES; i++) {
+			memcpy(nonce + 4, &s.low[i], 4);
+			memcpy(nonce + 8, &s.high[i], 4);
+			memset(want, 0, sizeof(want));
+			crypto_stream_chacha20_ietf_xor_ic(
+				want, want, sizeof(want), nonce, s.number[i], key);
+			CHECK_MEM(s.blocks[i], want, sizeof(want));
+		}
 	}
 }
 
@@ -198,6 +269,7 @@ int main(void)
 	RUN(extreme_bits);
 	RUN(around_the_modulus);
 	RUN(keys_do_not_mix);
+	RUN(lanes_equal_libsodium);
 #ifndef TSGW_SAN /* which keeps variables in places of its own */
 	RUN(nothing_stays_on_the_stack);
 #endif
