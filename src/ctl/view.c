@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/hash.h"
 #include "ctl/client.h"
 #include "ctl/sockets.h"
 
 #define VIEW_HURRY_MS 500
+#define VIEW_FRONT_MS 1000
 
 /* ---- entries by name ---- */
 
@@ -163,6 +165,20 @@ static int view_configure(struct view *v, struct config *c)
 	return r;
 }
 
+/* Of all supervisors at once, by way of the front. Who is not in its answer, or has none, is asked by view_ask_all(). */
+static int view_ask_front(struct view *v, const struct args *a)
+{
+	struct control_request q = {.verb = CONTROL_LIST};
+	struct asking asking = {.view = v};
+	struct control_end end;
+	_cleanup_close_ int fd = -1;
+	int r = client_open(a->run_dir, NULL, &fd, NULL);
+
+	if (r == 0)
+		r = client_ask(fd, &q, VIEW_FRONT_MS, view_on_record, &asking, &end);
+	return r == -ENOMEM ? r : 0;
+}
+
 static int view_ask_all(struct view *v, const struct args *a)
 {
 	return sockets_each(a->run_dir,
@@ -210,6 +226,8 @@ int view_load_list(const struct args *a, struct view *ret)
 
 	if (r == 0)
 		r = view_configure(&v, c);
+	if (r == 0)
+		r = view_ask_front(&v, a);
 	if (r == 0)
 		r = view_ask_all(&v, a);
 	if (r == 0 && view_lacks(&v)) {

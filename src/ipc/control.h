@@ -43,13 +43,15 @@ enum control_verb {
 	CONTROL_LOGIN,	 /* name: logs its node in, or tells where; END comes at once */
 	CONTROL_LOGOUT,	 /* name */
 	CONTROL_STATE_DIR, /* name -> END, whose text is where its state is kept. Older ones: "no such command" */
+	CONTROL_LIST, /* front -> TAILNET records of now, of those of other supervisors that told them in time */
 };
 
 /* Only root may ask for it. */
 static inline bool control_verb_changes(uint16_t verb)
 {
 	return verb != CONTROL_STATUS && verb != CONTROL_PEERS && verb != CONTROL_CLIENTS &&
-		verb != CONTROL_WAIT && verb != CONTROL_WATCH && verb != CONTROL_DNS;
+		verb != CONTROL_WAIT && verb != CONTROL_WATCH && verb != CONTROL_DNS &&
+		verb != CONTROL_LIST;
 }
 
 struct control_request {

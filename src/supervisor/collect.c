@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,8 +29,10 @@
 #define COLLECT_RETRY_MS  50 /* the first time; then twice as long, and so on */
 #define COLLECT_RETRIES	  6
 #define COLLECT_FRESH_MS  2000
+#define COLLECT_LIST_MS	  500  /* who lists asks the others itself, and has the patience */
 #define COLLECT_AGAIN_MS  1000 /* after a connection was lost that the other end may still want */
 #define COLLECT_BURST	  64   /* records in one go */
+#define COLLECT_READY	  64   /* connections in one go */
 #define COLLECT_IN_EVENTS (IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)
 
 static int slot_try(struct slot *l);
@@ -43,7 +46,8 @@ static int fresh_on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 
 	for (size_t i = 0; i < c->n_connections; i++)
 		c->connections[i]->asked = false;
-	collecting_fresh_done(c);
+	c->n_asked = 0;
+	collecting_done(c);
 	return 0;
 }
 
@@ -66,11 +70,12 @@ static void connection_close(struct connection *k)
 	for (size_t i = 0; i < c->n_connections; i++)
 		if (c->connections[i] == k)
 			c->connections[i] = c->connections[--c->n_connections];
-	sd_event_source_disable_unref(k->io);
+	(void)epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, k->fd, NULL);
 	fd_close(k->fd);
 	for (size_t i = 0; i < c->n; i++)
 		if (c->slots[i]->by == k)
 			c->slots[i]->by = NULL;
+	c->n_asked -= k->asked;
 	free(k);
 }
 
@@ -89,24 +94,23 @@ static void connection_lost(struct connection *k)
 		c->ops->record(c->owner, &l->is);
 	}
 	connection_close(k);
-	if (asked)
-		collecting_fresh(c);
+	if (asked && !c->n_asked)
+		collecting_done(c);
 	if (!c->again)
 		(void)sd_event_add_time_relative(c->s->event, &c->again, CLOCK_MONOTONIC,
 			COLLECT_AGAIN_MS * 1000ull, 100000, collect_on_again, c);
 }
 
-static int connection_on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+static void connection_on_io(struct connection *k)
 {
-	struct connection *k = userdata;
 	union control_any m;
 
 	for (int i = 0; i < COLLECT_BURST; i++) {
-		ssize_t n = fd_recv(fd, &m, sizeof(m));
+		ssize_t n = fd_recv(k->fd, &m, sizeof(m));
 		int r;
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			return 0;
+			return;
 		r = n <= 0			? -EPIPE
 			: (size_t)n > sizeof(m) ? -EBADMSG
 						: record_check(&m, (size_t)n);
@@ -118,9 +122,22 @@ static int connection_on_io(sd_event_source *s, int fd, uint32_t revents, void *
 					"process %d does not tell of its tailnets: %s", (int)k->pid,
 					strerror(-r));
 			connection_lost(k);
-			return 0;
+			return;
 		}
+		if (m.h.record == CONTROL_TOLD)
+			return; /* that was all, mostly */
 	}
+}
+
+/* With a descriptor of their own to wait for them: after each source that it serves, the event loop would look at all
+ * others that are ready. */
+static int collect_on_connections(sd_event_source *s, int fd, uint32_t revents, void *userdata)
+{
+	struct epoll_event ready[COLLECT_READY];
+	int n = epoll_wait(fd, ready, ELEMENTSOF(ready), 0);
+
+	for (int i = 0; i < n; i++)
+		connection_on_io(ready[i].data.ptr);
 	return 0;
 }
 
@@ -147,9 +164,10 @@ static int connection_open(struct collector *c, const char *name)
 		return -ENOMEM;
 	*k = (struct connection){.c = c, .fd = take_fd(fd), .pid = peer.pid};
 	c->connections[c->n_connections++] = k;
-	r = sd_event_add_io(c->s->event, &k->io, k->fd, EPOLLIN, connection_on_io, k);
-	if (r >= 0)
-		r = connection_ask(k, false);
+	r = epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, k->fd,
+		    &(struct epoll_event){.events = EPOLLIN, .data.ptr = k}) < 0
+		? -errno
+		: connection_ask(k, false);
 	if (r < 0)
 		connection_close(k);
 	return r;
@@ -252,6 +270,8 @@ static void collect_slots(struct collector *c)
 	free(c->slots);
 	c->slots = slots;
 	c->n = n;
+	for (size_t i = 0; i < c->n_connections; i++)
+		c->connections[i]->last = NULL;
 }
 
 void collect_reload(struct collector *c)
@@ -299,13 +319,17 @@ int collect_new(
 	if (!c)
 		return -ENOMEM;
 	*c = (struct collector){.s = s, .ops = ops, .owner = owner};
+	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	c->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	r = c->inotify_fd < 0 ? -errno : 0;
+	r = c->inotify_fd < 0 || c->epoll_fd < 0 ? -errno : 0;
 	if (r == 0 && inotify_add_watch(c->inotify_fd, s->store.run_dir, COLLECT_IN_EVENTS) < 0)
 		r = -errno;
 	if (r == 0)
 		r = sd_event_add_io(s->event, &c->inotify_source, c->inotify_fd, EPOLLIN,
 			collect_on_inotify, c);
+	if (r >= 0)
+		r = sd_event_add_io(s->event, &c->epoll_source, c->epoll_fd, EPOLLIN,
+			collect_on_connections, c);
 	/* later: our own sockets are not served yet */
 	if (r >= 0)
 		r = sd_event_add_defer(s->event, &c->start, collect_on_start, c);
@@ -331,7 +355,9 @@ void collect_free(struct collector *c)
 	sd_event_source_disable_unref(c->again);
 	sd_event_source_disable_unref(c->fresh_timer);
 	sd_event_source_disable_unref(c->inotify_source);
+	sd_event_source_disable_unref(c->epoll_source);
 	fd_close(c->inotify_fd);
+	fd_close(c->epoll_fd);
 	free(c);
 }
 
@@ -347,14 +373,51 @@ const struct collected *collect_at(const struct collector *c, size_t i)
 	return i < c->n_configured ? &c->slots[i]->is : NULL;
 }
 
+void collect_ask(struct collector *c)
+{
+	uint64_t patience_ms = c->listing ? COLLECT_LIST_MS : COLLECT_FRESH_MS;
+
+	for (size_t i = 0; i < c->n_connections; i++) {
+		struct connection *k = c->connections[i];
+
+		/* what our own process runs is told by itself; who owes an answer is not asked again, so that an old
+		 * one is not taken for the new one's */
+		k->asked = !k->owes && !(c->listing && k->pid == getpid()) &&
+			connection_ask(k, !c->listing) == 0;
+		k->owes |= k->asked;
+		k->told = false;
+		c->n_asked += k->asked;
+	}
+	/* never from within the call; a bound on everything else */
+	(void)sd_event_add_time_relative(c->s->event, &c->fresh_timer, CLOCK_MONOTONIC,
+		c->n_asked ? patience_ms * 1000 : 0, 1000, fresh_on_timer, c);
+}
+
 void collect_fresh(struct collector *c)
 {
 	if (c->wants_fresh)
 		return;
 	c->wants_fresh = true;
-	for (size_t i = 0; i < c->n_connections; i++)
-		c->connections[i]->asked = connection_ask(c->connections[i], true) == 0;
-	/* never from within the call; a bound on everything else */
-	(void)sd_event_add_time_relative(c->s->event, &c->fresh_timer, CLOCK_MONOTONIC,
-		c->n_connections ? COLLECT_FRESH_MS * 1000ull : 0, 1000, fresh_on_timer, c);
+	if (!c->listing)
+		collect_ask(c);
+}
+
+int collect_list(struct collector *c)
+{
+	if (c->listing || c->wants_fresh)
+		return -EBUSY;
+	c->listing = true;
+	collect_ask(c);
+	return 0;
+}
+
+int collect_each_listed(const struct collector *c,
+	int (*each)(void *arg, const struct control_tailnet *t), void *arg)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < c->n && r == 0; i++)
+		if (c->slots[i]->is.known && c->slots[i]->by && c->slots[i]->by->told)
+			r = each(arg, &c->slots[i]->is.record);
+	return r;
 }

@@ -29,6 +29,8 @@ struct collect_ops {
 	void (*facts)(void *owner, const struct collected *c);
 	/* Every supervisor has answered collect_fresh(), or has had its time. */
 	void (*fresh)(void *owner);
+	/* The same of collect_list(). */
+	void (*listed)(void *owner);
 };
 
 /* Connects to every control socket of a tailnet that is configured, now and whenever one appears. */
@@ -44,3 +46,9 @@ const struct collected *collect_at(const struct collector *c, size_t i);
 /* Asks for records with the counters and the memory of now; .fresh is called later, exactly once. A
  * question that is under way already is not asked again. */
 void collect_fresh(struct collector *c);
+/* Asks all other processes, with less patience and not for memory; .listed is called later, exactly once. -EBUSY:
+ * a question is under way. */
+int collect_list(struct collector *c);
+/* Within .listed: gives EACH the records of those who have answered, until it is not 0. */
+int collect_each_listed(const struct collector *c,
+	int (*each)(void *arg, const struct control_tailnet *t), void *arg);

@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/watch.h"
 
 struct slot *collecting_slot(const struct collector *c, const char *name)
 {
@@ -44,10 +45,16 @@ void collecting_free(struct slot *l)
 }
 
 /* Also of a tailnet that is not configured here yet: a reload may come later than its start. */
-static struct slot *slot_for(struct collector *c, const char *name)
+static struct slot *slot_for(struct connection *k, const char *name)
 {
-	struct slot *l = collecting_slot(c, name), **more;
+	struct collector *c = k->c;
+	struct slot *l, **more;
 
+	if (k->last && !strcmp(k->last->is.name, name))
+		return k->last;
+	l = collecting_slot(c, name);
+	if (l)
+		k->last = l;
 	if (l || c->n >= COLLECT_SLOTS_MAX)
 		return l;
 	more = reallocarray(c->slots, c->n + 1, sizeof(*more));
@@ -60,34 +67,46 @@ static struct slot *slot_for(struct collector *c, const char *name)
 	return l;
 }
 
-void collecting_fresh_done(struct collector *c)
+void collecting_done(struct collector *c)
 {
 	c->fresh_timer = sd_event_source_disable_unref(c->fresh_timer);
-	if (!c->wants_fresh)
-		return;
-	c->wants_fresh = false;
-	c->ops->fresh(c->owner);
+	if (c->listing) {
+		c->listing = false;
+		c->ops->listed(c->owner);
+		if (c->wants_fresh) /* since */
+			collect_ask(c);
+	} else if (c->wants_fresh) {
+		c->wants_fresh = false;
+		c->ops->fresh(c->owner);
+	}
 }
 
-void collecting_fresh(struct collector *c)
+static void collecting_answered(struct connection *k)
 {
-	for (size_t i = 0; i < c->n_connections; i++)
-		if (c->connections[i]->asked)
-			return;
-	collecting_fresh_done(c);
+	if (!k->asked)
+		return;
+	k->asked = false;
+	if (!--k->c->n_asked)
+		collecting_done(k->c);
 }
 
+/* Who lists them wants the counters, and nobody else has asked for them. */
 static void take_record(struct connection *k, const struct control_tailnet *m)
 {
-	struct slot *l = slot_for(k->c, m->name);
+	struct slot *l = slot_for(k, m->name);
+	uint64_t digest = watch_digest(m);
+	bool news;
 
 	if (!l)
 		return;
+	news = !k->c->listing || !l->is.known || l->by != k || l->digest != digest;
 	l->by = k;
+	l->digest = digest;
 	l->is.pid = k->pid;
 	l->is.known = true;
 	l->is.record = *m;
-	k->c->ops->record(k->c->owner, &l->is);
+	if (news)
+		k->c->ops->record(k->c->owner, &l->is);
 }
 
 static void take_gone(struct connection *k, const struct control_event *e)
@@ -153,7 +172,7 @@ static int take_name(struct slot *l, const struct control_name *m)
 static int take_fact(struct connection *k, const union control_any *m)
 {
 	/* the name lies at the same place in all three */
-	struct slot *l = slot_for(k->c, m->facts.tailnet);
+	struct slot *l = slot_for(k, m->facts.tailnet);
 
 	if (!l)
 		return 0;
@@ -183,8 +202,9 @@ int collecting_take(struct connection *k, const union control_any *m)
 		return take_fact(k, m);
 	case CONTROL_TOLD:
 		if (m->told.fresh) {
-			k->asked = false;
-			collecting_fresh(k->c);
+			k->owes = false;
+			k->told = k->asked;
+			collecting_answered(k);
 		}
 		return 0;
 	default:

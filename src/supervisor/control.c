@@ -269,15 +269,16 @@ static void client_wait(struct client *k, const struct control_request *q)
 		client_end(k, 1, "out of memory");
 }
 
-/* watch.c has the connection from now on. */
-static void client_watch(struct client *k, const struct control_request *q)
+/* watch.c, or frontlist.c, has the connection from now on. */
+static void client_hand_over(struct client *k, const struct control_request *q)
 {
 	int r;
 
 	k->source = sd_event_source_disable_unref(k->source);
-	r = watch_add(k->c->s->watchers, q, k->uid, k->fd);
+	r = q->verb == CONTROL_LIST ? front_list(k->c->s->front, k->fd)
+				    : watch_add(k->c->s->watchers, q, k->uid, k->fd);
 	if (r < 0) {
-		client_end(k, 1, r == -EBUSY ? "too many watch already" : "out of memory");
+		client_end(k, 1, r == -EBUSY ? "too many have asked already" : strerror(-r));
 		return;
 	}
 	k->fd = -1;
@@ -300,6 +301,9 @@ static void client_act(struct client *k, const struct control_request *q)
 	case CONTROL_DNS:
 		client_dns(k);
 		return;
+	case CONTROL_LIST:
+		client_hand_over(k, q);
+		return;
 	}
 	if (!t && (q->verb != CONTROL_WATCH || *k->name)) {
 		client_end(k, 3, "no such tailnet here");
@@ -314,7 +318,7 @@ static void client_act(struct client *k, const struct control_request *q)
 		client_clients(k);
 		return;
 	case CONTROL_WATCH:
-		client_watch(k, q);
+		client_hand_over(k, q);
 		return;
 	case CONTROL_DOWN:
 		tailnet_stop(t);

@@ -361,6 +361,7 @@ static const struct collect_ops front_collect_ops = {
 	.record = front_on_record,
 	.facts = front_on_facts,
 	.fresh = front_on_fresh,
+	.listed = front_listed,
 };
 
 /* ---- life ---- */
@@ -376,7 +377,7 @@ int front_new(struct supervisor *s, struct front **ret)
 		return -ENOMEM;
 	}
 	f->s = s;
-	f->lock_fd = f->links.inotify_fd = -1;
+	f->lock_fd = f->links.inotify_fd = f->list_fd = -1;
 	f->dns = (struct worker){
 		.event = s->event,
 		.dir = s->worker_dir,
@@ -485,6 +486,7 @@ void front_free(struct front *f)
 		front_close(f, f->n_listeners - 1);
 	worker_done(&f->dns);
 	collect_free(f->collected);
+	fd_close(f->list_fd);
 	if (!f->left)
 		(void)recover_front(&f->s->store);
 	fd_close(f->lock_fd);

@@ -33,7 +33,8 @@ struct front {
 	struct frontlinks links;
 	size_t n_not_enabled; /* tailnets that are served because somebody runs them */
 	struct frontweb web;
-	bool left; /* everything stays for the next supervisor */
+	bool left;   /* everything stays for the next supervisor */
+	int list_fd; /* who waits for the list of all; -1 = nobody */
 };
 
 /* Does DNS answer for this tailnet? It need not run in this process, nor at all. */
@@ -64,4 +65,7 @@ const char *front_object(const struct hostport *at, const char *kind, char ret[F
 /* The I-th record of what the responder has counted: its own, then that of each tailnet that is served
  * here. False behind the last, and for F NULL. */
 bool front_dns_counts(const struct front *f, size_t i, struct control_dns *ret);
+/* frontlist.c: takes the connection FD, and answers a LIST on it. -EBUSY, -ENOENT (F is NULL): it stays the caller's. */
+int front_list(struct front *f, int fd);
+void front_listed(void *owner);
 void front_free(struct front *f);

@@ -82,9 +82,9 @@ void status_tailnet(const struct tailnet *t, struct control_tailnet *ret)
 		.engine = (uint8_t)t->config->engine,
 		.port = t->config->port};
 
-	snprintf(r.name, sizeof(r.name), "%s", t->name);
-	snprintf(r.link, sizeof(r.link), "%s", t->link);
-	snprintf(r.reason, sizeof(r.reason), "%s", t->reason);
+	memcpy(r.name, t->name, sizeof(r.name));
+	memcpy(r.link, t->link, sizeof(r.link));
+	memcpy(r.reason, t->reason, strlen(t->reason) + 1);
 	for (size_t i = 0; i < own->n && r.n_addresses < CONTROL_ADDRS_MAX; i++)
 		r.addresses[r.n_addresses++] = own->items[i].addr;
 	for (size_t i = 0; i < t->n_listeners; i++)

@@ -82,34 +82,34 @@ static uint64_t mix(uint64_t h, const void *data, size_t n)
 	return h;
 }
 
-/* Of what is worth a new record; counters are not, they always change. */
-static uint64_t digest(const struct tailnet *t)
+uint64_t watch_digest(const struct control_tailnet *r)
 {
-	struct control_tailnet r;
 	uint64_t h = 1469598103934665603u;
 
-	status_tailnet(t, &r);
-	h = mix(h, &r.state, sizeof(r.state));
-	h = mix(h, &r.engine, sizeof(r.engine));
-	h = mix(h, &r.port, sizeof(r.port));
-	h = mix(h, &r.peers, sizeof(r.peers));
-	h = mix(h, &r.peers_up, sizeof(r.peers_up));
-	h = mix(h, &r.pid_wg, sizeof(r.pid_wg));
-	h = mix(h, &r.pid_proxy, sizeof(r.pid_proxy));
-	h = mix(h, &r.pid_host, sizeof(r.pid_host));
-	h = mix(h, r.addresses, r.n_addresses * sizeof(r.addresses[0]));
-	h = mix(h, r.listen, r.n_listen * sizeof(r.listen[0]));
-	h = mix(h, &r.veth_ns, sizeof(r.veth_ns));
-	h = mix(h, r.reason, strlen(r.reason) + 1);
-	return mix(h, r.login_url, strlen(r.login_url));
+	h = mix(h, &r->state, sizeof(r->state));
+	h = mix(h, &r->engine, sizeof(r->engine));
+	h = mix(h, &r->port, sizeof(r->port));
+	h = mix(h, &r->peers, sizeof(r->peers));
+	h = mix(h, &r->peers_up, sizeof(r->peers_up));
+	h = mix(h, &r->pid_wg, sizeof(r->pid_wg));
+	h = mix(h, &r->pid_proxy, sizeof(r->pid_proxy));
+	h = mix(h, &r->pid_host, sizeof(r->pid_host));
+	h = mix(h, r->addresses, r->n_addresses * sizeof(r->addresses[0]));
+	h = mix(h, r->listen, r->n_listen * sizeof(r->listen[0]));
+	h = mix(h, &r->veth_ns, sizeof(r->veth_ns));
+	h = mix(h, r->reason, strlen(r->reason) + 1);
+	return mix(h, r->login_url, strlen(r->login_url));
 }
 
 static void watch_find_changes(struct watch *w)
 {
 	for (size_t i = 0; i < w->s->n_tailnets; i++) {
 		struct tailnet *t = w->s->tailnets[i];
-		uint64_t now = digest(t);
+		struct control_tailnet r;
+		uint64_t now;
 
+		status_tailnet(t, &r);
+		now = watch_digest(&r);
 		if (t->watched.digest == now && t->watched.record)
 			continue;
 		t->watched.digest = now;

@@ -17,6 +17,8 @@ void watch_free(struct watch *w);
  * too many; FD stays the caller's then. */
 int watch_add(struct watch *w, const struct control_request *q, uid_t uid, int fd);
 
+/* Of what is worth a new record; counters are not, they always change. */
+uint64_t watch_digest(const struct control_tailnet *r);
 /* Something may be new: what is, is told soon, from the event loop. */
 void watch_look(struct supervisor *s);
 /* The facts of T are new. */
