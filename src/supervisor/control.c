@@ -22,7 +22,7 @@
 #define CONTROL_CLIENTS_MAX	64
 #define CONTROL_GUESTS_MAX	48 /* of these who are not root */
 #define CONTROL_SOCKETS_MAX	(CONFIG_TAILNETS_MAX + 1)
-#define CONTROL_SEND_TIMEOUT_MS 1000
+#define CONTROL_SEND_TIMEOUT_S	1
 #define CONTROL_WAIT_DEFAULT_MS 60000
 #define CONTROL_PAGE_MS		10000 /* for a page of clients to come and be taken */
 #define CONTROL_REQUEST_MS	5000  /* who says nothing so long is cut off */
@@ -301,11 +301,8 @@ static void client_act(struct client *k, const struct control_request *q)
 	case CONTROL_DNS:
 		client_dns(k);
 		return;
-	case CONTROL_LIST:
-		client_hand_over(k, q);
-		return;
 	}
-	if (!t && (q->verb != CONTROL_WATCH || *k->name)) {
+	if (!t && ((q->verb != CONTROL_WATCH && q->verb != CONTROL_LIST) || *k->name)) {
 		client_end(k, 3, "no such tailnet here");
 		return;
 	}
@@ -318,6 +315,7 @@ static void client_act(struct client *k, const struct control_request *q)
 		client_clients(k);
 		return;
 	case CONTROL_WATCH:
+	case CONTROL_LIST:
 		client_hand_over(k, q);
 		return;
 	case CONTROL_DOWN:
@@ -414,8 +412,7 @@ static bool client_hear_status(struct client *k)
 static int control_on_accept(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	struct control *c = userdata;
-	struct timeval patience = {.tv_usec = CONTROL_SEND_TIMEOUT_MS * 1000 % 1000000,
-		.tv_sec = CONTROL_SEND_TIMEOUT_MS / 1000};
+	const struct timeval patience = {.tv_sec = CONTROL_SEND_TIMEOUT_S};
 	_cleanup_close_ int conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 	struct client *k;
 	uid_t uid;
@@ -427,9 +424,7 @@ static int control_on_accept(sd_event_source *s, int fd, uint32_t revents, void 
 	k = calloc(1, sizeof(*k));
 	if (!k)
 		return 0;
-	k->c = c;
-	k->uid = uid;
-	k->fd = take_fd(conn);
+	*k = (struct client){.c = c, .uid = uid, .fd = take_fd(conn)};
 	c->clients[c->n_clients++] = k;
 	if (client_hear_status(k))
 		return 0;

@@ -280,11 +280,9 @@ void heal_open(struct supervisor *s)
 void heal_begin(struct supervisor *s)
 {
 	if (s->heal.signals)
-		s->heal.run_fd = heal_directory(s->store.run_dir);
+		heal_run(s);
 	for (size_t i = 0; i < s->n_tailnets; i++)
 		heal_own(s, s->tailnets[i]);
-	if (s->front)
-		heal_control(s, NULL, "front.sock");
 }
 
 void heal_close(struct supervisor *s)
