@@ -300,6 +300,17 @@ static int recover_end(const struct recovery *c)
 	return left ? -EBUSY : 0;
 }
 
+/* Where it cannot go it harms nobody: the next start or stop that may write there has it gone. */
+static int recover_resolvconf(const struct recovery *c)
+{
+	int r = resolvconf_remove(c->store, c->name);
+
+	if (r != -EROFS)
+		return r;
+	log_warning(c->name, "resolv.conf", "/etc/netns is read-only: it stays for now");
+	return 0;
+}
+
 static int recover_remove(const struct recovery *c)
 {
 	int r = recover_end(c);
@@ -314,7 +325,7 @@ static int recover_remove(const struct recovery *c)
 	if (r == 0)
 		r = netns_unpin(c->pin);
 	if (r == 0)
-		r = resolvconf_remove(c->store, c->name);
+		r = recover_resolvconf(c);
 	if (r == 0)
 		engine_remove_files(c->store, c->name);
 	if (r == 0)

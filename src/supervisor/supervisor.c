@@ -30,6 +30,7 @@
 #include "supervisor/unitjob.h"
 
 #define WATCHDOG_ACCURACY_USEC 1000000
+#define PAUSE_REFUSED_S	       3
 
 bool supervisor_wants(const struct supervisor *s, const struct tailnet_config *t)
 {
@@ -381,6 +382,23 @@ static int supervisor_judge(const struct supervisor *s)
 	return 0;
 }
 
+/* What stands in the way (somebody else owns it, or has made a thing of that name) mostly does so for long: systemd
+ * would start us again ten times a second. */
+static void supervisor_pause(void)
+{
+	const struct timespec pause = {.tv_sec = PAUSE_REFUSED_S};
+	const char *pid = getenv("SYSTEMD_EXEC_PID"); /* systemd.exec(5) */
+	sigset_t ends;
+
+	if (!pid || strtol(pid, NULL, 10) != getpid())
+		return;
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGINT);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	(void)sigtimedwait(&ends, NULL, &pause);
+}
+
 int supervisor_run(const struct options *o)
 {
 	struct supervisor s = {.options = o,
@@ -408,5 +426,7 @@ int supervisor_run(const struct options *o)
 		supervisor_close(&s);
 	}
 	config_free(s.config);
+	if (code == 1 && !s.ready)
+		supervisor_pause();
 	return code;
 }

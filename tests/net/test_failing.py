@@ -169,6 +169,15 @@ def test_etc_read_only(picture):
     check(not os.path.exists(written), written)
     in_mounts(g, "mount", "-o", "remount,bind,rw", "/etc")
     wait_for(lambda: os.path.exists(written), "it is written as soon as that is possible", BACK_S)
+    # read-only again: what is there cannot be removed, which is told and keeps nobody from a start
+    in_mounts(g, "mount", "-o", "remount,bind,ro", "/etc")
+    g.ctl("down", red.name, ok=0)
+    g.process.wait_line("resolv.conf: /etc/netns is read-only: it stays for now")
+    check(os.path.exists(written), written)
+    g.ctl("up", red.name, ok=0)
+    equal(g.state(red), "up", "state")
+    check_page(picture, red)
+    in_mounts(g, "mount", "-o", "remount,bind,rw", "/etc")
     equal(g.stop(), 0, "exit code")
     wait_same(before, picture, [g], "after a stop")
 

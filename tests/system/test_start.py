@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The one line that a user types, in a real systemd, with the real package: and what follows from it."""
+import time
+
 from machine import Machine, told
 from lab import check, equal, wait_for
 from picture import TARGET, check_page
@@ -65,3 +67,30 @@ def test_nonsense(picture, release):
         wait_for(lambda: m.is_active("tsgw@-x") == "failed", "no restart")
         said = [line for line in m.journal("tsgw@-x").splitlines() if "not a name" in line]
         equal(len(said), 1, f"lines about it: {said}")
+
+
+def test_somebody_else_has_it(picture, release):
+    """A gateway by hand owns the tailnet; then a link of that name is somebody else's: the unit fails in a line, and
+    what systemd does about it costs next to nothing. When it is out of the way, the unit is up."""
+    with told(Machine(picture, release)) as m:
+        fgpu, = m.add("fgpu", ssh=False)
+        m.configure()
+        by_hand = m.spawn(["tsgwd"], name="tsgwd by hand")
+        m.wait_state(fgpu, "up")
+        begin = time.monotonic()
+        check(m.systemctl("start", "tsgw@fgpu", ok=None).returncode != 0, "it does not start")
+        wait_for(lambda: m.show("tsgw@fgpu", "NRestarts") == "2", "it is tried again", 60)
+        check(time.monotonic() - begin > 5, "tried again all the time")
+        said = m.journal("tsgw@fgpu")
+        check("fgpu: runs already, under process" in said, said)
+        check_page(picture, fgpu)
+        m.out("kill $(pgrep -fx tsgwd)")
+        equal(by_hand.wait(), 0, "its exit code")
+        m.wait_state(fgpu, "up", timeout_s=60)
+        check_page(picture, fgpu)
+        m.systemctl("stop", "tsgw@fgpu")
+        m.out("ip link add tsgw-fgpu type veth peer name not-ours")
+        p = m.systemctl("start", "tsgw@fgpu", ok=None)
+        check(p.returncode != 0 and "tsgw-fgpu exists and is not ours" in m.journal("tsgw@fgpu"), m.journal("tsgw@fgpu"))
+        m.systemctl("stop", "tsgw@fgpu")  # in the pause
+        m.out("ip link del tsgw-fgpu")
