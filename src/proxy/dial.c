@@ -187,6 +187,7 @@ static void dial_connect(struct conn *c)
 
 	d->connecting = true;
 	d->race.moved = race_moved;
+	d->race.at_once = c->protocol == CONN_HTTP || c->up.in.len;
 	follow(c, race_start(&d->race, &c->origin, d->port, d->deadline_ms));
 }
 

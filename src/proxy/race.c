@@ -99,7 +99,7 @@ void race_end(struct race *r)
 }
 
 /* A connecting, watched socket in A. 0 or -errno. */
-static int connect_to(struct attempt *a, const struct hostport *to)
+static int connect_to(struct attempt *a, const struct hostport *to, bool at_once)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = hostport_to_sockaddr(to, &ss);
@@ -108,9 +108,9 @@ static int connect_to(struct attempt *a, const struct hostport *to)
 
 	if (fd < 0)
 		return -errno;
-	sock_begin(fd);
-	r = connect(fd, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS ? -errno : 0;
 	s->source.fd = fd;
+	sock_begin(s, at_once);
+	r = connect(fd, (struct sockaddr *)&ss, len) < 0 && errno != EINPROGRESS ? -errno : 0;
 	s->readable = s->writable = s->hup = s->failed = false;
 	n_extra += s == &a->extra;
 	if (r == 0)
@@ -136,7 +136,7 @@ static int attempt_start(struct race *r, struct attempt *a)
 
 	a->asked_ms = asked_since(r, a);
 	a->was_up = peers_get(a->peer)->state == PEER_UP;
-	return connect_to(a, &to);
+	return connect_to(a, &to, r->at_once);
 }
 
 static bool any_runs(const struct race *r)
@@ -186,6 +186,7 @@ static enum race_status win(struct race *r, struct attempt *a)
 		sock_close(main, false);
 		loop_remove(&a->extra.source);
 		main->source.fd = take_fd(a->extra.source.fd);
+		main->delays = a->extra.delays;
 		main->readable = main->hup = main->failed = false;
 		main->writable = true;
 		n_extra--;
@@ -207,7 +208,11 @@ static enum race_status attempt_event(struct race *r, struct attempt *a)
 
 	if (!s->writable)
 		return RACE_ON;
-	/* no error is not yet success: only a socket that has a peer is connected */
+	if (!s->hup && !s->failed) {
+		r->winner = (struct hostport){.addr = a->addr, .port = r->port};
+		return win(r, a);
+	}
+	/* the other side may have ended already; only a socket that has a peer was connected */
 	if (getpeername(s->source.fd, (struct sockaddr *)&peer, &peer_len) == 0) {
 		hostport_from_sockaddr((struct sockaddr *)&peer, &r->winner);
 		return win(r, a);

@@ -32,6 +32,7 @@ struct race {
 	struct attempt attempts[RESOLVE_ADDRS_MAX];
 	size_t n, i; /* addresses, and the next one that is to be tried */
 	uint16_t port;
+	bool at_once;	      /* set by the owner: there are bytes for the other side already */
 	uint64_t next_ms;     /* not before then */
 	uint64_t deadline_ms; /* of all */
 	enum proxy_result last;

@@ -67,9 +67,17 @@ static void set_option(int fd, int level, int name, int value)
 	setsockopt(fd, level, name, &value, sizeof(value));
 }
 
-void sock_begin(int fd)
+void sock_begin(struct sock *s, bool at_once)
 {
-	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	s->delays = 2;
+	if (at_once)
+		set_option(s->source.fd, IPPROTO_TCP, TCP_QUICKACK, 0);
+}
+
+static void before_write(struct sock *s)
+{
+	if (s->delays && !--s->delays)
+		set_option(s->source.fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 static void keep_alive(int fd)
@@ -89,7 +97,7 @@ static void keep_alive(int fd)
 
 void sock_options(int fd)
 {
-	sock_begin(fd);
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	keep_alive(fd);
 }
 
@@ -123,6 +131,7 @@ void sock_close(struct sock *s, bool reset)
 	close(s->source.fd); /* epoll forgets it with its only descriptor */
 	s->source.fd = -1;
 	s->readable = s->writable = s->hup = s->failed = s->lasts = false;
+	s->delays = 0;
 	s->window = (struct window){.governed = s->window.governed};
 }
 
@@ -146,7 +155,10 @@ static enum flow_status write_failed(struct sock *dst)
 enum flow_status flow_drain(struct flow *f, struct sock *dst, uint64_t *count)
 {
 	while (f->out.len) {
-		ssize_t n = send(dst->source.fd, buf_data(&f->out), f->out.len, MSG_NOSIGNAL);
+		ssize_t n;
+
+		before_write(dst);
+		n = send(dst->source.fd, buf_data(&f->out), f->out.len, MSG_NOSIGNAL);
 
 		if (n < 0)
 			return write_failed(dst);
@@ -154,7 +166,10 @@ enum flow_status flow_drain(struct flow *f, struct sock *dst, uint64_t *count)
 		*count += (uint64_t)n;
 	}
 	while (f->in_pipe) {
-		ssize_t n = splice(f->pipe->rd, NULL, dst->source.fd, NULL, f->in_pipe,
+		ssize_t n;
+
+		before_write(dst);
+		n = splice(f->pipe->rd, NULL, dst->source.fd, NULL, f->in_pipe,
 			SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 
 		if (n < 0)
@@ -171,8 +186,10 @@ static enum flow_status write_flags(
 	size_t sent = 0;
 
 	if (!f->out.len && !f->in_pipe && dst->writable) {
-		ssize_t r = send(dst->source.fd, p, n, MSG_NOSIGNAL | flags);
+		ssize_t r;
 
+		before_write(dst);
+		r = send(dst->source.fd, p, n, MSG_NOSIGNAL | flags);
 		if (r < 0 && write_failed(dst) == FLOW_DST_FAILED)
 			return FLOW_DST_FAILED;
 		sent = r < 0 ? 0 : (size_t)r;

@@ -15,9 +15,10 @@
 struct sock {
 	struct source source;
 	bool readable, writable;
-	bool hup;    /* the other side has sent FIN */
-	bool failed; /* an error is waiting in the socket */
-	bool lasts;  /* sock_last() was called */
+	bool hup;	/* the other side has sent FIN */
+	bool failed;	/* an error is waiting in the socket */
+	bool lasts;	/* sock_last() was called */
+	uint8_t delays; /* writes until Nagle's algorithm has to be off: 0 = it is */
 	struct window window;
 };
 
@@ -52,9 +53,10 @@ void sock_event(struct sock *s, uint32_t events);
 int64_t sock_read(struct sock *s, void *to, size_t len);
 /* No delay, keep-alive: for FD, or, on an accepting socket, for all that come from it. */
 void sock_options(int fd);
-/* No delay. Keep-alive costs four calls, and most connections end long before it says anything: so the
- * owner of S calls sock_last() when it is SOCK_YOUNG_MS old. */
-void sock_begin(int fd);
+/* S is about to connect. No delay from the second write on: nothing holds back the first. AT_ONCE: bytes for the other
+ * side wait already; they acknowledge the handshake, and nothing else does. Keep-alive costs four calls, and most
+ * connections end long before it says anything: so the owner calls sock_last() when S is SOCK_YOUNG_MS old. */
+void sock_begin(struct sock *s, bool at_once);
 void sock_last(struct sock *s);
 /* On an accepting socket: the first bytes that come to its clients' sockets are acknowledged by the answer to them;
  * where none goes out at once, the owner calls sock_acknowledge(), or a client that has more to say may wait 40 ms. */

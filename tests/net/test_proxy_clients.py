@@ -3,9 +3,13 @@
 
 The place is that of test_proxy_alone.
 """
+import contextlib
+import os
 import resource
 import socket
+import stat
 import struct
+import threading
 import time
 
 import lab as L
@@ -162,6 +166,67 @@ def test_acknowledgements(lab):
             L.check(s.recv(100).startswith(b"HTTP/1.1 400"), "the answer to a head in two halves")
             s.close()
         L.check(tcp_count(p.proxy, "DelayedACKs") - late < 40, "the second half of a head has to wait")
+
+
+SEGS_IN = 140  # in struct tcp_info
+PIDFD_GETFD = 438
+
+
+def test_first_bytes(lab):
+    """Bytes that wait for the destination to be connected acknowledge its handshake themselves. Nobody else's server is
+    kept waiting for that, as it may be the one who speaks first; and no later byte waits for an acknowledgement."""
+    with A.Place(lab) as p:
+        segments, greeted, waits = [], threading.Event(), []
+
+        def server(conn):
+            greeted.set()
+            while conn.recv(65536):
+                info = conn.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 144)
+                segments.append(struct.unpack_from("=I", info, SEGS_IN)[0])
+        p.serve(80, server)
+        connect = b"CONNECT 10.9.0.2:80 HTTP/1.1\r\n\r\n"
+
+        def first(data, then=b""):
+            segments.clear()
+            greeted.clear()
+            s = p.connect(data)
+            if then:
+                L.check(s.recv(100), "an answer")
+                begin = time.monotonic()
+                L.check(greeted.wait(20), "the server to be connected before a byte came for it")
+                waits.append(time.monotonic() - begin)
+                s.sendall(then)
+            L.wait_for(lambda: segments, "bytes at the server")
+            return segments[0], s
+        late = min(first(connect, b"x")[0] for _ in range(5))
+        L.check(min(waits) < 0.15, f"it took {min(waits):.3f} s; what is kept back goes out after 0.2")
+        for data in (connect + b"x", b"\5\1\0" + A.request5(A.HOST, 80) + b"x", b"GET http://10.9.0.2/ HTTP/1.1\r\n\r\n"):
+            L.equal(min(first(data)[0] for _ in range(5)), late - 1, f"segments to the first byte of {data}")
+
+        p.serve(81, server)
+        _, s = first(connect.replace(b":80", b":81"), b"x")
+        for on in (False, True, True):
+            L.equal(bool(no_delay(p, (A.HOST, 81))), on, "TCP_NODELAY")
+            n = len(segments)
+            s.sendall(b"x")
+            L.wait_for(lambda n=n: len(segments) > n, "one more byte")
+
+
+def no_delay(p, peer):
+    """TCP_NODELAY of the worker's socket that is connected to PEER."""
+    pidfd = os.pidfd_open(p.worker.pid)
+    try:
+        for fd in map(int, os.listdir(f"/proc/{p.worker.pid}/fd")):
+            number = L.LIBC.syscall(PIDFD_GETFD, pidfd, fd, 0)
+            if not stat.S_ISSOCK(os.fstat(number).st_mode):
+                os.close(number)
+                continue
+            with socket.socket(fileno=number) as s, contextlib.suppress(OSError):
+                if s.family == socket.AF_INET and s.getpeername() == peer:
+                    return s.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    finally:
+        os.close(pidfd)
+    raise L.Failure(f"it has no socket to {peer}")
 
 
 def test_crowd_of_5000(lab):
