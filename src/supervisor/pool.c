@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -399,6 +400,20 @@ int store_pool_prepare(const struct store *s, const char *const *names, size_t n
 	if (r == 0)
 		r = pool_walk_begin(&w, pool, taken, n_taken);
 	return r < 0 ? r : pool_give_many(s, lock, fresh, n_fresh, &w);
+}
+
+int store_pool_make(const struct store *s, const char *name,
+	int (*make)(const struct store *s, const char *name))
+{
+	_cleanup_close_ int lock = -1;
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (snprintf(path, sizeof(path), "%s/%s", s->state_dir, name) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
+	if (lstat(path, &st) == 0 || pool_lock(s, &lock) < 0)
+		return make(s, name);
+	return poolindex_make(lock, s, name, make);
 }
 
 int store_pool_free(const struct store *s, const char *name)

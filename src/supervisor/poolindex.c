@@ -6,6 +6,10 @@
 // the last one of a name counts. A line is written before what it says is done, so a supervisor that is killed
 // between leaves a /30 unused at worst, until the next boot. A name whose directory is gone has none; one that is
 // not in the file is looked at. What anybody finds odd about the file makes it worth nothing: it is made anew.
+//
+// A thousand that start at the same time would look a thousand times who is there. So a directory is made under the
+// lock, too, and noted, and the second line says how STATE was by then (when it changed last). As long as that is
+// so, nobody has come or gone in any other way.
 #include "supervisor/poolindex.h"
 
 #include <dirent.h>
@@ -24,11 +28,13 @@
 
 #define INDEX_MAX     (1 << 20) /* bytes; beyond, it is made anew */
 #define INDEX_BOOT_ID "/proc/sys/kernel/random/boot_id"
-#define INDEX_MAGIC   "tsgw-pool 1 "
+#define INDEX_MAGIC   "tsgw-pool 2 "
+#define INDEX_HEADER  (sizeof(INDEX_MAGIC) - 1 + 36 + 1) /* with the boot, and a newline */
+#define INDEX_STAMP   44				 /* bytes of the second line */
 
 struct entry {
 	char name[33];
-	bool has, found; /* its directory is there */
+	bool has, found; /* its directory is there, after a look */
 	struct prefix p;
 };
 
@@ -103,7 +109,38 @@ static int index_header(char ret[96])
 	if (r < 0)
 		return r;
 	boot[strcspn(boot, "\n")] = '\0';
-	return snprintf(ret, 96, INDEX_MAGIC "%s\n", boot);
+	return snprintf(ret, 96, INDEX_MAGIC "%s\n", boot) == INDEX_HEADER ? 0 : -EBADMSG;
+}
+
+/* When STATE has changed last, which may be the same within a tick of the clock, and how many are in it; all 0 if that is
+ * not known. */
+static void index_stamp(const struct store *s, char ret[INDEX_STAMP + 1])
+{
+	struct stat st = {0};
+
+	if (stat(s->state_dir, &st) < 0)
+		st = (struct stat){0};
+	snprintf(ret, INDEX_STAMP + 1, "= %020lld.%09ld %010lu\n", (long long)st.st_mtim.tv_sec,
+		st.st_mtim.tv_nsec, (unsigned long)st.st_nlink);
+}
+
+/* Nobody has come or gone since the last one who had the lock. */
+static bool index_whole(int fd, const struct store *s)
+{
+	char now[INDEX_STAMP + 1], then[INDEX_STAMP];
+
+	index_stamp(s, now);
+	return pread(fd, then, sizeof(then), INDEX_HEADER) == sizeof(then) &&
+		!memcmp(now, then, sizeof(then));
+}
+
+static void index_set_whole(int fd, const struct store *s)
+{
+	char now[INDEX_STAMP + 1];
+
+	index_stamp(s, now);
+	if (pwrite(fd, now, INDEX_STAMP, INDEX_HEADER) != INDEX_STAMP && ftruncate(fd, 0) < 0)
+		log_warning(NULL, "pool.lock", "cannot be written: %s", strerror(errno));
 }
 
 /* "NAME 10.200.0.4/30" or "NAME -"; LINE is changed. */
@@ -131,12 +168,13 @@ static int index_line(struct index *x, char *line)
 static int index_parse(struct index *x, char *text, size_t len)
 {
 	char header[96];
+	size_t at = INDEX_HEADER + INDEX_STAMP;
 	int r = index_header(header);
-	size_t at = r < 0 ? 0 : (size_t)r;
 
 	if (r < 0)
 		return r;
-	if (len < at || memcmp(text, header, at) != 0 || text[len - 1] != '\n')
+	if (len < at || memcmp(text, header, INDEX_HEADER) != 0 || text[INDEX_HEADER] != '=' ||
+		text[at - 1] != '\n' || text[len - 1] != '\n')
 		return -EBADMSG;
 	for (r = 0; at < len && r == 0;) {
 		char *end = memchr(text + at, '\n', len - at);
@@ -178,11 +216,12 @@ static void index_append(int fd, const char *text, size_t len)
 
 static void index_begin(int fd)
 {
-	char header[96];
-	int n = index_header(header);
+	char text[96 + INDEX_STAMP];
 
-	if (ftruncate(fd, 0) == 0 && n > 0)
-		index_append(fd, header, (size_t)n);
+	if (ftruncate(fd, 0) < 0 || index_header(text) < 0)
+		return;
+	snprintf(text + INDEX_HEADER, INDEX_STAMP + 1, "= %020d.%09d %010d\n", 0, 0, 0);
+	index_append(fd, text, INDEX_HEADER + INDEX_STAMP);
 }
 
 void poolindex_note(int fd, const char *name, const struct prefix *p)
@@ -213,7 +252,7 @@ int pool_prefixes_add(struct pool_prefixes *t, const struct prefix *p)
 	return 0;
 }
 
-/* Which are there; who is new is read, and noted. */
+/* Which are there; who is new is read, and noted, and so is who has gone. */
 static int index_compare(
 	int fd, const struct store *s, struct index *x, const char *except, pool_reader read)
 {
@@ -238,6 +277,15 @@ static int index_compare(
 		e->has = read(s, e->name, &e->p) == 0;
 		poolindex_note(fd, e->name, e->has ? &e->p : NULL);
 	}
+	for (size_t i = 0; i < known && r == 0; i++) {
+		e = &x->entries[i];
+		if (e->has && !e->found && strcmp(e->name, except) != 0) {
+			e->has = false;
+			poolindex_note(fd, e->name, NULL);
+		}
+	}
+	if (r == 0)
+		index_set_whole(fd, s);
 	return r;
 }
 
@@ -252,10 +300,23 @@ int poolindex_taken(int fd, const struct store *s, const char *except, pool_read
 		x = (struct index){0};
 		index_begin(fd);
 	}
-	r = index_compare(fd, s, &x, except, read);
+	r = index_whole(fd, s) ? 0 : index_compare(fd, s, &x, except, read);
 	for (size_t i = 0; i < x.n && r == 0; i++)
-		if (x.entries[i].has && x.entries[i].found)
+		if (x.entries[i].has && strcmp(x.entries[i].name, except) != 0)
 			r = pool_prefixes_add(t, &x.entries[i].p);
 	index_free(&x);
+	return r;
+}
+
+int poolindex_make(int fd, const struct store *s, const char *name,
+	int (*make)(const struct store *s, const char *name))
+{
+	bool whole = index_whole(fd, s);
+	int r = make(s, name);
+
+	if (r == 0 && whole) {
+		poolindex_note(fd, name, NULL);
+		index_set_whole(fd, s);
+	}
 	return r;
 }

@@ -95,6 +95,14 @@ int store_init(const struct store *s)
 	return r < 0 ? r : store_directory(s->state_dir, 0700);
 }
 
+static int store_make_state(const struct store *s, const char *name)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", s->state_dir, name);
+	return store_directory(path, 0700);
+}
+
 int store_init_tailnet(const struct store *s, const char *name)
 {
 	char path[PATH_MAX];
@@ -104,8 +112,7 @@ int store_init_tailnet(const struct store *s, const char *name)
 		return -EINVAL;
 	snprintf(path, sizeof(path), "%s/%s", s->run_dir, name);
 	r = store_directory(path, 0755);
-	snprintf(path, sizeof(path), "%s/%s", s->state_dir, name);
-	return r < 0 ? r : store_directory(path, 0700);
+	return r < 0 ? r : store_pool_make(s, name, store_make_state);
 }
 
 /* ---- locks ---- */

@@ -46,6 +46,9 @@ int store_pool_all(const struct store *s, struct prefix_list *ret);
 int store_pool_plan(const struct store *s, const char *name, const struct prefix *pool,
 	const struct prefix_list *used, const struct prefix_list *taken, struct prefix *ret);
 int store_pool_free(const struct store *s, const char *name);
+/* Lets MAKE make STATE/NAME, if it is not there, so that who chooses a /30 knows of it. */
+int store_pool_make(const struct store *s, const char *name,
+	int (*make)(const struct store *s, const char *name));
 
 /* The volatile record RUN/NAME/made: what exists or is about to. Written before the thing is made,
  * so that a start after SIGKILL knows all of it. */

@@ -322,6 +322,32 @@ static void pool_index(void)
 	free((char *)path);
 }
 
+/* Who comes and goes by way of us is noted; who does in any other way is seen. */
+static void pool_index_is_whole(void)
+{
+	struct prefix p;
+	uint32_t slot;
+
+	fresh();
+	CHECK_EQ(get("a", "10.200.0.0/16", "", &p, &slot), 0);
+	CHECK_EQ(get("b", "10.200.0.0/16", "", &p, &slot), 0);
+	CHECK_EQ(mkdir(path_of(state_dir, "x", ""), 0700), 0);
+	put(path_of(state_dir, "x", "net"), "veth = 10.200.0.8/30\n", 21);
+	CHECK_EQ(get("c", "10.200.0.0/16", "", &p, &slot), 0);
+	CHECK(is(&p, "10.200.0.12/30"));
+	forget("a");
+	CHECK_EQ(get("d", "10.200.0.0/16", "", &p, &slot), 0);
+	CHECK(is(&p, "10.200.0.0/30"));
+	/* noted, and not looked for any more: its file alone would not tell */
+	CHECK_EQ(store_init_tailnet(&store, "e"), 0);
+	CHECK_EQ(unlink(path_of(state_dir, "d", "net")), 0);
+	CHECK_EQ(get("e", "10.200.0.0/16", "", &p, &slot), 0);
+	CHECK(is(&p, "10.200.0.16/30"));
+	CHECK_EQ(store_pool_free(&store, "d"), 0);
+	CHECK_EQ(get("f", "10.200.0.0/16", "", &p, &slot), 0);
+	CHECK(is(&p, "10.200.0.0/30"));
+}
+
 /* Nothing is written, nothing needs to be there. */
 static void pool_dry_run(void)
 {
@@ -661,6 +687,7 @@ int main(void)
 	RUN(pool_exhausted);
 	RUN(pool_damaged_file);
 	RUN(pool_index);
+	RUN(pool_index_is_whole);
 	RUN(pool_dry_run);
 	RUN(pool_unwritable);
 	RUN(pool_in_parallel);
