@@ -29,6 +29,7 @@
 struct making {
 	struct hostport at;
 	const char *ifname;
+	unsigned low, high; /* ports, 0 = to be looked up where it is made */
 };
 
 /* The ports that sockets without a wish get on this host. */
@@ -47,18 +48,18 @@ static void port_range(unsigned *ret_low, unsigned *ret_high)
 
 static int make(void *arg, int *ret_fd)
 {
-	const struct making *m = arg;
+	struct making *m = arg;
 	struct hostport at = m->at;
-	unsigned low, high;
 	int r = -EADDRINUSE;
 
-	port_range(&low, &high);
+	if (!m->low)
+		port_range(&m->low, &m->high);
 	for (int i = 0; i < ASSOCIATE_TRIES && r == -EADDRINUSE; i++) {
 		uint32_t random;
 
 		if (getrandom(&random, sizeof(random), 0) < 0)
 			return -errno;
-		at.port = (uint16_t)(low + random % (high - low + 1));
+		at.port = (uint16_t)(m->low + random % (m->high - m->low + 1));
 		r = udp_relay(&at, m->ifname);
 	}
 	if (r < 0)
@@ -68,12 +69,11 @@ static int make(void *arg, int *ret_fd)
 }
 
 /* One more socket for L, which the worker has from then on alone. */
-static int give(struct tailnet *t, struct listener *l, bool veth)
+static int give(struct tailnet *t, struct listener *l, bool veth, struct making *m)
 {
-	struct making m = {.at = l->at, .ifname = veth ? TAILNET_VETH : NULL};
 	struct msg_proxy_udp told = {.at = l->at};
 	_cleanup_close_ int fd = -1;
-	int r = veth ? netns_run(t->netns_fd, make, &m, &fd) : make(&m, &fd);
+	int r = veth ? netns_run(t->netns_fd, make, m, &fd) : make(m, &fd);
 
 	if (r == 0)
 		r = worker_send(&t->proxy, MSG_PROXY_UDP, &told, sizeof(told), &fd, 1);
@@ -90,6 +90,7 @@ static uint32_t target(const struct tailnet *t, const struct listener *l)
 /* 0: L has what it needs; 1: more in the next batch; -errno. */
 static int fill(struct tailnet *t, struct listener *l, bool veth)
 {
+	struct making m = {.at = l->at, .ifname = veth ? TAILNET_VETH : NULL};
 	unsigned batch = veth ? ASSOCIATE_BATCH_VETH : ASSOCIATE_BATCH;
 	int r = 0;
 
@@ -97,7 +98,7 @@ static int fill(struct tailnet *t, struct listener *l, bool veth)
 	if (l->fd < 0 || (veth && !l->udp_used))
 		return 0;
 	for (; batch && r == 0 && l->udp_given < target(t, l); batch--)
-		r = give(t, l, veth);
+		r = give(t, l, veth, &m);
 	return r < 0 ? r : l->udp_given < target(t, l);
 }
 

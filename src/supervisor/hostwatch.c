@@ -66,18 +66,6 @@ static void supervisor_look(struct supervisor *s)
 		front_addresses_changed(s->front);
 }
 
-static int supervisor_on_link(sd_event_source *source, int fd, uint32_t revents, void *userdata)
-{
-	struct supervisor *s = userdata;
-	int r = links_watch_drain(s->watch);
-
-	if (r < 0)
-		log_error(NULL, "netlink", "%s", strerror(-r));
-	if (r > 0)
-		supervisor_look(s);
-	return 0;
-}
-
 /* A supervisor of one tailnet, or of the front alone, has no use for news of the links of others. */
 static void supervisor_watch_less(struct supervisor *s)
 {
@@ -131,14 +119,20 @@ static bool has_its_veth(const struct supervisor *s, const struct tailnet *t)
 	return false;
 }
 
+/* The only tailnet of this supervisor, if its own link is all of ours that is heard of. */
+static const struct tailnet *only_tailnet(const struct supervisor *s)
+{
+	return !s->front && !s->options->all && s->n_tailnets == 1 ? s->tailnets[0] : NULL;
+}
+
 /* Who runs one tailnet, on primaries that are all there, need not look at the addresses of thousands of others: the
  * links that concern it tell whether anything has happened since the first look. */
 static bool nothing_has_happened(const struct supervisor *s)
 {
 	const struct gateway_config *g = &s->config->gateway;
-	const struct tailnet *t = s->n_tailnets == 1 ? s->tailnets[0] : NULL;
+	const struct tailnet *t = only_tailnet(s);
 
-	if (s->front || s->options->all || !t || tailnet_is_stock(t->config) || !has_its_veth(s, t))
+	if (!t || tailnet_is_stock(t->config) || !has_its_veth(s, t))
 		return false;
 	for (size_t i = 0; i < g->n_primaries; i++) {
 		const char *ifname = primary_link(s, &g->primaries[i]);
@@ -147,6 +141,22 @@ static bool nothing_has_happened(const struct supervisor *s)
 			return false;
 	}
 	return true;
+}
+
+/* Of its own link, which has gone up a moment after it was made: that it is there, with its address, is all that there
+ * is to know, and no reason to look at the addresses of thousands of others. */
+static int supervisor_on_link(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	struct supervisor *s = userdata;
+	const struct tailnet *t = only_tailnet(s);
+	int own = t && t->netns_fd >= 0 ? links_find_index(s->host, t->link) : -1;
+	int r = links_watch_drain_but(s->watch, own);
+
+	if (r < 0)
+		log_error(NULL, "netlink", "%s", strerror(-r));
+	if (r == 1 || (r == 2 && !has_its_veth(s, t)))
+		supervisor_look(s);
+	return 0;
 }
 
 /* After the start, so that it is not told of its own doing, and a thousand that start at the same time do not tell each

@@ -82,3 +82,5 @@ int links_watch_groups(int netns_fd, const int *groups, size_t n, struct links *
 void links_watch_less(struct links *l, const char *prefix, const char *own);
 int links_watch_fd(const struct links *l);
 int links_watch_drain(struct links *l);
+/* The same; 2: nothing but of the link with the index OWN. */
+int links_watch_drain_but(struct links *l, int own);

@@ -377,19 +377,38 @@ int links_watch_fd(const struct links *l)
 	return nl_socket_get_fd(l->sock);
 }
 
+/* The index stands at the same place in events of links and of addresses. */
+int links_watch_drain_but(struct links *l, int own)
+{
+	union {
+		struct nlmsghdr h;
+		char bytes[NLMSG_LENGTH(sizeof(struct ifaddrmsg))];
+	} event = {0};
+	const struct ifaddrmsg *ifa = NLMSG_DATA(&event.h);
+	int changed = 0;
+
+	_Static_assert(
+		offsetof(struct ifaddrmsg, ifa_index) == offsetof(struct ifinfomsg, ifi_index),
+		"one look fits both");
+	for (;;) {
+		ssize_t n = recv(links_watch_fd(l), &event, sizeof(event), MSG_DONTWAIT);
+
+		if (n < 0 && errno == EAGAIN)
+			return changed;
+		if (n < 0 && errno != EINTR && errno != ENOBUFS)
+			return -errno;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n != sizeof(event) || (int)ifa->ifa_index != own)
+			changed = 1;
+		else if (!changed)
+			changed = 2;
+	}
+}
+
 int links_watch_drain(struct links *l)
 {
-	int changed = 0;
-	char byte;
+	int r = links_watch_drain_but(l, -1); /* no link has that index */
 
-	for (;;) {
-		ssize_t n = recv(nl_socket_get_fd(l->sock), &byte, 1, MSG_DONTWAIT | MSG_TRUNC);
-
-		if (n >= 0 || errno == ENOBUFS)
-			changed = 1;
-		else if (errno == EAGAIN)
-			return changed;
-		else if (errno != EINTR)
-			return -errno;
-	}
+	return r > 0 ? 1 : r;
 }
