@@ -257,6 +257,11 @@ static enum hop_next why_routed(struct why *w, struct finding *f)
 			text);
 		return HOP_STOP;
 	}
+	if (!w->t->wg && w->t->engine == ENGINE_WIREGUARD) {
+		finding_set(f, FINDING_SKIP, NULL,
+			"not looked at: its wg-quick file, which has the key, is for root alone");
+		return HOP_NEXT;
+	}
 	if (!w->t->wg)
 		return why_node_route(w, f);
 	if (w->addr.family == 6 && !config_has_ipv6(w->t)) {
