@@ -161,7 +161,7 @@ def test_upgrade_and_purge(picture, release):
         m.wait_state("fgpu", "up")
         check_page(picture, fgpu)
         p = m.apt("purge", "tsgw")
-        for path in ("/var/lib/tsgw", "/run/tsgw", "/etc/tsgw/tsgw.ini", "/etc/tsgw/tsgw.d",
+        for path in ("/var/lib/tsgw", "/run/tsgw", "/etc/tsgw/tsgw.ini", "/etc/tsgw/tsgw.d", "/etc/netns",
                      "/etc/systemd/system/multi-user.target.wants/tsgw@fgpu.service"):
             check(not m.exists(path), f"{path} is still there")
         check(m.exists("/etc/tsgw/fgpu.conf"), "a key that the package did not make was taken away")
