@@ -3,8 +3,9 @@
 //
 //     AVX-512     our own (chapoly512.c): the packets of a train share the vectors
 //     libipsec-mb Intel's, where the processor has not what ours needs
-//     libsodium   everywhere, and for everybody at first: an idle node and a few pings are its own
+//     libsodium   everywhere, and for everybody at first: an idle node is its own
 //
+// One or two short packets, as an idle node has them, are not worth a batch: our own (short512.c), where it can.
 // With the first bulk of packets a thread looks for something faster. The first thread that does so tries
 // it against libsodium, for results and for speed; the verdict holds for the process.
 #include "wg/aead.h"
@@ -20,6 +21,7 @@
 #include "common/log.h"
 #include "wg/chapoly512.h"
 #include "wg/ipsecmb.h"
+#include "wg/short512.h"
 
 #define NONCE 12
 /* Bytes that a thread handles before anything is worth its memory. */
@@ -31,6 +33,7 @@ static struct {
 	enum aead_kind forced;
 	enum aead_kind fast; /* what a bulk of packets gets; AEAD_SODIUM: there is nothing else */
 	int verdict;	     /* atomic; of that */
+	bool shorts;	     /* few short packets have a way of their own */
 } aead_global;
 
 struct aead {
@@ -267,6 +270,7 @@ int aead_init(enum aead_kind kind)
 		return -ENOTSUP;
 	aead_global.forced = kind;
 	aead_global.fast = kind == AEAD_AUTO ? best_kind() : kind;
+	aead_global.shorts = (kind == AEAD_AUTO || kind == AEAD_AVX512) && short512_works();
 	return 0;
 }
 
@@ -299,6 +303,18 @@ const char *aead_name(const struct aead *a)
 	return a->kind == AEAD_IPSECMB ? ipsecmb_name(a->ipsecmb) : kind_names[a->kind];
 }
 
+#define SHORT_PACKETS 2
+
+static bool is_short(const struct aead *a, const struct aead_packet *p, size_t n)
+{
+	if (n > SHORT_PACKETS || !aead_global.shorts || a->kind == AEAD_NULL)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (p[i].len > SHORT512_MAX)
+			return false;
+	return true;
+}
+
 static void count(struct aead *a, const struct aead_packet *p, size_t n)
 {
 	if (a->bytes > BULK_BYTES)
@@ -312,12 +328,26 @@ static void count(struct aead *a, const struct aead_packet *p, size_t n)
 void aead_seal(
 	struct aead *a, const uint8_t key[AEAD_KEY], const struct aead_packet *packets, size_t n)
 {
-	count(a, packets, n);
-	seal_by(a->kind, a, key, packets, n);
+	if (!is_short(a, packets, n)) {
+		count(a, packets, n);
+		seal_by(a->kind, a, key, packets, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		short512_seal(key, &packets[i]);
 }
 
 size_t aead_open(struct aead *a, const uint8_t key[AEAD_KEY], struct aead_packet *packets, size_t n)
 {
-	count(a, packets, n);
-	return open_by(a->kind, a, key, packets, n);
+	size_t good = 0;
+
+	if (!is_short(a, packets, n)) {
+		count(a, packets, n);
+		return open_by(a->kind, a, key, packets, n);
+	}
+	for (size_t i = 0; i < n; i++) {
+		packets[i].ok = short512_open(key, &packets[i]);
+		good += packets[i].ok;
+	}
+	return good;
 }

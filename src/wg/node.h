@@ -33,6 +33,7 @@ struct sender {
 	struct udpio_path path;	 /* of its peer */
 	uint32_t sockets_generation;
 	struct icmp_limit unreachable;
+	unsigned found; /* packets, in the main thread's last turn */
 };
 
 struct receiver {
@@ -40,6 +41,8 @@ struct receiver {
 	struct udpio_rx *rx;
 	struct gro *gro;
 	struct udpio_tx tx; /* for handshakes */
+	unsigned answered;  /* how often an answer was there at once, lately */
+	unsigned unlooked;  /* lone packets behind which nobody looked for one */
 };
 
 struct node {

@@ -17,6 +17,8 @@
 
 #define ROW_MAX	       64
 #define BATCHES_MAX    8 /* receives on one socket before the others have their turn */
+#define ANSWERED_MAX   4
+#define LOOK_EVERY     16 /* lone packets, though none of the last ones was answered at once */
 #define FRESH_UNTIL_NS (REJECT_AFTER_TIME_NS - KEEPALIVE_TIMEOUT_NS - REKEY_TIMEOUT_NS)
 
 /* Datagrams in a row under one session. */
@@ -241,6 +243,25 @@ void receive_message(struct node *n, const struct udpio_message *m, uint64_t now
 	handle_row(n, &row, m, now_ns);
 }
 
+/* A lone packet was written to the TUN. What the kernel itself answers (an echo request, a SYN, data that is to be
+ * acknowledged) is answered by now; to look there at once saves the way by epoll, and where nobody
+ * answers at once it is not worth it. */
+static int look_for_answer(struct node *n)
+{
+	struct receiver *r = &n->receiver;
+	int error;
+
+	if (!r->answered && ++r->unlooked < LOOK_EVERY)
+		return 0;
+	r->unlooked = 0;
+	error = send_ready(n, false);
+	if (n->sender.found)
+		r->answered = ANSWERED_MAX;
+	else if (r->answered)
+		r->answered--;
+	return error;
+}
+
 int receive_ready(struct node *n, int fd)
 {
 	for (int i = 0; i < BATCHES_MAX; i++) {
@@ -261,9 +282,11 @@ int receive_ready(struct node *n, int fd)
 		}
 		if (gro_flush(n->receiver.gro) == -EBADFD)
 			return -ENODEV;
-		/* an answer may wait on the TUN already; if there is more here, epoll says so again */
+		/* if there is more here, epoll says so again */
 		if (datagrams == 1)
-			return 0;
+			return n->tun_watched && gro_counters(n->receiver.gro)->writes != writes
+				? look_for_answer(n)
+				: 0;
 		if (!n->tun_watched || gro_counters(n->receiver.gro)->writes == writes)
 			continue;
 		/* TCP has made its acknowledgements while gro_flush() wrote: they go out together */

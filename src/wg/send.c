@@ -427,6 +427,7 @@ int send_ready(struct node *n, bool more)
 		if (!more && len < SEND_LONE_BYTES)
 			break; /* more behind it is unlikely, and told by epoll */
 	}
+	s->found = packets;
 	if (is_gone(len))
 		return -ENODEV;
 	send_flush(n, now_ns);

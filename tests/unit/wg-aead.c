@@ -270,6 +270,47 @@ static void equal_trains_equal_libsodium(void)
 	}
 }
 
+/* One or two, as an idle node has them; each byte of the text and the tag is changed in turn. */
+static void short_packets_equal_libsodium(void)
+{
+	for (size_t k = 0; k < KINDS; k++) {
+		struct aead *a = make(kinds[k]);
+
+		for (uint32_t len = 0; a && len <= 200; len++) {
+			uint8_t buf[2][256], before[2][256], want[2][256], key[32];
+			unsigned n = 1 + len % 2;
+			struct aead_packet p[2];
+
+			randombytes_buf(key, sizeof(key));
+			randombytes_buf(buf, sizeof(buf));
+			memcpy(before, buf, sizeof(buf));
+			memcpy(want, buf, sizeof(buf));
+			for (unsigned i = 0; i < n; i++) {
+				p[i] = (struct aead_packet){.data = buf[i] + len % 32,
+					.len = len,
+					.counter = edge_counter(len + i)};
+				seal_reference(key, &p[i], want[i] + len % 32);
+			}
+			aead_seal(a, key, p, n);
+			CHECK_MEM(buf, want, sizeof(buf));
+			for (uint32_t at = 0; at < len + AEAD_TAG; at++) {
+				memcpy(buf, want, sizeof(buf));
+				p[0].data[at] ^= (uint8_t)(1u << at % 8);
+				CHECK_EQ(aead_open(a, key, p, n), n - 1);
+				CHECK(!p[0].ok);
+			}
+			memcpy(buf, want, sizeof(buf));
+			CHECK_EQ(aead_open(a, key, p, n), n);
+			for (unsigned i = 0; i < n; i++) {
+				memcpy(p[i].data + len, before[i] + len % 32 + len, AEAD_TAG);
+				CHECK(p[i].ok);
+			}
+			CHECK_MEM(buf, before, sizeof(buf));
+		}
+		aead_free(a);
+	}
+}
+
 /* Every bit of a tag and every byte of the text count; a verdict is of its own packet only. */
 static void forgeries_are_found(void)
 {
@@ -387,6 +428,7 @@ int main(void)
 	RUN(trains_equal_libsodium);
 	RUN(large_trains_equal_libsodium);
 	RUN(equal_trains_equal_libsodium);
+	RUN(short_packets_equal_libsodium);
 	RUN(forgeries_are_found);
 	RUN(wrong_counter_or_key);
 	RUN(promotion_is_seamless);
