@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -302,6 +301,8 @@ int store_pool_get(const struct store *s, const char *name, const struct prefix 
 	r = pool_remembered(s, name, pool, used, n_used, &p);
 	if (r < 0) {
 		r = dry_run ? 0 : pool_lock(s, &lock);
+		if (r == 0 && !dry_run)
+			r = poolindex_make(lock, s, name);
 		if (r == 0)
 			r = pool_taken(s, lock, name, used, n_used, &taken, &n);
 		if (r == 0)
@@ -395,25 +396,13 @@ int store_pool_prepare(const struct store *s, const char *const *names, size_t n
 	if (n_fresh < 2)
 		return 0;
 	r = pool_lock(s, &lock);
+	for (size_t i = 0; i < n_fresh && r == 0; i++)
+		r = poolindex_make(lock, s, fresh[i]);
 	if (r == 0)
 		r = pool_taken(s, lock, "", used, n_used, &taken, &n_taken);
 	if (r == 0)
 		r = pool_walk_begin(&w, pool, taken, n_taken);
 	return r < 0 ? r : pool_give_many(s, lock, fresh, n_fresh, &w);
-}
-
-int store_pool_make(const struct store *s, const char *name,
-	int (*make)(const struct store *s, const char *name))
-{
-	_cleanup_close_ int lock = -1;
-	char path[PATH_MAX];
-	struct stat st;
-
-	if (snprintf(path, sizeof(path), "%s/%s", s->state_dir, name) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	if (lstat(path, &st) == 0 || pool_lock(s, &lock) < 0)
-		return make(s, name);
-	return poolindex_make(lock, s, name, make);
 }
 
 int store_pool_free(const struct store *s, const char *name)

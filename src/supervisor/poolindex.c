@@ -8,7 +8,7 @@
 // not in the file is looked at. What anybody finds odd about the file makes it worth nothing: it is made anew.
 //
 // A thousand that start at the same time would look a thousand times who is there. So a directory is made under the
-// lock, too, and noted, and the second line says how STATE was by then (when it changed last). As long as that is
+// lock, too, and the second line says how STATE was by then (when it changed last). As long as that is
 // so, nobody has come or gone in any other way.
 #include "supervisor/poolindex.h"
 
@@ -308,15 +308,12 @@ int poolindex_taken(int fd, const struct store *s, const char *except, pool_read
 	return r;
 }
 
-int poolindex_make(int fd, const struct store *s, const char *name,
-	int (*make)(const struct store *s, const char *name))
+int poolindex_make(int fd, const struct store *s, const char *name)
 {
 	bool whole = index_whole(fd, s);
-	int r = make(s, name);
+	int r = store_init_state(s, name);
 
-	if (r == 0 && whole) {
-		poolindex_note(fd, name, NULL);
+	if (r == 0 && whole)
 		index_set_whole(fd, s);
-	}
 	return r;
 }

@@ -16,8 +16,7 @@ typedef int (*pool_reader)(const struct store *s, const char *name, struct prefi
  * says it of a tailnet that the file does not know. */
 int poolindex_taken(int fd, const struct store *s, const char *except, pool_reader read,
 	struct pool_prefixes *t);
-/* Lets MAKE make the directory of NAME, which has none yet. */
-int poolindex_make(int fd, const struct store *s, const char *name,
-	int (*make)(const struct store *s, const char *name));
+/* Makes the directory of NAME, if it has none. */
+int poolindex_make(int fd, const struct store *s, const char *name);
 /* That NAME remembers P from now on (before it is so), or nothing any more (P NULL; afterwards). */
 void poolindex_note(int fd, const char *name, const struct prefix *p);

@@ -95,7 +95,7 @@ int store_init(const struct store *s)
 	return r < 0 ? r : store_directory(s->state_dir, 0700);
 }
 
-static int store_make_state(const struct store *s, const char *name)
+int store_init_state(const struct store *s, const char *name)
 {
 	char path[PATH_MAX];
 
@@ -106,13 +106,15 @@ static int store_make_state(const struct store *s, const char *name)
 int store_init_tailnet(const struct store *s, const char *name)
 {
 	char path[PATH_MAX];
+	struct stat st;
 	int r;
 
 	if (!parse_is_tailnet_name(name))
 		return -EINVAL;
 	snprintf(path, sizeof(path), "%s/%s", s->run_dir, name);
 	r = store_directory(path, 0755);
-	return r < 0 ? r : store_pool_make(s, name, store_make_state);
+	snprintf(path, sizeof(path), "%s/%s", s->state_dir, name);
+	return r < 0 || lstat(path, &st) < 0 ? r : store_init_state(s, name);
 }
 
 /* ---- locks ---- */

@@ -20,8 +20,10 @@ struct store {
 /* Makes run_dir (0755), run_dir/.empty (0555, for the workers' chroot) and state_dir (0700); names
  * the one that fails in the log. */
 int store_init(const struct store *s);
-/* Makes RUN/NAME (0755) and STATE/NAME (0700). */
+/* Makes RUN/NAME (0755), and looks at STATE/NAME, if it is there. */
 int store_init_tailnet(const struct store *s, const char *name);
+/* Makes STATE/NAME (0700): for the pool, which knows who has one. */
+int store_init_state(const struct store *s, const char *name);
 
 /* Takes the lock RUN/NAME/lock (or RUN/front.lock for NAME NULL): open file description lock, held
  * while *ret_fd is open. -EAGAIN if another process has it; *ret_pid (may be NULL) is its pid
@@ -46,9 +48,6 @@ int store_pool_all(const struct store *s, struct prefix_list *ret);
 int store_pool_plan(const struct store *s, const char *name, const struct prefix *pool,
 	const struct prefix_list *used, const struct prefix_list *taken, struct prefix *ret);
 int store_pool_free(const struct store *s, const char *name);
-/* Lets MAKE make STATE/NAME, if it is not there, so that who chooses a /30 knows of it. */
-int store_pool_make(const struct store *s, const char *name,
-	int (*make)(const struct store *s, const char *name));
 
 /* The volatile record RUN/NAME/made: what exists or is about to. Written before the thing is made,
  * so that a start after SIGKILL knows all of it. */

@@ -63,6 +63,13 @@ static bool is(const struct prefix *p, const char *text)
 	return !strcmp(buf, text);
 }
 
+/* Both directories, as if the tailnet had been started before. */
+static void init(const char *name)
+{
+	CHECK_EQ(store_init_tailnet(&store, name), 0);
+	CHECK_EQ(store_init_state(&store, name), 0);
+}
+
 /* ---- pool ---- */
 
 static int get(
@@ -252,7 +259,7 @@ static void pool_damaged_file(void)
 	CHECK_EQ(get("other", "10.200.0.0/16", "", &p, &slot), 0);
 	for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
 		CHECK_EQ(store_net_parse(texts[i], strlen(texts[i]), &p), -EBADMSG);
-		CHECK_EQ(store_init_tailnet(&store, "red"), 0);
+		init("red");
 		put(path_of(state_dir, "red", "net"), texts[i], strlen(texts[i]));
 		CHECK_EQ(get("red", "10.200.0.0/16", "10.200.0.0/28", &p, &slot), 0);
 		CHECK(is(&p, "10.200.0.16/30"));
@@ -312,7 +319,7 @@ static void pool_index(void)
 		forget("d");
 	}
 	/* somebody has brought one from elsewhere */
-	CHECK_EQ(store_init_tailnet(&store, "e"), 0);
+	init("e");
 	put(path_of(state_dir, "e", "net"), "veth = 10.200.0.8/30\n", 21);
 	CHECK_EQ(get("f", "10.200.0.0/16", "", &p, &slot), 0);
 	CHECK(is(&p, "10.200.0.12/30"));
@@ -339,7 +346,6 @@ static void pool_index_is_whole(void)
 	CHECK_EQ(get("d", "10.200.0.0/16", "", &p, &slot), 0);
 	CHECK(is(&p, "10.200.0.0/30"));
 	/* noted, and not looked for any more: its file alone would not tell */
-	CHECK_EQ(store_init_tailnet(&store, "e"), 0);
 	CHECK_EQ(unlink(path_of(state_dir, "d", "net")), 0);
 	CHECK_EQ(get("e", "10.200.0.0/16", "", &p, &slot), 0);
 	CHECK(is(&p, "10.200.0.16/30"));
@@ -377,10 +383,10 @@ static void pool_unwritable(void)
 	if (geteuid() == 0) {
 		printf("# as root every directory can be written: a file in its place stands for "
 		       "it\n");
-		CHECK_EQ(store_init_tailnet(&store, "red"), 0);
+		init("red");
 		CHECK_EQ(mkdir(path_of(state_dir, "red", "net.new"), 0700), 0);
 	} else {
-		CHECK_EQ(store_init_tailnet(&store, "red"), 0);
+		init("red");
 		CHECK_EQ(chmod(path_of(state_dir, "red", ""), 0500), 0);
 	}
 	struct prefix pool = prefix("10.200.0.0/16");
@@ -470,7 +476,7 @@ static void made_round_trip(void)
 	uint64_t ticks;
 
 	fresh();
-	CHECK_EQ(store_init_tailnet(&store, "red"), 0);
+	init("red");
 	CHECK_EQ(store_made_read(&store, "red", &m), -ENOENT);
 	CHECK_EQ(store_made_write(&store, "red", &full), 0);
 	CHECK_EQ(store_made_read(&store, "red", &m), 0);
@@ -538,7 +544,7 @@ static void made_damaged_file(void)
 	char big[4096] = {0};
 
 	fresh();
-	CHECK_EQ(store_init_tailnet(&store, "red"), 0);
+	init("red");
 	put(path_of(run_dir, "red", "made"), "", 0);
 	CHECK_EQ(store_made_read(&store, "red", &m), -EBADMSG);
 	put(path_of(run_dir, "red", "made"), big, sizeof(big));
@@ -587,8 +593,8 @@ static void lock_is_exclusive(void)
 
 	fresh();
 	CHECK_EQ(store_lock(&store, "red", &fd, NULL), -ENOENT);
-	CHECK_EQ(store_init_tailnet(&store, "red"), 0);
-	CHECK_EQ(store_init_tailnet(&store, "blue"), 0);
+	init("red");
+	init("blue");
 	CHECK_EQ(store_lock(&store, "red", &fd, NULL), 0);
 	CHECK(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	CHECK(fstat(fd, &st) == 0 && (st.st_mode & 07777) == 0600);
@@ -625,7 +631,7 @@ static void directories(void)
 	CHECK_EQ(mode_of(state_dir), 0700);
 	CHECK_EQ(mode_of(path_of(run_dir, ".empty", "")), 0555);
 	umask(077);
-	CHECK_EQ(store_init_tailnet(&store, "red"), 0);
+	init("red");
 	CHECK_EQ(mode_of(path_of(run_dir, "red", "")), 0755);
 	CHECK_EQ(mode_of(path_of(state_dir, "red", "")), 0700);
 	CHECK_EQ(store_init(&store), 0);
