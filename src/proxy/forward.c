@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "common/cleanup.h"
 #include "proxy/body.h"
@@ -332,6 +333,14 @@ static void switch_protocols(struct conn *c)
 	conn_tunnel(c);
 }
 
+/* Behind the client's end only what has come already counts. */
+static bool client_says_more(const struct conn *c)
+{
+	uint8_t byte;
+
+	return !c->client.hup || c->up.in.len || recv(c->client.source.fd, &byte, 1, MSG_PEEK) > 0;
+}
+
 static bool final_head(struct conn *c, const struct http_head *h)
 {
 	struct forward *f = c->forward;
@@ -339,7 +348,8 @@ static bool final_head(struct conn *c, const struct http_head *h)
 
 	f->origin_keep = h->minor == 1 && !h->close && framing != HTTP_UNTIL_CLOSE &&
 		!(h->has_coding && h->has_length);
-	f->client_keep &= h->minor == 1 && framing != HTTP_UNTIL_CLOSE && f->sent && !c->client.hup;
+	f->client_keep &=
+		h->minor == 1 && framing != HTTP_UNTIL_CLOSE && f->sent && client_says_more(c);
 	body_start(&f->response, framing, h->length);
 	f->started = c->answered = true;
 	conn_count(c, PROXY_OK);

@@ -4,6 +4,7 @@
 The place is that of test_proxy_alone.
 """
 import re
+import socket
 
 import lab as L
 import test_proxy_alone as A
@@ -152,6 +153,20 @@ def test_nothing_is_done_twice(lab):
             got = A.read_all(s)
             L.equal(asked, [method] * (1 + again), f"what the server was asked for {method} {more}")
             L.equal(got[:12], b"HTTP/1.1 200" if again else b"", f"the answer to {method} {more}")
+        L.wait_for(lambda: not p.worker.stats()["clients"], "all clients to be gone")
+
+
+def test_requests_before_the_end(lab):
+    """Every request that came before the client's end is answered, those too which nobody had read by then."""
+    with A.Place(lab) as p:
+        p.serve(80, A.http_hello)
+        for n, size in ((2, 0), (40, 3000)):
+            s = p.connect(b"".join(b"GET http://grafana/%d HTTP/1.1\r\nX: %s\r\n\r\n" % (i, b"x" * size)
+                                   for i in range(n)))
+            s.shutdown(socket.SHUT_WR)
+            got = answers(Replay(A.read_all(s)), n)
+            L.equal([body.split(b" ")[1] for _, _, body in got], [b"/%d" % i for i in range(n)], "what was answered")
+            L.equal([b"Connection: close" in head for _, head, _ in got], [False] * (n - 1) + [True], "the last closes")
         L.wait_for(lambda: not p.worker.stats()["clients"], "all clients to be gone")
 
 
