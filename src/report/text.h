@@ -44,7 +44,8 @@ void text_join(char *buf, size_t size, const char *more);
 
 /* A string that is certainly UTF-8: anything else becomes '?'. */
 json_t *text_json(const char *text);
-#define TEXT_JSON_FLAGS (JSON_INDENT(2) | JSON_PRESERVE_ORDER)
+/* Fewer digits than a double has: 0.009 is not printed as 0.0089999999999999993. */
+#define TEXT_JSON_FLAGS (JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12))
 /* Prints and releases J (NULL: out of memory). Returns the exit code. */
 int text_print_json(json_t *j);
 /* The same on one line, and flushed: for streams. */
