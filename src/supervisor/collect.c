@@ -390,7 +390,7 @@ void collect_ask(struct collector *c)
 	}
 	/* never from within the call; a bound on everything else */
 	(void)sd_event_add_time_relative(c->s->event, &c->fresh_timer, CLOCK_MONOTONIC,
-		c->n_asked ? patience_ms * 1000 : 0, 1000, fresh_on_timer, c);
+		c->n_asked ? patience_ms * 1000 : 0, c->n_asked ? 1000 : 1, fresh_on_timer, c);
 }
 
 void collect_fresh(struct collector *c)
