@@ -32,7 +32,7 @@
 
 #define LANES	     STREAM512_LANES
 #define BLOCK	     STREAM512_BLOCK
-#define GROUP	     64	 /* packets; a multiple of POLY512_KEYS */
+#define GROUP	     64	 /* packets */
 #define SHORT_BYTES  256 /* up to here a tag is made block by block */
 #define NO_PAIR	     GROUP
 #define STEP_BLOCKS  (STREAM512_STEP / 16u)
@@ -49,9 +49,9 @@ struct piece {
 
 struct work {
 	struct stream512 stream;
-	uint8_t one_time[GROUP][POLY64_KEY];
+	uint8_t one_time[GROUP + POLY512_KEYS][POLY64_KEY];
 	struct poly512_keys keys; /* of eight packets */
-	unsigned keys_of;	  /* the first of them; GROUP = none */
+	unsigned keys_of;	  /* the first of them; 2 * GROUP = none */
 	unsigned pair;	     /* the first of two packets whose tags are under way, or NO_PAIR */
 	uint32_t pair_steps; /* left */
 	unsigned tail[2];    /* blocks in each one's tail that are left */
@@ -155,8 +155,16 @@ VECTOR512_INLINE void apply(const struct piece *piece, const uint8_t *stream)
 		_mm_storeu_si128((void *)p,
 			_mm_xor_si128(_mm_loadu_si128((const void *)p),
 				_mm_load_si128((const void *)stream)));
-	for (uint32_t i = 0; i < left; i++)
-		p[i] ^= stream[i];
+	for (; left >= 4; left -= 4, p += 4, stream += 4) {
+		uint32_t word, key_word;
+
+		memcpy(&word, p, sizeof(word));
+		memcpy(&key_word, stream, sizeof(key_word));
+		word ^= key_word;
+		memcpy(p, &word, sizeof(word));
+	}
+	for (; left; left--)
+		*p++ ^= *stream++;
 }
 
 /* Encrypts or decrypts what the batch covers. */
@@ -200,12 +208,11 @@ static void tag_alone(struct work *w, const struct aead_packet *p, unsigned whic
 		poly64_tag(&sum, tag);
 		sodium_memzero(&sum, sizeof(sum));
 	} else {
-		unsigned first = which / POLY512_KEYS * POLY512_KEYS;
-
-		if (w->keys_of != first)
-			poly512_prepare(&w->keys, w->one_time[first], POLY64_KEY);
-		w->keys_of = first;
-		poly512_tag(&w->keys, which - first, data, p[which].len, tag);
+		if (which < w->keys_of || which >= w->keys_of + POLY512_KEYS) {
+			poly512_prepare(&w->keys, w->one_time[which], POLY64_KEY);
+			w->keys_of = which;
+		}
+		poly512_tag(&w->keys, which - w->keys_of, data, p[which].len, tag);
 	}
 	settle(w, p, which, tag);
 }
@@ -271,7 +278,7 @@ static void group_begin(struct work *w, bool opening)
 	w->opening = opening;
 	w->pair = NO_PAIR;
 	w->pair_steps = 0;
-	w->keys_of = GROUP;
+	w->keys_of = 2 * GROUP;
 	memset(w->tagged, 0, sizeof(w->tagged));
 }
 
