@@ -60,9 +60,9 @@ static struct addr find_address(const struct view *v)
 	free(addresses);
 	for (size_t i = 0; i < e.n; i++)
 		choose(&best, &e.addrs[i]);
-	for (size_t i = 0; !best.family && i < v->n; i++)
-		for (size_t k = 0; v->entries[i].live && k < v->entries[i].live->n_listen; k++)
-			choose(&best, &v->entries[i].live->listen[k].addr);
+	for (size_t i = 0; !best.family && i < v->table.n; i++)
+		for (size_t k = 0; view_at(v, i)->live && k < view_at(v, i)->live->n_listen; k++)
+			choose(&best, &view_at(v, i)->live->listen[k].addr);
 	return best;
 }
 

@@ -124,8 +124,8 @@ static int ask_all(struct listing *l)
 		view_free(&v);
 		return code;
 	}
-	for (size_t i = 0; i < v.n; i++) {
-		int one = v.entries[i].live ? ask_one(l, v.entries[i].name) : CTL_DONE;
+	for (size_t i = 0; i < v.table.n; i++) {
+		int one = view_at(&v, i)->live ? ask_one(l, view_at(&v, i)->name) : CTL_DONE;
 
 		code = code ? code : one;
 	}

@@ -152,9 +152,9 @@ void doctor_allow(struct doctor *d)
 {
 	bool said = false;
 
-	for (size_t i = 0; i < d->view.n; i++)
-		if (d->view.entries[i].config)
-			said |= allow_one(d, &d->view.entries[i]);
+	for (size_t i = 0; i < d->view.table.n; i++)
+		if (view_at(&d->view, i)->config)
+			said |= allow_one(d, view_at(&d->view, i));
 	if (!said && d->view.config->n_tailnets)
 		doctor_say(d, "allow", FINDING_OK, NULL,
 			"admits the networks of the primaries, not the world");

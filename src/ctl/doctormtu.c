@@ -238,8 +238,8 @@ void doctor_mtu(struct doctor *d)
 	unsigned looked = 0, tried = 0;
 	bool said = false;
 
-	for (size_t i = 0; i < d->view.n; i++) {
-		const struct entry *e = &d->view.entries[i];
+	for (size_t i = 0; i < d->view.table.n; i++) {
+		const struct entry *e = view_at(&d->view, i);
 		struct outside o = {.d = d, .t = e->config};
 		struct control_request q = {.verb = CONTROL_PEERS};
 		struct control_end end;

@@ -116,8 +116,8 @@ void doctor_ports(struct doctor *d)
 	}
 	for (size_t i = 0; i < ELEMENTSOF(front); i++)
 		look(&p, &front[i]);
-	for (size_t i = 0; i < d->view.n; i++) {
-		const struct entry *e = &d->view.entries[i];
+	for (size_t i = 0; i < d->view.table.n; i++) {
+		const struct entry *e = view_at(&d->view, i);
 		const struct tailnet_config *t = e->config;
 
 		if (!t)

@@ -63,8 +63,8 @@ void doctor_tailnets(struct doctor *d)
 			"the supervisors answer root and the group tsgw only");
 		return;
 	}
-	for (size_t i = 0; i < v->n; i++) {
-		const struct entry *e = &v->entries[i];
+	for (size_t i = 0; i < v->table.n; i++) {
+		const struct entry *e = view_at(v, i);
 
 		wanted += e->config && e->config->enabled;
 		if (e->mute) {
@@ -92,8 +92,8 @@ void doctor_keys(struct doctor *d)
 	uint64_t now = (uint64_t)time(NULL);
 	char advice[128], text[TEXT_SIZE_MAX];
 
-	for (size_t i = 0; i < d->view.n; i++) {
-		const struct entry *e = &d->view.entries[i];
+	for (size_t i = 0; i < d->view.table.n; i++) {
+		const struct entry *e = view_at(&d->view, i);
 		uint64_t expiry = e->live ? e->live->key_expiry_s : 0;
 
 		if (!expiry)
@@ -250,8 +250,8 @@ void doctor_resolv(struct doctor *d)
 
 static const char *any_suffix(const struct doctor *d)
 {
-	for (size_t i = 0; i < d->view.n; i++) {
-		const struct entry *e = &d->view.entries[i];
+	for (size_t i = 0; i < d->view.table.n; i++) {
+		const struct entry *e = view_at(&d->view, i);
 
 		if (e->live && e->config && e->config->n_suffixes)
 			return e->config->suffixes[0];

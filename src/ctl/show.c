@@ -105,8 +105,8 @@ static int list_print(const struct view *v)
 
 	for (size_t i = 0; i < t.columns; i++)
 		r |= table_add(&t, "%s", heads[i]);
-	for (size_t i = 0; i < v->n; i++)
-		r |= list_row(&t, &v->entries[i]);
+	for (size_t i = 0; i < v->table.n; i++)
+		r |= list_row(&t, view_at(v, i));
 	if (r == 0)
 		table_print(&t, stdout);
 	else
@@ -138,8 +138,8 @@ static json_t *show_json(const struct view *v, bool detail)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < v->n; i++)
-		json_array_append_new(list, entry_json(&v->entries[i], detail));
+	for (size_t i = 0; i < v->table.n; i++)
+		json_array_append_new(list, entry_json(view_at(v, i), detail));
 	return list;
 }
 
@@ -348,10 +348,10 @@ static int status_all(const struct args *a, const struct view *v)
 		json_object_set_new(j, "dns", status_dns(a));
 		return text_print_json(j);
 	}
-	for (size_t i = 0; i < v->n; i++) {
+	for (size_t i = 0; i < v->table.n; i++) {
 		if (i)
 			putchar('\n');
-		status_print(&v->entries[i]);
+		status_print(view_at(v, i));
 	}
 	return CTL_DONE;
 }

@@ -8,67 +8,18 @@
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "common/hash.h"
 #include "ctl/client.h"
 #include "ctl/sockets.h"
 
 #define VIEW_HURRY_MS 500
 #define VIEW_FRONT_MS 1000
 
-/* ---- entries by name ---- */
-
-/* There are four times as many as entries may be. */
-static uint32_t *view_place(const struct view *v, const char *name)
-{
-	size_t mask = 4 * v->size - 1, i = hash_bytes(name, strlen(name)) & mask;
-
-	while (v->places[i] && strcmp(v->entries[v->places[i] - 1].name, name) != 0)
-		i = (i + 1) & mask;
-	return &v->places[i];
-}
+static const struct view view_empty = {
+	.table = {.stride = sizeof(struct entry), .name_max = MSG_NAME_MAX}};
 
 struct entry *view_find(const struct view *v, const char *name)
 {
-	uint32_t at = v->size ? *view_place(v, name) : 0;
-
-	return at ? &v->entries[at - 1] : NULL;
-}
-
-static int view_grow(struct view *v)
-{
-	size_t size = v->size ? 2 * v->size : 64;
-	struct entry *more = reallocarray(v->entries, size, sizeof(*more));
-	uint32_t *places = calloc(4 * size, sizeof(*places));
-
-	if (more)
-		v->entries = more;
-	if (!more || !places) {
-		free(places);
-		return -ENOMEM;
-	}
-	free(v->places);
-	v->places = places;
-	v->size = size;
-	for (size_t i = 0; i < v->n; i++)
-		*view_place(v, v->entries[i].name) = (uint32_t)i + 1;
-	return 0;
-}
-
-/* One of that name is there already: that. */
-static int view_add(struct view *v, const char *name, struct entry **ret)
-{
-	uint32_t *at;
-
-	if (v->n == v->size && view_grow(v) < 0)
-		return -ENOMEM;
-	at = view_place(v, name);
-	if (!*at) {
-		*at = (uint32_t)++v->n;
-		v->entries[v->n - 1] = (struct entry){0};
-		snprintf(v->entries[v->n - 1].name, sizeof(v->entries[0].name), "%s", name);
-	}
-	*ret = &v->entries[*at - 1];
-	return 0;
+	return byname_find(&v->table, name);
 }
 
 /* ---- what supervisors say ---- */
@@ -85,7 +36,8 @@ static int view_on_record(void *arg, const union control_any *m)
 
 	if (m->h.record != CONTROL_TAILNET)
 		return -EBADMSG;
-	if (view_add(a->view, m->tailnet.name, &e) < 0)
+	e = byname_add(&a->view->table, m->tailnet.name);
+	if (!e)
 		return -ENOMEM;
 	if (!e->live)
 		e->live = malloc(sizeof(*e->live));
@@ -99,9 +51,9 @@ static int view_on_record(void *arg, const union control_any *m)
 
 static void view_note_error(struct view *v, const char *name, int error)
 {
-	struct entry *e;
+	struct entry *e = name ? byname_add(&v->table, name) : NULL;
 
-	if (name && view_add(v, name, &e) == 0)
+	if (e)
 		e->mute = true;
 	if (v->first_error)
 		return;
@@ -153,14 +105,15 @@ static int view_configure(struct view *v, struct config *c)
 
 	config_free(v->config);
 	v->config = c;
-	for (size_t i = 0; i < v->n; i++)
-		v->entries[i].config = NULL;
+	for (size_t i = 0; i < v->table.n; i++)
+		view_at(v, i)->config = NULL;
 	for (size_t i = 0; r == 0 && i < c->n_tailnets; i++) {
-		struct entry *e;
+		struct entry *e = byname_add(&v->table, c->tailnets[i]->name);
 
-		r = view_add(v, c->tailnets[i]->name, &e);
-		if (r == 0)
+		if (e)
 			e->config = c->tailnets[i];
+		else
+			r = -ENOMEM;
 	}
 	return r;
 }
@@ -189,10 +142,12 @@ static int view_ask_all(struct view *v, const struct args *a)
 /* Is there one of which only its wg-quick file tells the addresses, or what is wrong with it? */
 static bool view_lacks(const struct view *v)
 {
-	for (size_t i = 0; i < v->n; i++)
-		if (v->entries[i].config &&
-			(!v->entries[i].live || !v->entries[i].live->n_addresses))
+	for (size_t i = 0; i < v->table.n; i++) {
+		const struct entry *e = view_at(v, i);
+
+		if (e->config && (!e->live || !e->live->n_addresses))
 			return true;
+	}
 	return false;
 }
 
@@ -207,7 +162,7 @@ static int view_done(struct view *v, int r, struct view *ret)
 
 int view_load(const struct args *a, struct view *ret)
 {
-	struct view v = {0};
+	struct view v = view_empty;
 	struct config *c;
 	int r = config_load_view(a->config_path, &c);
 
@@ -220,7 +175,7 @@ int view_load(const struct args *a, struct view *ret)
 
 int view_load_list(const struct args *a, struct view *ret)
 {
-	struct view v = {0};
+	struct view v = view_empty;
 	struct config *c;
 	int r = config_load_sections(a->config_path, &c);
 
@@ -240,10 +195,9 @@ int view_load_list(const struct args *a, struct view *ret)
 
 void view_free(struct view *v)
 {
-	for (size_t i = 0; i < v->n; i++)
-		free(v->entries[i].live);
-	free(v->entries);
-	free(v->places);
+	for (size_t i = 0; i < v->table.n; i++)
+		free(view_at(v, i)->live);
+	byname_free(&v->table);
 	config_free(v->config);
-	*v = (struct view){0};
+	*v = view_empty;
 }

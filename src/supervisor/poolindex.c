@@ -20,83 +20,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/byname.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
-#include "common/hash.h"
 #include "common/log.h"
 #include "common/parse.h"
 
-#define INDEX_MAX     (1 << 20) /* bytes; beyond, it is made anew */
-#define INDEX_BOOT_ID "/proc/sys/kernel/random/boot_id"
-#define INDEX_MAGIC   "tsgw-pool 2 "
-#define INDEX_HEADER  (sizeof(INDEX_MAGIC) - 1 + 36 + 1) /* with the boot, and a newline */
-#define INDEX_STAMP   44				 /* bytes of the second line */
+#define INDEX_MAX      (1 << 20) /* bytes; beyond, it is made anew */
+#define INDEX_BOOT_ID  "/proc/sys/kernel/random/boot_id"
+#define INDEX_MAGIC    "tsgw-pool 2 "
+#define INDEX_HEADER   (sizeof(INDEX_MAGIC) - 1 + 36 + 1) /* with the boot, and a newline */
+#define INDEX_STAMP    44				  /* bytes of the second line */
+
+#define INDEX_NAME_MAX 33
 
 struct entry {
-	char name[33];
+	char name[INDEX_NAME_MAX];
 	bool has, found; /* its directory is there, after a look */
 	struct prefix p;
 };
 
-struct index {
-	struct entry *entries;
-	size_t n, size;
-	uint32_t *places; /* 1 + index of an entry, by its name; 0 = free */
-	size_t n_places;  /* a power of 2, more than twice .n */
-};
-
-static void index_free(struct index *x)
+static struct entry *index_at(const struct byname *x, size_t i)
 {
-	free(x->entries);
-	free(x->places);
-}
-
-/* ---- entries by name ---- */
-
-static uint32_t *index_place(const struct index *x, const char *name)
-{
-	size_t i = hash_bytes(name, strlen(name)) & (x->n_places - 1);
-
-	while (x->places[i] && strcmp(x->entries[x->places[i] - 1].name, name) != 0)
-		i = (i + 1) & (x->n_places - 1);
-	return &x->places[i];
-}
-
-static int index_grow(struct index *x)
-{
-	struct index more = {.size = x->size ? 2 * x->size : 64, .n = x->n};
-
-	more.n_places = 4 * more.size;
-	more.places = calloc(more.n_places, sizeof(*more.places));
-	if (!more.places)
-		return -ENOMEM;
-	more.entries = reallocarray(x->entries, more.size, sizeof(*more.entries));
-	if (!more.entries) {
-		free(more.places);
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < more.n; i++)
-		*index_place(&more, more.entries[i].name) = (uint32_t)i + 1;
-	free(x->places);
-	*x = more;
-	return 0;
-}
-
-/* That of NAME, or a new one. */
-static int index_entry(struct index *x, const char *name, struct entry **ret)
-{
-	uint32_t *at;
-
-	if (x->n == x->size && index_grow(x) < 0)
-		return -ENOMEM;
-	at = index_place(x, name);
-	if (!*at) {
-		*at = (uint32_t)++x->n;
-		x->entries[x->n - 1] = (struct entry){0};
-		snprintf(x->entries[x->n - 1].name, sizeof(x->entries[0].name), "%s", name);
-	}
-	*ret = &x->entries[*at - 1];
-	return 0;
+	return (struct entry *)x->items + i;
 }
 
 /* ---- the file ---- */
@@ -144,12 +90,11 @@ static void index_set_whole(int fd, const struct store *s)
 }
 
 /* "NAME 10.200.0.4/30" or "NAME -"; LINE is changed. */
-static int index_line(struct index *x, char *line)
+static int index_line(struct byname *x, char *line)
 {
 	char *blank = strchr(line, ' ');
 	struct entry *e;
 	struct prefix p = {0};
-	int r;
 
 	if (!blank)
 		return -EBADMSG;
@@ -157,15 +102,15 @@ static int index_line(struct index *x, char *line)
 	if (!parse_is_tailnet_name(line) ||
 		(strcmp(blank, "-") != 0 && prefix_parse(blank, &p) < 0))
 		return -EBADMSG;
-	r = index_entry(x, line, &e);
-	if (r == 0) {
-		e->has = *blank != '-';
-		e->p = p;
-	}
-	return r;
+	e = byname_add(x, line);
+	if (!e)
+		return -ENOMEM;
+	e->has = *blank != '-';
+	e->p = p;
+	return 0;
 }
 
-static int index_parse(struct index *x, char *text, size_t len)
+static int index_parse(struct byname *x, char *text, size_t len)
 {
 	char header[96];
 	size_t at = INDEX_HEADER + INDEX_STAMP;
@@ -187,7 +132,7 @@ static int index_parse(struct index *x, char *text, size_t len)
 	return r;
 }
 
-static int index_read(int fd, struct index *x)
+static int index_read(int fd, struct byname *x)
 {
 	_cleanup_free_ char *text = NULL;
 	struct stat st;
@@ -254,7 +199,7 @@ int pool_prefixes_add(struct pool_prefixes *t, const struct prefix *p)
 
 /* Which are there; who is new is read, and noted, and so is who has gone. */
 static int index_compare(
-	int fd, const struct store *s, struct index *x, const char *except, pool_reader read)
+	int fd, const struct store *s, struct byname *x, const char *except, pool_reader read)
 {
 	DIR *dir = opendir(s->state_dir);
 	size_t known = x->n;
@@ -267,18 +212,20 @@ static int index_compare(
 	while (r == 0 && (d = readdir(dir))) {
 		if (!parse_is_tailnet_name(d->d_name) || !strcmp(d->d_name, except))
 			continue;
-		r = index_entry(x, d->d_name, &e);
-		if (r == 0)
+		e = byname_add(x, d->d_name);
+		if (e)
 			e->found = true;
+		else
+			r = -ENOMEM;
 	}
 	closedir(dir);
 	for (size_t i = known; i < x->n && r == 0; i++) {
-		e = &x->entries[i];
+		e = index_at(x, i);
 		e->has = read(s, e->name, &e->p) == 0;
 		poolindex_note(fd, e->name, e->has ? &e->p : NULL);
 	}
 	for (size_t i = 0; i < known && r == 0; i++) {
-		e = &x->entries[i];
+		e = index_at(x, i);
 		if (e->has && !e->found && strcmp(e->name, except) != 0) {
 			e->has = false;
 			poolindex_note(fd, e->name, NULL);
@@ -292,19 +239,21 @@ static int index_compare(
 int poolindex_taken(int fd, const struct store *s, const char *except, pool_reader read,
 	struct pool_prefixes *t)
 {
-	struct index x = {0};
+	struct byname x = {.stride = sizeof(struct entry), .name_max = INDEX_NAME_MAX};
 	int r = index_read(fd, &x);
 
 	if (r < 0) {
-		index_free(&x);
-		x = (struct index){0};
+		byname_free(&x);
 		index_begin(fd);
 	}
 	r = index_whole(fd, s) ? 0 : index_compare(fd, s, &x, except, read);
-	for (size_t i = 0; i < x.n && r == 0; i++)
-		if (x.entries[i].has && strcmp(x.entries[i].name, except) != 0)
-			r = pool_prefixes_add(t, &x.entries[i].p);
-	index_free(&x);
+	for (size_t i = 0; i < x.n && r == 0; i++) {
+		const struct entry *e = index_at(&x, i);
+
+		if (e->has && strcmp(e->name, except) != 0)
+			r = pool_prefixes_add(t, &e->p);
+	}
+	byname_free(&x);
 	return r;
 }
 
