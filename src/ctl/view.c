@@ -118,17 +118,24 @@ static int view_configure(struct view *v, struct config *c)
 	return r;
 }
 
-/* Of all supervisors at once, by way of the front. Who is not in its answer, or has none, is asked by view_ask_all(). */
-static int view_ask_front(struct view *v, const struct args *a)
+/* Asks for all supervisors at once, by way of the front: it works on that while the configuration is read. -1: there is
+ * none. */
+static int view_ask_front(const struct args *a)
 {
 	struct control_request q = {.verb = CONTROL_LIST};
-	struct asking asking = {.view = v};
-	struct control_end end;
 	_cleanup_close_ int fd = -1;
 	int r = client_open(a->run_dir, NULL, &fd, NULL);
 
-	if (r == 0)
-		r = client_ask(fd, &q, VIEW_FRONT_MS, view_on_record, &asking, &end);
+	return r == 0 && client_send(fd, &q) == 0 ? take_fd(fd) : -1;
+}
+
+/* Its answer. Who is not in it, or has no front to ask, is asked by view_ask_all(). */
+static int view_read_front(struct view *v, int fd)
+{
+	struct asking asking = {.view = v};
+	struct control_end end;
+	int r = fd < 0 ? 0 : client_read(fd, VIEW_FRONT_MS, view_on_record, &asking, &end);
+
 	return r == -ENOMEM ? r : 0;
 }
 
@@ -177,12 +184,13 @@ int view_load_list(const struct args *a, struct view *ret)
 {
 	struct view v = view_empty;
 	struct config *c;
+	_cleanup_close_ int front = view_ask_front(a);
 	int r = config_load_sections(a->config_path, &c);
 
 	if (r == 0)
 		r = view_configure(&v, c);
 	if (r == 0)
-		r = view_ask_front(&v, a);
+		r = view_read_front(&v, front);
 	if (r == 0)
 		r = view_ask_all(&v, a);
 	if (r == 0 && view_lacks(&v)) {
