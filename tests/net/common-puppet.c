@@ -107,12 +107,15 @@ static long make(const struct user_regs_struct *saved, const struct call *c, uin
 	r.r10 = a[3];
 	r.r8 = a[4];
 	r.r9 = a[5];
-	if (ptrace(PTRACE_SETREGS, puppet, NULL, &r) < 0 ||
-		ptrace(PTRACE_SINGLESTEP, puppet, NULL, NULL) < 0)
+	if (ptrace(PTRACE_SETREGS, puppet, NULL, &r) < 0)
 		no_way("its registers");
-	(void)stopped();
-	if (ptrace(PTRACE_GETREGS, puppet, NULL, &r) < 0)
-		no_way("its registers");
+	do { /* it may stop for something else before that instruction */
+		if (ptrace(PTRACE_SINGLESTEP, puppet, NULL, NULL) < 0)
+			no_way("a step");
+		(void)stopped();
+		if (ptrace(PTRACE_GETREGS, puppet, NULL, &r) < 0)
+			no_way("its registers");
+	} while (r.rip == saved->rip - 2);
 	return (long)r.rax;
 }
 

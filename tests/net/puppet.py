@@ -52,6 +52,7 @@ def attempt(pid, other, sock, what):
         p = subprocess.run([PUPPET, str(pid), str(other), sock, what], capture_output=True, text=True, check=False,
                            stdin=subprocess.DEVNULL, timeout=60)
         if p.returncode in WORDS:
+            attempt.why = p.stdout.strip()  # the name of an errno
             return WORDS[p.returncode]
         if not os.path.exists(f"/proc/{pid}"):
             break

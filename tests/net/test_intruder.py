@@ -26,7 +26,8 @@ def test_of_a_plain_process(lab):
     puppet.wait_line("^listens$")
     for name in names:
         if name not in ("setns", "exec"):  # needs a descriptor of a namespace; ends what the process was
-            equal(attempt(puppet.pid, victim.pid, lab.dir + "/sock", name), "worked", name)
+            word = attempt(puppet.pid, victim.pid, lab.dir + "/sock", name)
+            equal(word, "worked", f"{name} {attempt.why}")
     equal(attempt(puppet.pid, victim.pid, "", "exec"), "worked", "exec")
     check(puppet.alive() and victim.alive(), "both live")
 
