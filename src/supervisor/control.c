@@ -278,7 +278,10 @@ static void client_hand_over(struct client *k, const struct control_request *q)
 	r = q->verb == CONTROL_LIST ? front_list(k->c->s->front, k->fd)
 				    : watch_add(k->c->s->watchers, q, k->uid, k->fd);
 	if (r < 0) {
-		client_end(k, 1, r == -EBUSY ? "too many have asked already" : strerror(-r));
+		client_end(k, 1,
+			r != -EBUSY			   ? strerror(-r)
+				: q->verb == CONTROL_WATCH ? "too many watch already"
+							   : "somebody lists already");
 		return;
 	}
 	k->fd = -1;
