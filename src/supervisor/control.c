@@ -272,16 +272,14 @@ static void client_wait(struct client *k, const struct control_request *q)
 /* watch.c, or frontlist.c, has the connection from now on. */
 static void client_hand_over(struct client *k, const struct control_request *q)
 {
+	bool list = q->verb == CONTROL_LIST;
 	int r;
 
 	k->source = sd_event_source_disable_unref(k->source);
-	r = q->verb == CONTROL_LIST ? front_list(k->c->s->front, k->fd)
-				    : watch_add(k->c->s->watchers, q, k->uid, k->fd);
+	r = list ? front_list(k->c->s->front, k->fd)
+		 : watch_add(k->c->s->watchers, q, k->uid, k->fd);
 	if (r < 0) {
-		client_end(k, 1,
-			r != -EBUSY			   ? strerror(-r)
-				: q->verb == CONTROL_WATCH ? "too many watch already"
-							   : "somebody lists already");
+		client_end(k, 1, r == -EBUSY && !list ? "too many watch already" : strerror(-r));
 		return;
 	}
 	k->fd = -1;
