@@ -115,7 +115,9 @@ def test_time_jumps(picture, release):
             check(0 <= row["uptime_s"] < 3600, f"how long it is up: {row['uptime_s']} s")
         # a new session, of a node that starts at such a moment
         clock.wrong_by(40)
-        m.out("kill -KILL $(pidof tsgw-wg)")
+        before = m.out("pidof tsgw-wg")
+        m.out(f"kill -KILL {before}")
+        wait_for(lambda: m.out("pidof tsgw-wg || true").strip() not in ("", before.strip()), "another node")
         m.wait_state("fgpu", "up", timeout_s=60)
         check_page(picture, fgpu)
         equal(main_pids(m), first, "main processes and restarts")
