@@ -46,7 +46,8 @@ class Internet:
 
     def __init__(self, lab, ipv6=False):
         self.lab, self.ns, self.hosts, self.controls, self.ipv6 = lab, lab.ns("internet"), 0, 0, ipv6
-        self.ns.ip("link add br0 type bridge", "addr add 172.30.0.1/16 dev br0", "link set br0 up")
+        # its own address: a bridge without one takes the lowest of its ports', and whoever knows the old one waits
+        self.ns.ip("link add br0 address 02:00:00:00:00:01 type bridge", "addr add 172.30.0.1/16 dev br0", "link set br0 up")
         if ipv6:
             self.ns.ip("addr add 2001:db8:30::1/64 dev br0 nodad")
 

@@ -36,7 +36,7 @@ class HomeLab:
         self.phone.up(self.control, "--accept-routes")
         self.host = Host(self.net, "truenas")
         self.lan = lab.ns("lan")
-        self.lan.ip("link add br0 type bridge", "link set br0 up", f"addr add {LAN}.1/24 dev br0")
+        self.lan.ip("link add br0 address 02:00:00:00:00:01 type bridge", "link set br0 up", f"addr add {LAN}.1/24 dev br0")
         self.plug(self.host.demon, 10, "eno1")
         self.nas = lab.ns("nas")
         self.plug(self.nas, 22, "eth0")
