@@ -97,5 +97,6 @@ void send_flush(struct node *n, uint64_t now_ns);
 /* ---- receive.c ---- */
 /* Takes what has arrived on FD. 0; -ENODEV if the TUN is gone. */
 int receive_ready(struct node *n, int fd);
-/* All datagrams of one message; what is for the TUN waits for gro_flush(). */
-void receive_message(struct node *n, const struct udpio_message *m, uint64_t now_ns);
+/* All datagrams of GOT messages; what is for the TUN waits for gro_flush(). */
+void receive_messages(
+	struct node *n, const struct udpio_message *messages, unsigned got, uint64_t now_ns);

@@ -2,8 +2,8 @@
 // From the peers to the TUN device, in the main thread.
 //
 // One receive gives several messages, each perhaps a row of datagrams that the kernel joined (same sender,
-// equal length). Datagrams in a row with the same index are opened together, in place; then, in this
-// order: replay window, endpoint and timers (once for the row, under the lock), inner length, source,
+// equal length). Datagrams in a row with the same index, of one message or of several that came the same
+// way, are opened together, in place; then, in this order: replay window, endpoint and timers (once for the row, under the lock), inner length, source,
 // ECN. What is left is joined again by gro.c and written to the TUN before the buffers are used anew.
 // Nothing that fails gets an answer.
 #include "wg/node.h"
@@ -24,8 +24,8 @@
 /* Datagrams in a row under one session. */
 struct row {
 	struct keypair *keypair;
+	const struct udpio_message *message; /* the first one */
 	unsigned n;
-	uint8_t outer_ecn;
 	struct aead_packet packets[ROW_MAX];
 };
 
@@ -124,16 +124,17 @@ static void deliver(struct node *n, const struct row *row, uint8_t *ip, size_t l
 		count(&d->stats->counts.dropped_source, 1);
 	else if (touches_veth(&d->veth, ip))
 		count(&d->stats->counts.dropped_veth, 1);
-	else if (!decapsulate_ecn(ip, row->outer_ecn))
+	else if (!decapsulate_ecn(ip, row->message->ecn))
 		count(&d->stats->counts.dropped_ecn, 1);
 	else
 		gro_add(n->receiver.gro, ip, inner);
 }
 
 /* Timers, slots and endpoint for a row of which something was fresh. */
-static void note_row(struct node *n, const struct row *row, const struct udpio_message *m,
-	uint64_t bytes, bool data, uint64_t now_ns)
+static void note_row(
+	struct node *n, const struct row *row, uint64_t bytes, bool data, uint64_t now_ns)
 {
+	const struct udpio_message *m = row->message;
 	struct device *d = n->device;
 	struct keypair *k = row->keypair;
 	struct peer *p = k->peer;
@@ -165,8 +166,7 @@ static void note_row(struct node *n, const struct row *row, const struct udpio_m
 	device_peer_report(d, p, PEER_UP);
 }
 
-static void handle_row(
-	struct node *n, struct row *row, const struct udpio_message *m, uint64_t now_ns)
+static void handle_row(struct node *n, struct row *row, uint64_t now_ns)
 {
 	struct device *d = n->device;
 	uint64_t bytes = 0, invalid = 0, replayed = 0;
@@ -193,7 +193,7 @@ static void handle_row(
 	count(&d->stats->counts.dropped_invalid, invalid);
 	count(&d->stats->counts.dropped_replay, replayed);
 	if (bytes)
-		note_row(n, row, m, bytes, data, now_ns);
+		note_row(n, row, bytes, data, now_ns);
 	for (unsigned i = 0; i < row->n; i++)
 		if (row->packets[i].ok && row->packets[i].len)
 			deliver(n, row, row->packets[i].data, row->packets[i].len);
@@ -209,38 +209,49 @@ static void handshake_message(struct node *n, const uint8_t *data, size_t len,
 	handshake_receive(n->device, data, len, &from, now_ns);
 }
 
-void receive_message(struct node *n, const struct udpio_message *m, uint64_t now_ns)
+static void take_message(
+	struct node *n, struct row *row, const struct udpio_message *m, uint64_t now_ns)
 {
-	struct row row;
-
-	row.n = 0;
-	row.outer_ecn = m->ecn;
+	if (row->n && !udpio_same_way(row->message, m))
+		handle_row(n, row, now_ns);
 	for (uint32_t at = 0, len; at < m->len; at += len) {
 		struct noise_data *t = (struct noise_data *)(m->data + at);
 
 		len = m->segment ? MIN(m->segment, m->len - at) : m->len;
 		if (len < TRAIN_HEADER + TRAIN_TAG || noise_get32(t->type) != NOISE_DATA) {
-			handle_row(n, &row, m, now_ns);
+			handle_row(n, row, now_ns);
 			if (len >
 				1) /* one byte ends a train of some senders, udpio_socket_mode() */
 				handshake_message(n, m->data + at, len, m, now_ns);
 			continue;
 		}
-		if (row.n == ROW_MAX ||
-			(row.n && row.keypair->index.index != noise_get32(t->receiver)))
-			handle_row(n, &row, m, now_ns);
+		if (row->n == ROW_MAX ||
+			(row->n && row->keypair->index.index != noise_get32(t->receiver)))
+			handle_row(n, row, now_ns);
 		/* not before that: what handle_row() learns can end sessions */
-		if (!row.n)
-			row.keypair = session_of(n->device, t->receiver, now_ns);
-		if (!row.keypair) {
+		if (!row->n) {
+			row->keypair = session_of(n->device, t->receiver, now_ns);
+			row->message = m;
+		}
+		if (!row->keypair) {
 			count(&n->device->stats->counts.dropped_invalid, 1);
 			continue;
 		}
-		row.packets[row.n++] = (struct aead_packet){.data = t->sealed,
+		row->packets[row->n++] = (struct aead_packet){.data = t->sealed,
 			.counter = noise_get64(t->counter),
 			.len = len - TRAIN_HEADER - TRAIN_TAG};
 	}
-	handle_row(n, &row, m, now_ns);
+}
+
+void receive_messages(
+	struct node *n, const struct udpio_message *messages, unsigned got, uint64_t now_ns)
+{
+	struct row row;
+
+	row.n = 0;
+	for (unsigned i = 0; i < got; i++)
+		take_message(n, &row, &messages[i], now_ns);
+	handle_row(n, &row, now_ns);
 }
 
 /* A lone packet was written to the TUN. What the kernel itself answers (an echo request, a SYN, data that is to be
@@ -274,10 +285,10 @@ int receive_ready(struct node *n, int fd)
 		if (got <= 0)
 			return 0;
 		now_ns = clock_now_ns();
+		receive_messages(n, messages, (unsigned)got, now_ns);
 		for (int j = 0; j < got; j++) {
 			const struct udpio_message *m = &messages[j];
 
-			receive_message(n, m, now_ns);
 			datagrams += m->segment ? (m->len + m->segment - 1) / m->segment : 1;
 		}
 		if (gro_flush(n->receiver.gro) == -EBADFD)

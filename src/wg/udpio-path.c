@@ -45,3 +45,18 @@ bool udpio_path_from(struct udpio_path *path, const struct udpio_message *m)
 		path->source.ifindex = 0;
 	return other;
 }
+
+static bool source_equal(const struct udpio_source *a, const struct udpio_source *b)
+{
+	if (a->family != b->family || a->ifindex != b->ifindex)
+		return false;
+	if (a->family == 6)
+		return !memcmp(&a->v6, &b->v6, sizeof(a->v6));
+	return a->family != 4 || a->v4.s_addr == b->v4.s_addr;
+}
+
+bool udpio_same_way(const struct udpio_message *a, const struct udpio_message *b)
+{
+	return a->ecn == b->ecn && sockaddr_equal(&a->from, &b->from) &&
+		source_equal(&a->to, &b->to);
+}

@@ -15,7 +15,8 @@
 
 #define UDPIO_SENTINEL_LEAST 8
 #define UDPIO_SLOT_BYTES     65536
-#define UDPIO_SLOTS	     8 /* messages of one receive; their memory is touched as needed */
+#define UDPIO_SLOTS	     64 /* messages of one receive at most; their memory is touched as needed */
+#define UDPIO_SLOTS_TRAINS   8 /* as long as they may be trains */
 
 union udpio_sockaddr {
 	struct sockaddr sa;
@@ -69,7 +70,7 @@ struct udpio_rx;
 /* CALLS NULL: the real ones. NULL without memory. */
 struct udpio_rx *udpio_rx_new(const struct udpio_calls *calls);
 void udpio_rx_free(struct udpio_rx *rx);
-/* Takes what has arrived on FD, without blocking. Returns the number of messages at *ret (valid
+/* Takes some of what has arrived on FD, without blocking: no more than some 512 datagrams. Returns the number of messages at *ret (valid
  * until the next call), 0 if none, -errno if the socket is broken. A datagram larger than a slot
  * is left out. */
 int udpio_receive(struct udpio_rx *rx, int fd, struct udpio_message **ret);
@@ -125,3 +126,5 @@ void udpio_path_set(struct udpio_path *path, const struct hostport *h);
 struct hostport udpio_hostport(const union udpio_sockaddr *sa);
 /* The path back to the sender of M; true if *path was another one. */
 bool udpio_path_from(struct udpio_path *path, const struct udpio_message *m);
+/* Both came from the same sender to the same address of ours, and with the same ECN. */
+bool udpio_same_way(const struct udpio_message *a, const struct udpio_message *b);

@@ -371,7 +371,7 @@ static void feed(struct udpio_message *m, uint8_t how)
 	m->from.v4.sin_port = htons(how & 0x80 ? 4243 : 4242);
 	m->from.v4.sin_addr.s_addr = htonl(0xc6120002);
 	m->ecn = m->len ? m->data[m->len - 1] & 3 : 0;
-	receive_message(node, m, now_ns);
+	receive_messages(node, m, 1, now_ns);
 	require(authentic || (before.port == peer->endpoint.at.port));
 	gro_flush(node->receiver.gro);
 }

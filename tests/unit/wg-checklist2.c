@@ -279,7 +279,7 @@ static int through_with(unsigned version, uint8_t inner, uint8_t outer, uint8_t 
 	m.from.v4.sin_family = AF_INET;
 	m.from.v4.sin_port = htons(w.from.port);
 	memcpy(&m.from.v4.sin_addr, w.from.addr.bytes, 4);
-	receive_message(sim[1].node, &m, sim_now_ns);
+	receive_messages(sim[1].node, &m, 1, sim_now_ns);
 	gro_flush(sim[1].node->receiver.gro);
 	len = recv(sim[1].tun, got, sizeof(got), 0);
 	if (len <= 0)
@@ -489,7 +489,7 @@ static void reg_largest_datagrams_and_odd_trains(void)
 				noise_put32(big + at + 4, sim[1].peer->current->index.index);
 			}
 			m.segment = segments[i];
-			receive_message(sim[1].node, &m, sim_now_ns);
+			receive_messages(sim[1].node, &m, 1, sim_now_ns);
 			gro_flush(sim[1].node->receiver.gro);
 		}
 	CHECK_EQ(sim_n_wire, 0);

@@ -223,7 +223,7 @@ static void sim_deliver(const struct sim_datagram *w)
 	memcpy(&m.from.v4.sin_addr, copy.from.addr.bytes, 4);
 	m.to.family = 4;
 	memcpy(&m.to.v4, sim[w->to].at.addr.bytes, 4);
-	receive_message(sim[w->to].node, &m, sim_now_ns);
+	receive_messages(sim[w->to].node, &m, 1, sim_now_ns);
 	gro_flush(sim[w->to].node->receiver.gro);
 }
 

@@ -6,6 +6,7 @@
 #include <netinet/udp.h>
 #include <stdlib.h>
 
+#include "common/cleanup.h"
 #include "common/log.h"
 #include "wg/udpio.h"
 
@@ -439,6 +440,8 @@ static void nowhere_to_send(void)
 static int receive_error, receive_count;
 static uint32_t receive_len;
 static int receive_flags;
+static unsigned receive_wanted; /* by the last one */
+static unsigned receive_wanted; /* by the last one */
 
 static size_t put_control(uint8_t *to, int level, int type, const void *value, size_t len)
 {
@@ -452,11 +455,11 @@ static size_t put_control(uint8_t *to, int level, int type, const void *value, s
 
 static int fake_recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
 {
-	CHECK_EQ(n, UDPIO_SLOTS);
+	receive_wanted = n;
 	CHECK(flags & MSG_DONTWAIT);
 	if (receive_error)
 		return -receive_error;
-	for (int i = 0; i < receive_count; i++) {
+	for (int i = 0; i < MIN(receive_count, (int)n); i++) {
 		struct msghdr *h = &msgs[i].msg_hdr;
 		struct sockaddr_in from = {.sin_family = AF_INET, .sin_port = htons(65535)};
 		struct in_pktinfo info = {.ipi_ifindex = 3, .ipi_spec_dst.s_addr = 7};
@@ -475,7 +478,7 @@ static int fake_recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
 		h->msg_flags = receive_flags;
 		msgs[i].msg_len = receive_len;
 	}
-	return receive_count;
+	return MIN(receive_count, (int)n);
 }
 
 static void receives_with_control(void)
@@ -487,8 +490,8 @@ static void receives_with_control(void)
 	receive_flags = 0;
 	receive_count = UDPIO_SLOTS;
 	receive_len = 450;
-	CHECK_EQ(udpio_receive(rx, 4, &m), UDPIO_SLOTS);
-	for (int i = 0; i < UDPIO_SLOTS; i++) {
+	CHECK_EQ(udpio_receive(rx, 4, &m), UDPIO_SLOTS_TRAINS);
+	for (int i = 0; i < UDPIO_SLOTS_TRAINS; i++) {
 		CHECK_EQ(m[i].len, 450);
 		CHECK_EQ(m[i].segment, 100);
 		CHECK_EQ(m[i].ecn, 1);
@@ -504,9 +507,78 @@ static void receives_with_control(void)
 	CHECK_EQ(path.source.v4.s_addr, 7);
 	CHECK_EQ(path.source.ifindex, 0);
 	receive_len = 90; /* alone */
-	CHECK_EQ(udpio_receive(rx, 4, &m), UDPIO_SLOTS);
+	CHECK_EQ(udpio_receive(rx, 4, &m), UDPIO_SLOTS_TRAINS);
 	CHECK_EQ(m[0].segment, 90);
 	udpio_rx_free(rx);
+}
+
+/* Datagrams that nobody joins get many slots; the first train takes that back. */
+static void receives_many_singles(void)
+{
+	struct udpio_rx *rx = udpio_rx_new(&calls);
+	struct udpio_message *m;
+
+	receive_error = receive_flags = 0;
+	receive_len = 90;
+	receive_count = UDPIO_SLOTS_TRAINS - 1; /* no sign of more */
+	CHECK_EQ(udpio_receive(rx, 4, &m), receive_count);
+	CHECK_EQ(udpio_receive(rx, 4, &m), receive_count);
+	CHECK_EQ(receive_wanted, UDPIO_SLOTS_TRAINS);
+	receive_count = UDPIO_SLOTS;
+	CHECK_EQ(udpio_receive(rx, 4, &m), UDPIO_SLOTS_TRAINS);
+	CHECK_EQ(udpio_receive(rx, 4, &m), UDPIO_SLOTS);
+	for (int i = 0; i < UDPIO_SLOTS; i++) {
+		CHECK_EQ(m[i].segment, 90);
+		CHECK(i == 0 || m[i].data >= m[i - 1].data + UDPIO_SLOT_BYTES);
+		m[i].data[0] = m[i].data[UDPIO_SLOT_BYTES - 1] = 1;
+	}
+	receive_count = 1; /* it stays so */
+	CHECK_EQ(udpio_receive(rx, 4, &m), 1);
+	CHECK_EQ(receive_wanted, UDPIO_SLOTS);
+	receive_len = 450;
+	receive_count = UDPIO_SLOTS;
+	CHECK_EQ(udpio_receive(rx, 4, &m), UDPIO_SLOTS);
+	CHECK_EQ(m[0].segment, 100);
+	m[UDPIO_SLOTS - 1].data[0] = 1; /* still there */
+	CHECK_EQ(udpio_receive(rx, 4, &m), UDPIO_SLOTS_TRAINS);
+	CHECK_EQ(receive_wanted, UDPIO_SLOTS_TRAINS);
+	udpio_rx_free(rx);
+}
+
+static void tells_ways_apart(void)
+{
+	struct udpio_message a = {.from.v4 = {.sin_family = AF_INET, .sin_port = 1},
+		.to = {.family = 4, .v4.s_addr = 7}};
+	struct udpio_message b = a;
+
+	b.len = b.segment = 5; /* says nothing about the way */
+	CHECK(udpio_same_way(&a, &b));
+	b.ecn = 1;
+	CHECK(!udpio_same_way(&a, &b));
+	b = a;
+	b.from.v4.sin_port = 2;
+	CHECK(!udpio_same_way(&a, &b));
+	b = a;
+	b.from.v4.sin_addr.s_addr = 3;
+	CHECK(!udpio_same_way(&a, &b));
+	b = a;
+	b.to.v4.s_addr = 8;
+	CHECK(!udpio_same_way(&a, &b));
+	b = a;
+	b.to.ifindex = 2;
+	CHECK(!udpio_same_way(&a, &b));
+	b = a;
+	b.to.family = 0;
+	CHECK(!udpio_same_way(&a, &b));
+	a = (struct udpio_message){
+		.from.v6 = {.sin6_family = AF_INET6, .sin6_port = 1}, .to = {.family = 6}};
+	b = a;
+	CHECK(udpio_same_way(&a, &b));
+	b.to.v6.s6_addr[15] = 1;
+	CHECK(!udpio_same_way(&a, &b));
+	b = a;
+	b.from.v6.sin6_addr.s6_addr[15] = 1;
+	CHECK(!udpio_same_way(&a, &b));
 }
 
 static void receives_oddities(void)
@@ -615,6 +687,8 @@ int main(void)
 	RUN(source_address_vanishes);
 	RUN(nowhere_to_send);
 	RUN(receives_with_control);
+	RUN(receives_many_singles);
+	RUN(tells_ways_apart);
 	RUN(receives_oddities);
 	RUN(control_messages);
 	RUN(paths);
