@@ -7,8 +7,9 @@
                   └─ sing-box ($SING_BOX, or where the PATH has it) ══ the same kind of peer (nginx)
 
 Medians of REPEAT turns: bulk in Gb/s, CPU of this whole machine per GB, connections per second of 32
-clients, the echo of a keystroke (a small request on an open connection) beside four downloads, which fill
-the processors or, "at 1 Gb/s", a far side of that speed; memory of all processes (PSS). The far ends are
+clients, the echo of a keystroke on an open connection, by a process of its own as sshd is, beside four downloads,
+which fill the processors or, "at 1 Gb/s", a far side of that speed; beside it, "of nginx", a small request to the
+very process that serves the downloads and answers when it has filled their sockets; memory of all processes (PSS). The far ends are
 wireguard-go for all, and our own node in another line. "Alone" is the same client inside the tailnet's
 namespace: the tunnel without listener and relay.
 """
@@ -29,6 +30,7 @@ from client import socks5  # noqa: E402
 
 LOAD = os.path.join(L.BUILD, "bench/socks-load")
 KEYS = 300  # of one turn
+ECHO = 3001
 
 
 def far_end(picture, name, engine):
@@ -143,19 +145,33 @@ def bulk(picture, way, path, megabytes):
     return float(p.stdout) * 8 / 1e9, (busy_seconds() - before) / (megabytes / 1024)
 
 
-def open_connection(picture, way):
+def open_connection(picture, way, port=3000):
     with L.inside(way.client(picture)):
-        if not way.port:
-            return L.socket.create_connection((P.TARGET, 3000), 10)
-        s = L.socket.create_connection((P.PRIMARY, way.port), 10)
-    if socks5(s, P.TARGET, 3000) != 0:
+        at = (P.PRIMARY, way.port) if way.port else (P.TARGET, port)
+        s = L.socket.create_connection(at, 10)
+    if way.port and socks5(s, P.TARGET, port) != 0:
         raise L.Failure("SOCKS5")
+    s.setsockopt(L.socket.IPPROTO_TCP, L.socket.TCP_NODELAY, 1)
     return s
 
 
+def start_echo(peer):
+    """On port ECHO: what comes goes back."""
+    p = peer.ns.spawn(["socat", f"TCP-LISTEN:{ECHO},fork,reuseaddr,nodelay", "PIPE"])
+    L.wait_for(lambda: peer.ns.run(["ss", "-Hltn", f"sport = {ECHO}"]).stdout.strip() or not p.alive(), "socat")
+
+
+def took_ms(act):
+    start = time.perf_counter()
+    act()
+    took = (time.perf_counter() - start) * 1e3
+    time.sleep(0.01)  # as fast as nobody types
+    return took
+
+
 def keystrokes(picture, way, path, megabytes):
-    """p99 in ms of a small request on an open connection while four downloads run."""
-    stop, took = threading.Event(), []
+    """p99 in ms while four downloads run: of an echoed byte, and of a small request to their server."""
+    stop, echoed, asked = threading.Event(), [], []
 
     def load():
         while not stop.is_set():
@@ -163,19 +179,26 @@ def keystrokes(picture, way, path, megabytes):
     threads = [threading.Thread(target=load) for _ in range(4)]
     for t in threads:
         t.start()
-    with contextlib.closing(open_connection(picture, way)) as s:
+    with contextlib.closing(open_connection(picture, way)) as web, \
+            contextlib.closing(open_connection(picture, way, ECHO)) as echo:
         c = http.client.HTTPConnection("keys")
-        c.sock = s
-        for _ in range(KEYS):
-            start = time.perf_counter()
+        c.sock = web
+
+        def key():
+            echo.sendall(b"k")
+            if echo.recv(1) != b"k":
+                raise L.Failure("no echo")
+
+        def request():
             c.request("GET", "/small")
             c.getresponse().read()
-            took.append((time.perf_counter() - start) * 1e3)
-            time.sleep(0.01)  # as fast as nobody types
+        for _ in range(KEYS):
+            echoed.append(took_ms(key))
+            asked.append(took_ms(request))
     stop.set()
     for t in threads:
         t.join()
-    return sorted(took)[KEYS * 99 // 100]
+    return tuple(sorted(v)[KEYS * 99 // 100] for v in (echoed, asked))
 
 
 @contextlib.contextmanager
@@ -207,12 +230,14 @@ def idle_pss(way):
 
 
 def measure(picture, ways, a):
-    result = {w: {"bulk": [], "cpu": [], "conn": [], "p99": [], "key": [], "narrow": [], "failed": 0}
+    result = {w: {"bulk": [], "cpu": [], "conn": [], "p99": [], "key": [], "narrow": [], "asked": [],
+                  "failed": 0}
               for w in ways}
     paths, servers = {}, {}
     for w in ways:
         if w.peer not in servers:
             servers[w.peer] = start_web(picture.lab, w.peer.ns)
+            start_echo(w.peer)
         paths[w], server = servers[w.peer]
     for w in ways:
         result[w]["idle"] = idle_pss(w)
@@ -224,9 +249,10 @@ def measure(picture, ways, a):
             speed, cpu = bulk(picture, w, path, size)
             r["bulk"].append(speed)
             r["cpu"].append(cpu)
-            r["key"].append(keystrokes(picture, w, path, size))
+            for k, ms in zip(("key", "asked"), keystrokes(picture, w, path, size)):
+                r[k].append(ms)
             with narrow(w.peer):
-                r["narrow"].append(keystrokes(picture, w, path, max(64, size // 8)))
+                r["narrow"].append(keystrokes(picture, w, path, max(64, size // 8))[0])
             rate, _, p99, failed = connections(picture, w, a.seconds)
             r["conn"].append(rate)
             r["p99"].append(p99)
@@ -269,11 +295,12 @@ def main():
             rows.append([w.name, f"{b:.2f}", f"{b / median(base['bulk']):.1f}×",
                          f"{median(r['cpu']):.2f}", f"{c:.0f}",
                          f"{c / median(base['conn']):.1f}×", f"{median(r['p99']):.1f}",
-                         f"{median(r['key']):.1f}", f"{median(r['narrow']):.1f}", r["failed"], f"{r['idle']:.1f}", f"{r['loaded']:.1f}"])
+                         f"{median(r['key']):.1f}", f"{median(r['asked']):.1f}", f"{median(r['narrow']):.1f}",
+                         r["failed"], f"{r['idle']:.1f}", f"{r['loaded']:.1f}"])
         print(f"End to end, mac → listener → tunnel → {server}; {machine()}; "
               f"median of {a.repeat}; socks-load with 32 clients")
         table(["way", "bulk Gb/s", "ratio", "CPU-s/GB", "conn/s", "ratio", "p99 ms", "key p99 ms",
-               "at 1 Gb/s", "failed", "PSS idle MB", "PSS after load MB"], rows)
+               "of nginx", "at 1 Gb/s", "failed", "PSS idle MB", "PSS after load MB"], rows)
         print(f"tsgwd itself: {pss_kb(gateway.process.pid) / 1024:.1f} MB PSS; "
               f"tsgw-dns: {sum(pss_kb(p) for (n, _), p in gateway.workers().items() if n == 'tsgw-dns') / 1024:.1f} MB")
     return 0
