@@ -181,6 +181,7 @@ struct tailnet_config {
 	char *tailscaled_path; /* absolute; NULL = looked for in PATH */
 	char *tailscaled_args; /* words with blanks between them */
 	char *broken;	       /* first error that belongs to it, or NULL: it may run */
+	bool awaits_credential; /* nothing but that its wg-config is a credential, and its unit does not run */
 };
 
 struct config {

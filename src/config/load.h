@@ -139,6 +139,8 @@ void problem(struct loader *l, const struct where *w, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void warning(struct loader *l, const struct where *w, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* A file of tailnet W that systemd brings with its unit: nothing is wrong, but the tailnet cannot run yet. */
+void credential_awaited(struct loader *l, const struct where *w, const char *path);
 /* Sorts what was noted into c->problems and marks the broken tailnets. */
 void problems_finish(struct loader *l);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Errors and warnings of one run: noted as they are found, told in the order of files and lines.
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +68,8 @@ static void mark(struct loader *l, const struct where *w, const char *text)
 		l->c->fatal = true;
 	else if (t && !t->broken)
 		t->broken = load_strdup(l, text);
+	else if (t)
+		t->awaits_credential = false;
 	else if (hosts && !hosts->broken)
 		hosts->broken = load_strdup(l, text);
 }
@@ -125,6 +128,20 @@ void warning(struct loader *l, const struct where *w, const char *fmt, ...)
 	va_start(ap, fmt);
 	note(l, w, true, fmt, ap);
 	va_end(ap);
+}
+
+void credential_awaited(struct loader *l, const struct where *w, const char *path)
+{
+	struct tailnet_config *t = owner(l, w->tailnet);
+	char text[TEXT_MAX];
+
+	snprintf(text, sizeof(text), "%s is not there: a credential is while its unit runs", path);
+	sanitize(text);
+	warning(l, w, "%s", text);
+	if (!t || t->broken)
+		return;
+	t->broken = load_strdup(l, text);
+	t->awaits_credential = t->broken != NULL;
 }
 
 static int compare_noted(const void *a, const void *b)

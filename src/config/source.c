@@ -211,6 +211,14 @@ static void load_directory(struct loader *l, const char *path)
 	free(names.items);
 }
 
+/* Of a unit of systemd, which makes it at its start and removes it at its stop. */
+static bool is_credential(const char *path)
+{
+	static const char dir[] = "/run/credentials/";
+
+	return !strncmp(path, dir, strlen(dir));
+}
+
 /* The wg-quick file of the tailnet of section S. */
 static void load_wg(struct loader *l, struct section *s, struct wg_places *at)
 {
@@ -223,6 +231,8 @@ static void load_wg(struct loader *l, struct section *s, struct wg_places *at)
 	r = read_source(l, t->wg_config_path, &text);
 	if (r == -ENOMEM) {
 		l->oom = true;
+	} else if (r == -ENOENT && is_credential(t->wg_config_path)) {
+		credential_awaited(l, &w, t->wg_config_path);
 	} else if (r < 0) {
 		problem(l, &w, "%s: %s", t->wg_config_path, read_error(r));
 	} else {

@@ -51,7 +51,7 @@ static enum hop_next not_running(struct why *w, struct finding *f)
 {
 	finding_set(f, FINDING_FAIL, NULL, "nothing runs tailnet %s%s", w->t->name,
 		w->t->enabled ? "" : " (enabled = no)");
-	if (w->t->broken)
+	if (w->t->broken && !w->t->awaits_credential)
 		finding_set(f, FINDING_FAIL, "Correct that line, then start it.",
 			"nothing runs tailnet %s, and its configuration is wrong: %s", w->t->name,
 			w->t->broken);

@@ -21,9 +21,15 @@
 #define DNS_BACKLOG  256
 #define DNS_RETRY_MS 800
 
+/* What a credential says of a tailnet its own supervisor tells, as what a netmap says. */
+bool front_may_serve(const struct tailnet_config *t)
+{
+	return !t->broken || t->awaits_credential;
+}
+
 bool front_serves(const struct tailnet_config *t)
 {
-	return t->enabled && !t->broken;
+	return t->enabled && front_may_serve(t);
 }
 
 bool front_asks(const struct tailnet_config *t)
@@ -43,7 +49,7 @@ static bool zone_differs(const struct tailnet_config *a, const struct tailnet_co
 static const struct tailnet_config *next_served(const struct config *c, size_t *at)
 {
 	while (*at < c->n_tailnets)
-		if (!c->tailnets[(*at)++]->broken)
+		if (front_may_serve(c->tailnets[(*at)++]))
 			return c->tailnets[*at - 1];
 	return NULL;
 }
@@ -103,7 +109,7 @@ static int front_send_names(
 	return r;
 }
 
-/* What a netmap says, wherever its node runs; NULL with engine wireguard, whose file says all. */
+/* What a netmap says, wherever its node runs; NULL where a wg-quick file says all. */
 static const struct told *front_facts(const struct front *f, const struct tailnet_config *t)
 {
 	const struct collected *c = t->wg ? NULL : collect_find(f->collected, t->name);

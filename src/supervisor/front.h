@@ -37,6 +37,8 @@ struct front {
 	int list_fd; /* who waits for the list of all; -1 = nobody */
 };
 
+/* Is enough of its configuration known for that? */
+bool front_may_serve(const struct tailnet_config *t);
 /* Does DNS answer for this tailnet? It need not run in this process, nor at all. */
 bool front_serves(const struct tailnet_config *t);
 /* The same; one that is not enabled counts while somebody runs it. */

@@ -20,7 +20,7 @@ bool front_serves_now(const struct front *f, const struct tailnet_config *t)
 {
 	const struct collected *c;
 
-	if (t->enabled || t->broken)
+	if (t->enabled || !front_may_serve(t))
 		return front_serves(t);
 	c = collect_find(f->collected, t->name);
 	return c && c->known;

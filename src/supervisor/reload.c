@@ -187,15 +187,30 @@ static bool reload_has_keys(struct supervisor *s, const struct config *new,
 struct steps_told {
 	void (*say)(void *arg, bool problem, const char *line);
 	void *arg;
+	const struct config *old, *new;
 	size_t n;
 };
+
+/* A step's line begins with whose it is; in the journal that is a field. */
+static void reload_log_step(const struct steps_told *to, const char *line)
+{
+	char name[MSG_NAME_MAX];
+	size_t len = strcspn(line, ":");
+
+	snprintf(name, sizeof(name), "%.*s", (int)len, line);
+	if (strncmp(line + len, ": ", 2) == 0 &&
+		(config_find(to->old, name) || config_find(to->new, name)))
+		log_info(name, "reload", "%s", line + len + 2);
+	else
+		log_info(NULL, "reload", "%s", line);
+}
 
 static void reload_tell(void *arg, bool problem, const char *line)
 {
 	struct steps_told *to = arg;
 
 	if (to->n++ < RELOAD_LOGGED_MAX)
-		log_info(NULL, "reload", "%s", line);
+		reload_log_step(to, line);
 	if (to->say)
 		to->say(to->arg, problem, line);
 }
@@ -203,13 +218,32 @@ static void reload_tell(void *arg, bool problem, const char *line)
 static void reload_log(struct supervisor *s, const struct plan *p, const struct config *new,
 	void (*say)(void *arg, bool problem, const char *line), void *arg)
 {
-	struct steps_told to = {say, arg, 0};
+	struct steps_told to = {.say = say, .arg = arg, .old = s->config, .new = new};
 
 	log_event(LOG_ID_RELOADED, LOG_INFO, NULL, "reload", "%zu step%s", p->n,
 		p->n == 1 ? "" : "s");
 	plan_say(s, p, new, reload_tell, &to);
 	if (to.n > RELOAD_LOGGED_MAX)
 		log_info(NULL, "reload", "and %zu lines more", to.n - RELOAD_LOGGED_MAX);
+}
+
+/* What runs does not end because its unit has lost the credential that it was started with. */
+static bool reload_has_credentials(struct supervisor *s, const struct config *new,
+	void (*say)(void *arg, bool problem, const char *line), void *arg)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < new->n_tailnets; i++) {
+		const struct tailnet_config *t = new->tailnets[i];
+		const struct tailnet_config *had = config_find(s->config, t->name);
+
+		if (!t->awaits_credential || !had || had->broken || !supervisor_wants(s, t))
+			continue;
+		good = false;
+		if (say)
+			say(arg, true, t->broken);
+	}
+	return good;
 }
 
 static int reload_run(struct supervisor *s, bool dry,
@@ -227,7 +261,8 @@ static int reload_run(struct supervisor *s, bool dry,
 		log_line(new->problems[i].warning ? LOG_WARNING : LOG_ERR, NULL, NULL, "%s",
 			new->problems[i].text);
 	}
-	if (!reload_has_keys(s, new, say, arg) || new->errors) {
+	if (!reload_has_keys(s, new, say, arg) || !reload_has_credentials(s, new, say, arg) ||
+		new->errors) {
 		config_free(new);
 		log_error(NULL, "reload", "the configuration has errors: nothing was changed");
 		return -EINVAL;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Keys as credentials of systemd: LoadCredential= and SetCredentialEncrypted= of tsgw@NAME."""
-from lab import check, equal
+from lab import check, equal, wait_for
 from machine import Machine, told
-from picture import check_page
+from picture import TARGET, check_page
 from run import deadline
 
 PLACE = "/run/credentials/tsgw@%s.service/%s.conf"
@@ -38,3 +38,17 @@ def test_wireguard_by_credential(picture, release):
         for t in tailnets:
             m.wait_state(t, "up", timeout_s=60)
             check_page(picture, t)
+            # the front was there before the credential, and has the routes from who has read it
+            name = f"{TARGET}.{t.name}"
+            wait_for(lambda name=name: picture.dig(name, "+short").strip() == TARGET,
+                     lambda name=name: picture.dig(name))
+        # what is stopped has no credential, which is no mistake in anybody's configuration
+        m.systemctl("stop", "tsgw@fgpu")
+        p = m.ctl("check", ok=0)
+        check("fgpu.conf is not there: a credential is while its unit runs" in p.stderr, p.stderr)
+        m.systemctl("reload", "tsgw@lab", "tsgw")
+        m.ctl("reload", ok=0)
+        equal(m.state("fgpu"), "down", "state of what is stopped")
+        m.systemctl("start", "tsgw@fgpu")
+        m.wait_state("fgpu", "up")
+        equal(picture.dig(f"{TARGET}.fgpu", "+short").strip(), TARGET, "its names")

@@ -175,7 +175,7 @@ def test_bad_edits(picture):
         m.systemctl("reload", "tsgw@lab")
         lab.port = 11089
         wait_for(lambda: "this is lab" in page(picture, lab), "the new port")
-        check(re.search(r"reload: lab: listen on .*:11089", m.journal("tsgw@lab")), "the step in the journal: "
+        check(re.search(r"lab: reload: listen on .*:11089", m.journal("tsgw@lab")), "the step in the journal: "
               + m.journal("tsgw@lab", "-n", "20"))
         equal(main_pids(m), first, "main processes and restarts")
 

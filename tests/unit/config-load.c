@@ -624,6 +624,29 @@ static void parts_of_it(void)
 	config_free(c);
 }
 
+/* It keeps its tailnet from running, but nobody's reload from being done. */
+static void credential_of_a_stopped_unit(void)
+{
+	const char *at = "/run/credentials/tsgw@none-such.service/a.conf";
+	struct config *c;
+
+	write_file("tsgw.ini", "[tailnet a]\nport = 1\nwg-config = %s\n", at);
+	c = load();
+	CHECK(!c->errors && c->n_problems == 1 && c->problems[0].warning);
+	CHECK(c->tailnets[0]->broken && strstr(c->tailnets[0]->broken, at));
+	CHECK(c->tailnets[0]->awaits_credential && !c->tailnets[0]->wg);
+	config_free(c);
+	write_file("tsgw.ini", "[tailnet a]\nport = x\nwg-config = %s\n", at);
+	c = load();
+	CHECK(c->errors && !c->tailnets[0]->awaits_credential);
+	CHECK(strstr(c->tailnets[0]->broken, "port"));
+	config_free(c);
+	write_file("tsgw.ini", "[tailnet a]\nwg-config = %s\n[hosts a]\nx = y\nport = 1\n", at);
+	c = load();
+	CHECK(c->errors && !c->tailnets[0]->awaits_credential);
+	config_free(c);
+}
+
 int main(void)
 {
 	char command[64];
@@ -642,6 +665,7 @@ int main(void)
 	RUN(limits_of_users);
 	RUN(limits_of_files);
 	RUN(parts_of_it);
+	RUN(credential_of_a_stopped_unit);
 	RUN(relative_path);
 	RUN(large_gateway);
 	RUN(large_wg_file);
