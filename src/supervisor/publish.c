@@ -469,6 +469,7 @@ void proxy_update_listeners(struct tailnet *t)
 			hostport_format(&at, text), strerror(-r));
 		proxy_retry_listeners(t);
 	}
+	listeners_sort(t->listeners, t->n_listeners, &e);
 	associate_fill(t);
 	forward_open_missing(t, &e);
 	if (*t->listen_reason && strcmp(before, t->listen_reason))

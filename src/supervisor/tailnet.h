@@ -229,6 +229,8 @@ void withdraw_users(
 int proxy_send_resolver(struct tailnet *t); /* resolvers.c: whom it asks for which names */
 /* Opens missing listeners, closes superfluous ones. */
 void proxy_update_listeners(struct tailnet *t);
+/* listenorder.c: as the primaries are, for the first one is what people are told. */
+void listeners_sort(struct listener *items, size_t n, const struct expose *e);
 /* Tries again soon to open what could not be opened, published ports too. */
 void proxy_retry_listeners(struct tailnet *t);
 void proxy_close_listeners(struct tailnet *t);

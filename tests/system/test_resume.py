@@ -25,7 +25,7 @@ def machine(picture, release, *keys):
     m = Machine(picture, release)
     fgpu = m.add("fgpu", ssh=False)[0]
     fgpu.keys = list(keys)
-    m.configure()
+    m.configure(primary="tailscale0, 127.0.0.1")
     m.systemctl("enable", "--now", "tsgw@fgpu")
     m.wait_state("fgpu", "up")
     return m, fgpu
@@ -90,6 +90,7 @@ def test_restart_and_crash(picture, release):
         def same(what):
             m.wait_state("fgpu", "up")
             equal(adopted(m), before, f"workers after {what}")
+            equal(m.list()["fgpu"]["listen"], [f"{PRIMARY}:11080", "127.0.0.1:11080"], f"LISTEN after {what}")
             check_relay(s)
             check_page(picture, fgpu)
             check_dns(picture)
