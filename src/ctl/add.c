@@ -58,6 +58,7 @@ static int read_wg(const struct args *a, struct addition *n)
 
 	if (!path)
 		return CTL_DONE;
+	n->wg_path = path;
 	r = file_read(path, CONFIG_FILE_MAX, &n->wg_text, &len);
 	if (r == 0 && strlen(n->wg_text) == len)
 		return CTL_DONE;
@@ -248,7 +249,7 @@ static int add_with(const struct args *a, struct addition *n, const struct confi
 		config_free(now);
 		return code;
 	}
-	if (addition_new_errors(before, now))
+	if (addition_new_errors(before, now, n))
 		code = CTL_FAILED;
 	config_free(now);
 	if (code == CTL_DONE && a->dry_run) {

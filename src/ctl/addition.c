@@ -171,7 +171,18 @@ static bool has_problem(const struct config *c, const char *text)
 	return false;
 }
 
-size_t addition_new_errors(const struct config *before, const struct config *now)
+/* The copy is not there yet: who has named a file knows that one. */
+static void tell_problem(const struct problem *p, const struct addition *n)
+{
+	size_t len = n && n->wg_path ? strlen(n->wg) : 0;
+	bool of_copy = len && !strncmp(p->text, n->wg, len) && p->text[len] == ':';
+
+	fprintf(stderr, "tsgwctl: %s%s%s\n", p->warning ? "warning: " : "",
+		of_copy ? n->wg_path : "", of_copy ? p->text + len : p->text);
+}
+
+size_t addition_new_errors(
+	const struct config *before, const struct config *now, const struct addition *n)
 {
 	size_t errors = 0;
 
@@ -179,8 +190,7 @@ size_t addition_new_errors(const struct config *before, const struct config *now
 		if (has_problem(before, now->problems[i].text))
 			continue;
 		errors += !now->problems[i].warning;
-		fprintf(stderr, "tsgwctl: %s%s\n", now->problems[i].warning ? "warning: " : "",
-			now->problems[i].text);
+		tell_problem(&now->problems[i], n);
 	}
 	return errors;
 }

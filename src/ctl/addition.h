@@ -8,10 +8,11 @@
 #include "ctl/command.h"
 
 struct addition {
-	char ini[PATH_MAX]; /* tsgw.d/NAME.ini */
-	char wg[PATH_MAX];  /* tsgw.d/NAME.conf: our copy of the wg-quick file */
-	char *text;	    /* what belongs into INI; of the heap */
-	char *wg_text;	    /* what belongs into WG, NULL = nothing; wiped when freed */
+	char ini[PATH_MAX];  /* tsgw.d/NAME.ini */
+	char wg[PATH_MAX];   /* tsgw.d/NAME.conf: our copy of the wg-quick file */
+	const char *wg_path; /* the wg-quick file that the user has named, or NULL */
+	char *text;	     /* what belongs into INI; of the heap */
+	char *wg_text;	     /* what belongs into WG, NULL = nothing; wiped when freed */
 };
 
 /* Fills in the paths. 0 or -ENAMETOOLONG. */
@@ -25,7 +26,8 @@ void addition_free(struct addition *n);
 /* The configuration with N's files as they are to be. With TEXT NULL: without them. 0 or -ENOMEM. */
 int addition_load(const struct args *a, const struct addition *n, struct config **ret);
 /* Prints the errors of NOW that BEFORE does not have; returns how many. */
-size_t addition_new_errors(const struct config *before, const struct config *now);
+size_t addition_new_errors(
+	const struct config *before, const struct config *now, const struct addition *n);
 /* Do both say the same? */
 bool addition_same(const struct config *a, const struct config *b);
 /* Tells every supervisor to read the configuration again; complains, but goes on. */

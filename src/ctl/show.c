@@ -13,6 +13,7 @@
 #include "config/names.h"
 #include "ctl/client.h"
 #include "ctl/target.h"
+#include "ctl/unit.h"
 #include "report/dnscounts.h"
 #include "report/text.h"
 #include "ctl/view.h"
@@ -184,10 +185,50 @@ static void status_line(const char *key, const char *fmt, ...)
 		printf("  %-10s %s\n", key, text);
 }
 
+/* What systemd makes of it: is it enabled, does it run there? */
+static void status_unit(const struct args *a, const struct entry *e)
+{
+	struct unit_state s;
+	char unit[64];
+
+	snprintf(unit, sizeof(unit), "tsgw@%s.service", e->name);
+	if (act_may_use_unit(a) && unit_query(unit, &s) == 0 && s.exists)
+		status_line("unit", "%s, %s, %s", unit, s.enabled ? "enabled" : "disabled",
+			s.failed	   ? "failed"
+				: s.active ? "active"
+					   : "inactive");
+}
+
 /* One that is down or has failed has no namespace to look into. */
 static bool status_built(const struct control_tailnet *t)
 {
 	return t->state != TAILNET_DOWN && t->state != TAILNET_FAILED;
+}
+
+/* Those that run; a tailnet with a stock node has no tsgw-wg. */
+static void status_processes(const struct entry *e)
+{
+	const struct control_tailnet *t = e->live;
+	const struct {
+		const char *name;
+		int pid;
+		uint32_t restarts;
+	} of[] = {{"tsgwd", (int)e->pid, 0}, {"tsgw-wg", t->pid_wg, t->restarts_wg},
+		{"tsgw-proxy", t->pid_proxy, t->restarts_proxy},
+		{"tsgw-host", t->pid_host, t->restarts_host}};
+	char pids[TEXT_CELL_MAX] = "", restarts[TEXT_CELL_MAX] = "", item[64];
+
+	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++) {
+		snprintf(item, sizeof(item), "%s%s %d", *pids ? " " : "", of[i].name, of[i].pid);
+		if (of[i].pid)
+			text_join(pids, sizeof(pids), item);
+		snprintf(item, sizeof(item), "%s%s %u", *restarts ? " " : "", of[i].name,
+			of[i].restarts);
+		if (of[i].restarts)
+			text_join(restarts, sizeof(restarts), item);
+	}
+	status_line("processes", "%s", pids);
+	status_line("restarts", "%s", restarts);
 }
 
 static void status_live(const struct entry *e)
@@ -204,16 +245,14 @@ static void status_live(const struct entry *e)
 	if (t->veth_host.family)
 		status_line("veth", "%s here, %s inside (proxy for this host: %s:1080)",
 			addr_format(&t->veth_host, host), addr_format(&t->veth_ns, ns), ns);
-	if (t->pid_wg || t->pid_proxy)
-		status_line("processes", "tsgwd %d, tsgw-wg %d, tsgw-proxy %d", (int)e->pid,
-			t->pid_wg, t->pid_proxy);
-	else
-		status_line("processes", "tsgwd %d", (int)e->pid);
-	if (t->restarts_wg || t->restarts_proxy)
-		status_line(
-			"restarts", "tsgw-wg %u, tsgw-proxy %u", t->restarts_wg, t->restarts_proxy);
-	if (status_built(t))
+	status_processes(e);
+	if (!status_built(t))
+		return;
+	if (entry_engine(e) == ENGINE_WIREGUARD)
 		status_line("more", "tsgwctl peers %s; wg show %s", e->name, t->link);
+	else
+		status_line("more", "tsgwctl peers %s; tsgwctl tailscale %s -- status", e->name,
+			e->name);
 }
 
 /* As many as fit on a line. */
@@ -240,7 +279,7 @@ static const char *expiry_text(uint64_t s, char *buf, size_t size)
 	return buf;
 }
 
-static void status_print(const struct entry *e)
+static void status_print(const struct args *a, const struct entry *e)
 {
 	char text[TEXT_CELL_MAX], path[64], up[TEXT_SIZE_MAX], when[32];
 	const struct control_tailnet *t = e->live;
@@ -276,6 +315,7 @@ static void status_print(const struct entry *e)
 		status_line("namespace", "%s, link %s", path, t->link);
 	if (t && *t->uplink)
 		status_line("uplink", "%s", t->uplink);
+	status_unit(a, e);
 	if (t)
 		status_live(e);
 }
@@ -301,7 +341,7 @@ static int status_one(const struct args *a)
 		json_array_append_new(list, entry_json(&e, true));
 		code = text_print_json(entry_json_status(list));
 	} else {
-		status_print(&e);
+		status_print(a, &e);
 	}
 	config_free(config);
 	return code;
@@ -351,7 +391,7 @@ static int status_all(const struct args *a, const struct view *v)
 	for (size_t i = 0; i < v->table.n; i++) {
 		if (i)
 			putchar('\n');
-		status_print(view_at(v, i));
+		status_print(a, view_at(v, i));
 	}
 	return CTL_DONE;
 }

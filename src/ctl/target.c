@@ -3,7 +3,9 @@
 #include "ctl/target.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/distance.h"
@@ -36,7 +38,10 @@ int target_configured(const struct args *a)
 
 	if (config_load(a->config_path, &c) < 0)
 		return CTL_DONE;
-	if (!config_find(c, a->name) && !(c->fatal && !c->n_tailnets)) {
+	if (!config_find(c, a->name) && access(a->config_path, R_OK) < 0 && errno == EACCES) {
+		fprintf(stderr, "tsgwctl: %s: %s\n", a->config_path, strerror(EACCES));
+		code = CTL_FAILED;
+	} else if (!config_find(c, a->name) && !(c->fatal && !c->n_tailnets)) {
 		near = nearest(c, a->name);
 		fprintf(stderr, "tsgwctl: %s: no such tailnet in %s%s%s%s\n", a->name,
 			a->config_path, near ? "; did you mean " : "", near ? near : "",

@@ -77,7 +77,7 @@ def test_refused(picture):
     ini, conf = paths(g, blue.name)
     refused(g.ctl("add", blue.name, "--wg-config", wg, "--port=11080"), ini, "port")
     refused(g.ctl("add", blue.name, "--wg-config", wg, f"--suffix={red.name}"), "suffix", red.name)
-    refused(g.ctl("add", blue.name, "--wg-config", bad), "PrivateKey")
+    refused(g.ctl("add", blue.name, "--wg-config", bad), bad + ":", "PrivateKey")
     refused(g.ctl("add", blue.name, "--wg-config", "/nowhere"), "/nowhere")
     refused(g.ctl("add", blue.name, "--wg-config", wg, "--set", "nosuch=1"), "nosuch")
     refused(g.ctl("add", blue.name, "--wg-config", wg, "--set", "mtu=1\n[gateway]"), "line break", code=2)
