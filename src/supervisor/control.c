@@ -40,6 +40,7 @@ struct client {
 	int fd;
 	uid_t uid;
 	sd_event_source *source, *timer;
+	uint64_t blocked_ns;
 	bool deaf;	  /* did not read in time: it is told no more */
 	uint16_t waiting; /* enum control_verb it waits for, 0 = for its request */
 	char name[MSG_NAME_MAX];
@@ -86,13 +87,15 @@ static void client_free(struct client *k)
 static int client_send(struct client *k, enum control_record record, void *what, size_t size)
 {
 	struct control_header *h = what;
+	int r;
 
 	h->record = (uint16_t)record;
 	h->size = (uint16_t)size;
 	if (k->deaf)
 		return -ETIMEDOUT;
-	k->deaf = send(k->fd, what, size, MSG_NOSIGNAL) < 0;
-	return k->deaf ? -errno : 0;
+	r = controlsock_send(k->fd, what, size, &k->blocked_ns);
+	k->deaf = r < 0;
+	return r;
 }
 
 /* The last word; K is gone afterwards. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// RUN/NAME/control.sock and RUN/front.sock as files: made, and removed.
+// RUN/NAME/control.sock and RUN/front.sock as files: made, and removed; and how an answer goes out.
 #include "supervisor/controlsock.h"
 
 #include <errno.h>
@@ -127,4 +127,15 @@ int controlsock_peer(int fd, uid_t *ret_uid)
 		return -errno;
 	*ret_uid = cred.uid;
 	return 0;
+}
+
+int controlsock_send(int fd, const void *record, size_t size, uint64_t *blocked_ns)
+{
+	uint64_t begun_ns = clock_now_ns();
+	int r = send(fd, record, size, MSG_NOSIGNAL) < 0 ? -errno : 0;
+
+	*blocked_ns += clock_now_ns() - begun_ns;
+	if (r == 0 && *blocked_ns > CONTROLSOCK_PATIENCE_MS * 1000000ull)
+		r = -ETIMEDOUT;
+	return r;
 }

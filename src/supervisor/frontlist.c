@@ -7,9 +7,14 @@
 #include "supervisor/front.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 
 #include "common/cleanup.h"
+#include "supervisor/controlsock.h"
+
+struct asker {
+	int fd;
+	uint64_t blocked_ns;
+};
 
 int front_list(struct front *f, int fd)
 {
@@ -22,19 +27,20 @@ int front_list(struct front *f, int fd)
 
 static int tell(void *arg, const struct control_tailnet *t)
 {
-	const int *fd = arg;
+	struct asker *k = arg;
 	struct control_tailnet r = *t;
 
 	r.h = (struct control_header){CONTROL_TAILNET, sizeof(r)};
-	return send(*fd, &r, sizeof(r), MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return controlsock_send(k->fd, &r, sizeof(r), &k->blocked_ns);
 }
 
 void front_listed(void *owner)
 {
 	struct front *f = owner;
 	_cleanup_close_ int fd = take_fd(f->list_fd);
+	struct asker k = {.fd = fd};
 	struct control_end end = {.h = {CONTROL_END, sizeof(end)}};
 
-	if (fd >= 0 && collect_each_listed(f->collected, tell, &fd) == 0)
-		(void)send(fd, &end, sizeof(end), MSG_NOSIGNAL);
+	if (fd >= 0 && collect_each_listed(f->collected, tell, &k) == 0)
+		(void)controlsock_send(fd, &end, sizeof(end), &k.blocked_ns);
 }
