@@ -87,15 +87,12 @@ static void client_free(struct client *k)
 static int client_send(struct client *k, enum control_record record, void *what, size_t size)
 {
 	struct control_header *h = what;
-	int r;
 
 	h->record = (uint16_t)record;
 	h->size = (uint16_t)size;
-	if (k->deaf)
-		return -ETIMEDOUT;
-	r = controlsock_send(k->fd, what, size, &k->blocked_ns);
-	k->deaf = r < 0;
-	return r;
+	if (!k->deaf)
+		k->deaf = controlsock_send(k->fd, what, size, &k->blocked_ns) < 0;
+	return k->deaf ? -ETIMEDOUT : 0;
 }
 
 /* The last word; K is gone afterwards. */

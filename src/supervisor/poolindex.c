@@ -59,15 +59,17 @@ static int index_header(char ret[96])
 }
 
 /* When STATE has changed last, which may be the same within a tick of the clock, and how many are in it; all 0 if that is
- * not known. */
-static void index_stamp(const struct store *s, char ret[INDEX_STAMP + 1])
+ * not known: false. */
+static bool index_stamp(const struct store *s, char ret[INDEX_STAMP + 1])
 {
 	struct stat st = {0};
+	bool known = stat(s->state_dir, &st) == 0;
 
-	if (stat(s->state_dir, &st) < 0)
+	if (!known)
 		st = (struct stat){0};
 	snprintf(ret, INDEX_STAMP + 1, "= %020lld.%09ld %010lu\n", (long long)st.st_mtim.tv_sec,
 		st.st_mtim.tv_nsec, (unsigned long)st.st_nlink);
+	return known;
 }
 
 /* Nobody has come or gone since the last one who had the lock. */
@@ -75,17 +77,13 @@ static bool index_whole(int fd, const struct store *s)
 {
 	char now[INDEX_STAMP + 1], then[INDEX_STAMP];
 
-	index_stamp(s, now);
-	return pread(fd, then, sizeof(then), INDEX_HEADER) == sizeof(then) &&
+	return index_stamp(s, now) && pread(fd, then, sizeof(then), INDEX_HEADER) == sizeof(then) &&
 		!memcmp(now, then, sizeof(then));
 }
 
-static void index_set_whole(int fd, const struct store *s)
+static void index_set_whole(int fd, const char stamp[INDEX_STAMP])
 {
-	char now[INDEX_STAMP + 1];
-
-	index_stamp(s, now);
-	if (pwrite(fd, now, INDEX_STAMP, INDEX_HEADER) != INDEX_STAMP && ftruncate(fd, 0) < 0)
+	if (pwrite(fd, stamp, INDEX_STAMP, INDEX_HEADER) != INDEX_STAMP && ftruncate(fd, 0) < 0)
 		log_warning(NULL, "pool.lock", "cannot be written: %s", strerror(errno));
 }
 
@@ -201,12 +199,16 @@ int pool_prefixes_add(struct pool_prefixes *t, const struct prefix *p)
 static int index_compare(
 	int fd, const struct store *s, struct byname *x, const char *except, pool_reader read)
 {
-	DIR *dir = opendir(s->state_dir);
+	char stamp[INDEX_STAMP + 1];
 	size_t known = x->n;
 	struct dirent *d;
 	struct entry *e;
+	DIR *dir;
 	int r = 0;
 
+	/* before the look: who is put there by hand during it is found by the next one */
+	(void)index_stamp(s, stamp);
+	dir = opendir(s->state_dir);
 	if (!dir)
 		return -errno;
 	while (r == 0 && (d = readdir(dir))) {
@@ -232,7 +234,7 @@ static int index_compare(
 		}
 	}
 	if (r == 0)
-		index_set_whole(fd, s);
+		index_set_whole(fd, stamp);
 	return r;
 }
 
@@ -259,10 +261,11 @@ int poolindex_taken(int fd, const struct store *s, const char *except, pool_read
 
 int poolindex_make(int fd, const struct store *s, const char *name)
 {
+	char stamp[INDEX_STAMP + 1];
 	bool whole = index_whole(fd, s);
 	int r = store_init_state(s, name);
 
-	if (r == 0 && whole)
-		index_set_whole(fd, s);
+	if (r == 0 && whole && index_stamp(s, stamp))
+		index_set_whole(fd, stamp);
 	return r;
 }

@@ -16,6 +16,7 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "supervisor/poolindex.h"
 #include "test.h"
 
 static char base[64], run_dir[80], state_dir[80];
@@ -355,6 +356,41 @@ static void pool_index_is_whole(void)
 }
 
 /* Nothing is written, nothing needs to be there. */
+/* Reads what a tailnet remembers; at the first one, somebody puts back a backup of another. */
+static int read_during_restore(const struct store *s, const char *name, struct prefix *ret)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/late", state_dir);
+	(void)mkdir(path, 0700);
+	CHECK_EQ(prefix_parse(strcmp(name, "late") ? "10.200.0.0/30" : "10.200.0.4/30", ret), 0);
+	return 0;
+}
+
+/* Who comes while it is looked who is there, and not under the lock, is found the next time. */
+static void pool_index_during_restore(void)
+{
+	const struct timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+	struct pool_prefixes t = {0};
+	char path[128];
+	int fd;
+
+	fresh();
+	snprintf(path, sizeof(path), "%s/pool", base);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(fd >= 0);
+	CHECK_EQ(store_init_state(&store, "first"), 0);
+	/* a directory says no more of its time than a tick of the clock */
+	CHECK_EQ(utimensat(AT_FDCWD, state_dir, long_ago, 0), 0);
+	CHECK_EQ(poolindex_taken(fd, &store, "", read_during_restore, &t), 0);
+	CHECK_EQ(t.n, 1);
+	t.n = 0;
+	CHECK_EQ(poolindex_taken(fd, &store, "", read_during_restore, &t), 0);
+	CHECK_EQ(t.n, 2);
+	free(t.items);
+	close(fd);
+}
+
 static void pool_dry_run(void)
 {
 	struct prefix pool = prefix("10.200.0.0/16"), p;
@@ -694,6 +730,7 @@ int main(void)
 	RUN(pool_damaged_file);
 	RUN(pool_index);
 	RUN(pool_index_is_whole);
+	RUN(pool_index_during_restore);
 	RUN(pool_dry_run);
 	RUN(pool_unwritable);
 	RUN(pool_in_parallel);
