@@ -63,8 +63,9 @@ static int finish(struct doctor *d)
 	json_t *j;
 
 	if (!r->json) {
-		printf("%zu ok, %zu warnings, %zu failed, %zu skipped\n", r->counts[FINDING_OK],
-			r->counts[FINDING_WARN], r->counts[FINDING_FAIL], r->counts[FINDING_SKIP]);
+		printf("%zu ok, %zu warning%s, %zu failed, %zu skipped\n", r->counts[FINDING_OK],
+			r->counts[FINDING_WARN], r->counts[FINDING_WARN] == 1 ? "" : "s",
+			r->counts[FINDING_FAIL], r->counts[FINDING_SKIP]);
 		return bad ? CTL_FAILED : CTL_DONE;
 	}
 	j = json_object();
