@@ -9,8 +9,8 @@
 Medians of REPEAT turns: bulk in Gb/s, CPU of this whole machine per GB, connections per second of 32
 clients, the echo of a keystroke on an open connection, by a process of its own as sshd is, beside four downloads,
 which fill the processors or, "at 1 Gb/s", a far side of that speed; beside it, "of nginx", a small request to the
-very process that serves the downloads and answers when it has filled their sockets; memory of all processes (PSS). The far ends are
-wireguard-go for all, and our own node in another line. "Alone" is the same client inside the tailnet's
+very process that serves the downloads and answers when it has filled their sockets; memory of all processes (PSS).
+The far ends are wireguard-go for all, and our own node in another line. "Alone" is the same client inside the tailnet's
 namespace: the tunnel without listener and relay.
 """
 import argparse
