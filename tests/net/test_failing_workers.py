@@ -35,7 +35,7 @@ HARMLESS = re.compile(
     r"_|str|mem|is[a-z]+$|inet_|json_|MHD_|QRcode_|crypto_|ares_|sodium_|seccomp_(release|syscall_)|sig(nal|action|procmask|addset|emptyset|fillset)$|"
     r"pthread_(attr|cond|mutex|sigmask)|(free|malloc|calloc|realloc|reallocarray)$|(set|get)env$|get(e?uid|pid)$|kill$|"
     r"(shutdown|clock_gettime|time|timegm|tzset|qsort|exit|snprintf|freeaddrinfo|fwrite|fputc|fputs|putc|fflush|fclose|"
-    r"open_memstream|fwrite_unlocked|mallopt|randombytes_[a-z]+|dl(sym|close)|umask|abort|puts)$")
+    r"open_memstream|fwrite_unlocked|mallopt|sysconf|randombytes_[a-z]+|dl(sym|close)|umask|abort|puts)$")
 
 
 class Place:
