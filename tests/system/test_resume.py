@@ -140,6 +140,7 @@ def test_ends_that_leave_nothing(picture, release):
             m.systemctl("start", "tsgw@fgpu")
             m.wait_state("fgpu", "up")
         # and who goes on has what was there
+        wait_for(lambda: "tsgw-dns" in adopted(m), "the front has its own, too")
         before = adopted(m)
         m.run("systemctl kill --kill-whom=main -s KILL tsgw@fgpu", ok=0)
         wait_for(lambda: m.show("tsgw@fgpu", "SubState") == "auto-restart", "it is about to start again")
