@@ -174,7 +174,7 @@ static bool has_problem(const struct config *c, const char *text)
 /* The copy is not there yet: who has named a file knows that one. */
 static void tell_problem(const struct problem *p, const struct addition *n)
 {
-	size_t len = n && n->wg_path ? strlen(n->wg) : 0;
+	size_t len = n->wg_path ? strlen(n->wg) : 0;
 	bool of_copy = len && !strncmp(p->text, n->wg, len) && p->text[len] == ':';
 
 	fprintf(stderr, "tsgwctl: %s%s%s\n", p->warning ? "warning: " : "",

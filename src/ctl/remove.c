@@ -39,7 +39,7 @@ static int check_file(const struct args *a, struct addition *n, const struct con
 	if (now->n_tailnets + 1 != before->n_tailnets) {
 		fprintf(stderr, "tsgwctl: remove: %s holds other tailnets, too: edit it\n", n->ini);
 		code = CTL_FAILED;
-	} else if (addition_new_errors(before, now, NULL)) {
+	} else if (addition_new_errors(before, now, n)) {
 		code = CTL_FAILED;
 	}
 	config_free(now);

@@ -218,7 +218,7 @@ static void status_processes(const struct entry *e)
 		{"tsgw-host", t->pid_host, t->restarts_host}};
 	char pids[TEXT_CELL_MAX] = "", restarts[TEXT_CELL_MAX] = "", item[64];
 
-	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++) {
+	for (size_t i = 0; i < ELEMENTSOF(of); i++) {
 		snprintf(item, sizeof(item), "%s%s %d", *pids ? " " : "", of[i].name, of[i].pid);
 		if (of[i].pid)
 			text_join(pids, sizeof(pids), item);

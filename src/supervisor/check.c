@@ -12,7 +12,7 @@
 
 /* Steps are comments of the INI that is printed before them, so that the whole can be loaded
  * again. */
-static void check_say(void *arg, bool problem, const char *line)
+static void check_say(void *arg, const char *name, const char *line)
 {
 	printf("; %s\n", line);
 }

@@ -20,7 +20,7 @@ struct teller {
 	const struct tailnet_config *t;
 	struct prefix_list *used;  /* what the host has, then the /30s of earlier steps */
 	struct prefix_list *taken; /* what tailnets remember */
-	void (*say)(void *arg, bool problem, const char *line);
+	void (*say)(void *arg, const char *name, const char *line);
 	void *arg;
 };
 
@@ -29,13 +29,14 @@ static void tell(const struct teller *to, const char *fmt, ...)
 static void tell(const struct teller *to, const char *fmt, ...)
 {
 	char line[1024];
-	size_t len = (size_t)snprintf(line, sizeof(line), "%s: ", to->t ? to->t->name : "front");
+	const char *name = to->t ? to->t->name : NULL;
+	size_t len = (size_t)snprintf(line, sizeof(line), "%s: ", name ? name : "front");
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(line + len, sizeof(line) - len, fmt, ap);
 	va_end(ap);
-	to->say(to->arg, false, line);
+	to->say(to->arg, name, line);
 }
 
 /* ---- one function a part, in the order of tailnet_parts ---- */
@@ -467,7 +468,7 @@ static int plan_used(
 }
 
 void plan_say(const struct supervisor *s, const struct plan *p, const struct config *new,
-	void (*say)(void *arg, bool problem, const char *line), void *arg)
+	void (*say)(void *arg, const char *name, const char *line), void *arg)
 {
 	struct prefix_list used = {0}, taken = {0};
 	struct teller to = {

@@ -31,6 +31,7 @@ struct plan {
 int plan_make(const struct supervisor *s, const struct config *old, const struct config *new,
 	struct plan *ret);
 void plan_free(struct plan *p);
-/* Calls SAY for each line: what is made, changed or removed, in order. */
+/* Calls SAY for each line: what is made, changed or removed, in order. NAME is whose step it is, NULL = the front's;
+ * LINE begins with that and ": ". */
 void plan_say(const struct supervisor *s, const struct plan *p, const struct config *new,
-	void (*say)(void *arg, bool problem, const char *line), void *arg);
+	void (*say)(void *arg, const char *name, const char *line), void *arg);

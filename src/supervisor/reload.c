@@ -183,42 +183,29 @@ static bool reload_has_keys(struct supervisor *s, const struct config *new,
 	return good;
 }
 
-/* Who asked hears of every step, the log of the first ones. */
+/* Who asked hears of every step, the log of the first ones that are done. */
 struct steps_told {
 	void (*say)(void *arg, bool problem, const char *line);
 	void *arg;
-	const struct config *old, *new;
+	bool dry;
 	size_t n;
 };
 
-/* A step's line begins with whose it is; in the journal that is a field. */
-static void reload_log_step(const struct steps_told *to, const char *line)
-{
-	char name[MSG_NAME_MAX];
-	size_t len = strcspn(line, ":");
-
-	snprintf(name, sizeof(name), "%.*s", (int)len, line);
-	if (strncmp(line + len, ": ", 2) == 0 &&
-		(config_find(to->old, name) || config_find(to->new, name)))
-		log_info(name, "reload", "%s", line + len + 2);
-	else
-		log_info(NULL, "reload", "%s", line);
-}
-
-static void reload_tell(void *arg, bool problem, const char *line)
+static void reload_tell(void *arg, const char *name, const char *line)
 {
 	struct steps_told *to = arg;
 
-	if (to->n++ < RELOAD_LOGGED_MAX)
-		reload_log_step(to, line);
+	/* in the journal, whose it is is a field */
+	if (!to->dry && to->n++ < RELOAD_LOGGED_MAX)
+		log_info(name, "reload", "%s", name ? line + strlen(name) + 2 : line);
 	if (to->say)
-		to->say(to->arg, problem, line);
+		to->say(to->arg, false, line);
 }
 
 static void reload_log(struct supervisor *s, const struct plan *p, const struct config *new,
 	void (*say)(void *arg, bool problem, const char *line), void *arg)
 {
-	struct steps_told to = {.say = say, .arg = arg, .old = s->config, .new = new};
+	struct steps_told to = {.say = say, .arg = arg};
 
 	log_event(LOG_ID_RELOADED, LOG_INFO, NULL, "reload", "%zu step%s", p->n,
 		p->n == 1 ? "" : "s");
@@ -273,8 +260,8 @@ static int reload_run(struct supervisor *s, bool dry,
 		return r;
 	}
 	if (dry) {
-		if (say)
-			plan_say(s, &p, new, say, arg);
+		plan_say(s, &p, new, reload_tell,
+			&(struct steps_told){.say = say, .arg = arg, .dry = true});
 		config_free(new);
 	} else {
 		reload_log(s, &p, new, say, arg);

@@ -3,8 +3,8 @@
 //
 // One receive gives several messages, each perhaps a row of datagrams that the kernel joined (same sender,
 // equal length). Datagrams in a row with the same index, of one message or of several that came the same
-// way, are opened together, in place; then, in this order: replay window, endpoint and timers (once for the row, under the lock), inner length, source,
-// ECN. What is left is joined again by gro.c and written to the TUN before the buffers are used anew.
+// way, are opened together, in place; then, in this order: replay window, endpoint and timers (once for
+// the row, under the lock), inner length, source, ECN. What is left is joined again by gro.c and written to the TUN before the buffers are used anew.
 // Nothing that fails gets an answer.
 #include "wg/node.h"
 

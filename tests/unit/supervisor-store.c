@@ -355,7 +355,6 @@ static void pool_index_is_whole(void)
 	CHECK(is(&p, "10.200.0.0/30"));
 }
 
-/* Nothing is written, nothing needs to be there. */
 /* Reads what a tailnet remembers; at the first one, somebody puts back a backup of another. */
 static int read_during_restore(const struct store *s, const char *name, struct prefix *ret)
 {
@@ -391,6 +390,7 @@ static void pool_index_during_restore(void)
 	close(fd);
 }
 
+/* Nothing is written, nothing needs to be there. */
 static void pool_dry_run(void)
 {
 	struct prefix pool = prefix("10.200.0.0/16"), p;

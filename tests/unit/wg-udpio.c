@@ -441,7 +441,6 @@ static int receive_error, receive_count;
 static uint32_t receive_len;
 static int receive_flags;
 static unsigned receive_wanted; /* by the last one */
-static unsigned receive_wanted; /* by the last one */
 
 static size_t put_control(uint8_t *to, int level, int type, const void *value, size_t len)
 {
