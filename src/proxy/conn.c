@@ -278,6 +278,7 @@ void conn_linger(struct conn *c)
 	forward_free(c);
 	assoc_free(c);
 	sock_close(&c->origin, true);
+	sock_told(&c->client);
 	flow_free(&c->up);
 	c->down.ended = false;
 	c->state = CONN_LINGER;

@@ -128,11 +128,50 @@ void sock_close(struct sock *s, bool reset)
 		return;
 	if (reset)
 		setsockopt(s->source.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	loop_task_cancel(&s->look);
+	s->pace = (struct pace){0};
 	close(s->source.fd); /* epoll forgets it with its only descriptor */
 	s->source.fd = -1;
 	s->readable = s->writable = s->hup = s->failed = s->lasts = false;
 	s->delays = 0;
 	s->window = (struct window){.governed = s->window.governed};
+}
+
+void sock_told(struct sock *s)
+{
+	if (!s->pace.polled)
+		return;
+	s->pace.polled = s->pace.looked = loop_modify(&s->source, SOCK_EVENTS) < 0;
+	if (s->pace.polled)
+		loop_pause(&s->look);
+	else
+		loop_task_cancel(&s->look);
+}
+
+static void look(struct task *t)
+{
+	struct sock *s = container_of(t, struct sock, look);
+
+	if (s->pace.looked) /* the loop could not be asked to tell, or nobody pumps any more */
+		sock_told(s);
+	s->pace.looked = true;
+	s->source.on_event(&s->source, EPOLLIN);
+}
+
+/* S has nothing more at the moment: says who looks next. */
+static void sock_rest(struct sock *s, uint64_t left)
+{
+	uint64_t limit = s->window.clamp ? s->window.clamp / 2 : UINT64_MAX;
+
+	if (!pace_pauses(&s->pace, left, limit)) {
+		sock_told(s);
+		return;
+	}
+	if (!s->pace.polled && loop_modify(&s->source, SOCK_EVENTS & ~(uint32_t)EPOLLIN) < 0)
+		return;
+	s->pace.polled = true;
+	s->look.run = look;
+	loop_pause(&s->look);
 }
 
 static void release_pipe(struct flow *f)
@@ -286,6 +325,12 @@ static enum flow_status flow_turn(
 	return FLOW_AGAIN;
 }
 
+static void count_moved(struct sock *src, uint64_t moved)
+{
+	window_moved(&src->window, src->source.fd, moved);
+	pace_moved(&src->pace, moved, loop_now());
+}
+
 enum flow_status flow_pump(struct flow *f, struct sock *src, struct sock *dst, uint64_t *count)
 {
 	enum flow_status s;
@@ -304,7 +349,7 @@ enum flow_status flow_pump(struct flow *f, struct sock *src, struct sock *dst, u
 			break;
 		s = FLOW_AGAIN;
 		if (moved >= FLOW_SHARE) {
-			window_moved(&src->window, src->source.fd, moved);
+			count_moved(src, moved);
 			return s;
 		}
 		s = FLOW_WAIT;
@@ -314,9 +359,13 @@ enum flow_status flow_pump(struct flow *f, struct sock *src, struct sock *dst, u
 		if (s != FLOW_AGAIN)
 			break;
 	}
-	window_moved(&src->window, src->source.fd, moved);
+	count_moved(src, moved);
 	if (moved && moved < FLOW_BULK_LEAVE)
 		f->bulk = false;
+	if (s != FLOW_WAIT || !f->bulk || src->hup || src->failed)
+		sock_told(src);
+	else if (!src->readable)
+		sock_rest(src, f->left);
 	release_pipe(f);
 	return s;
 }

@@ -7,6 +7,7 @@
 
 #include "relay/buf.h"
 #include "relay/loop.h"
+#include "relay/pace.h"
 #include "relay/pipes.h"
 #include "relay/window.h"
 
@@ -20,6 +21,8 @@ struct sock {
 	bool lasts;	/* sock_last() was called */
 	uint8_t delays; /* writes until Nagle's algorithm has to be off: 0 = it is */
 	struct window window;
+	struct pace pace;
+	struct task look; /* at the end of a pause */
 };
 
 struct flow {
@@ -62,6 +65,8 @@ void sock_last(struct sock *s);
  * where none goes out at once, the owner calls sock_acknowledge(), or a client that has more to say may wait 40 ms. */
 void sock_answer_first(int fd);
 void sock_acknowledge(struct sock *s);
+/* Whoever pumped from S reads it in another way from now on: the loop tells when there is something. */
+void sock_told(struct sock *s);
 /* Closes; RESET: so that the other side gets a RST. */
 void sock_close(struct sock *s, bool reset);
 

@@ -5,7 +5,7 @@
 // time, and behind each of them epoll is asked again: a keystroke waits for one share, however many streams there
 // are. Tasks may take as long as the round's events did, so that a crowd of small connections does not starve them;
 // those that are left come first in the next round, and one that queues itself again comes behind all others. With
-// tasks waiting epoll is only asked, not slept in.
+// tasks waiting epoll is only asked, not slept in. Tasks that pause (pace.c) come back together.
 #include "relay/loop.h"
 
 #include <errno.h>
@@ -22,11 +22,14 @@
 #define LOOP_TASKS_NS 20000 /* in each round at least: short tasks need none of their own */
 
 static int loop_epoll = -1;
+static sigset_t loop_mask; /* while it waits; else SIGUSR1 is blocked */
 static uint64_t loop_now_ms, loop_rounds;
 static struct epoll_event now[LOOP_EVENTS];
 static int n_events, next_event; /* of this round; the first of them that is not dispatched yet */
 static struct task *graves;
 static struct task queue = {.next = &queue, .prev = &queue};
+static struct task pauses = {.next = &pauses, .prev = &pauses};
+static uint64_t pause_until_ns;
 
 int loop_open(void)
 {
@@ -45,19 +48,39 @@ int loop_add(struct source *s, uint32_t wanted)
 	return epoll_ctl(loop_epoll, EPOLL_CTL_ADD, s->fd, &ev) < 0 ? -errno : 0;
 }
 
+int loop_modify(struct source *s, uint32_t wanted)
+{
+	struct epoll_event ev = {.events = wanted, .data.ptr = s};
+
+	return epoll_ctl(loop_epoll, EPOLL_CTL_MOD, s->fd, &ev) < 0 ? -errno : 0;
+}
+
 void loop_remove(struct source *s)
 {
 	epoll_ctl(loop_epoll, EPOLL_CTL_DEL, s->fd, NULL);
 }
 
+static void append(struct task *list, struct task *t)
+{
+	t->next = list;
+	t->prev = list->prev;
+	list->prev->next = t;
+	list->prev = t;
+}
+
 void loop_task(struct task *t)
+{
+	if (!t->next)
+		append(&queue, t);
+}
+
+void loop_pause(struct task *t)
 {
 	if (t->next)
 		return;
-	t->next = &queue;
-	t->prev = queue.prev;
-	queue.prev->next = t;
-	queue.prev = t;
+	if (pauses.next == &pauses)
+		pause_until_ns = clock_now_ns() + LOOP_PAUSE_US * 1000u;
+	append(&pauses, t);
 }
 
 void loop_task_cancel(struct task *t)
@@ -98,6 +121,28 @@ static int wait_ms(void)
 	return next - loop_now_ms > INT_MAX ? INT_MAX : (int)(next - loop_now_ms);
 }
 
+/* Where the kernel (before 5.11) or a container does not have that call, pauses are of a millisecond. */
+static int wait_pause(void)
+{
+	uint64_t now_ns = clock_now_ns();
+	struct timespec ts = {
+		.tv_nsec = now_ns < pause_until_ns ? (long)(pause_until_ns - now_ns) : 0};
+	int n = epoll_pwait2(loop_epoll, now, LOOP_EVENTS, &ts, &loop_mask);
+
+	return n < 0 && errno != EINTR ? epoll_pwait(loop_epoll, now, LOOP_EVENTS, 1, &loop_mask)
+				       : n;
+}
+
+/* Sleeps as long as there is nothing to do. */
+static int wait_events(void)
+{
+	int ms = wait_ms();
+
+	return pauses.next != &pauses && ms
+		? wait_pause()
+		: epoll_pwait(loop_epoll, now, LOOP_EVENTS, ms, &loop_mask);
+}
+
 /* Empties FROM, to the front of the queue. */
 static void put_back(struct task *from)
 {
@@ -107,6 +152,18 @@ static void put_back(struct task *from)
 	queue.next->prev = from->prev;
 	queue.next = from->next;
 	from->next->prev = &queue;
+}
+
+static void end_pauses(uint64_t now_ns)
+{
+	struct task *t;
+
+	if (pauses.next == &pauses || now_ns < pause_until_ns)
+		return;
+	while ((t = pauses.next) != &pauses) {
+		loop_task_cancel(t);
+		append(&queue, t);
+	}
 }
 
 /* The round began at BEGAN_NS. */
@@ -141,7 +198,6 @@ static void bury(void)
 
 /* ---- draining ---- */
 
-static sigset_t loop_mask; /* while it waits; else SIGUSR1 is blocked */
 static volatile sig_atomic_t drain_asked;
 static bool drains;
 static void (*drain_begin)(void);
@@ -193,7 +249,7 @@ int loop_run(void)
 	uint64_t began_ns;
 
 	for (;;) {
-		n_events = epoll_pwait(loop_epoll, now, LOOP_EVENTS, wait_ms(), &loop_mask);
+		n_events = wait_events();
 		if (n_events < 0 && errno != EINTR)
 			return -errno;
 		began_ns = clock_now_ns();
@@ -208,6 +264,7 @@ int loop_run(void)
 		}
 		timers_run(loop_now_ms);
 		drain();
+		end_pauses(began_ns);
 		run_tasks(began_ns);
 		bury();
 	}

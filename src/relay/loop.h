@@ -23,9 +23,14 @@ struct task {
 int loop_open(void);
 /* Events under way that were S's earlier descriptor's are dropped. 0 or -errno. */
 int loop_add(struct source *s, uint32_t events);
+/* Other events are told of S from now on, and at once if there are some. 0 or -errno. */
+int loop_modify(struct source *s, uint32_t events);
 void loop_remove(struct source *s);
 /* Does nothing if T waits already. Behind a task that takes its time others wait for a later round. */
 void loop_task(struct task *t);
+/* As loop_task(), but in LOOP_PAUSE_US or sooner, together with all others that pause. */
+#define LOOP_PAUSE_US 400
+void loop_pause(struct task *t);
 void loop_task_cancel(struct task *t);
 /* RUN of T is called after all events of this round. */
 void loop_bury(struct task *t);

@@ -227,6 +227,9 @@ WRAP_WORKER(
 	int, epoll_wait, EINTR, -1, (int fd, struct epoll_event *e, int n, int ms), (fd, e, n, ms))
 WRAP_WORKER(int, epoll_pwait, EINTR, -1,
 	(int fd, struct epoll_event *e, int n, int ms, const sigset_t *mask), (fd, e, n, ms, mask))
+WRAP_WORKER(int, epoll_pwait2, ENOSYS, -1,
+	(int fd, struct epoll_event *e, int n, const struct timespec *wait, const sigset_t *mask),
+	(fd, e, n, wait, mask))
 WRAP_WORKER(int, eventfd, EMFILE, -1, (unsigned n, int flags), (n, flags))
 WRAP_WORKER(int, dup3, EMFILE, -1, (int fd, int to, int flags), (fd, to, flags))
 WRAP_WORKER(ssize_t, getrandom, EINTR, -1, (void *p, size_t n, unsigned flags), (p, n, flags))

@@ -32,7 +32,7 @@ def attempts(lab):
     return p.stdout.split()
 
 
-WAITS = {7, 232, 271, 281}  # poll, epoll_wait, ppoll, epoll_pwait
+WAITS = {7, 232, 271, 281, 441}  # poll, epoll_wait, ppoll, epoll_pwait, epoll_pwait2
 
 
 def settled(pid):

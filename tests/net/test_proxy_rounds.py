@@ -157,3 +157,133 @@ def test_bulk_waits(lab):
             key.sendall(b"k")
         server.wait(5)
         L.check(server.came[b"k"][0] < min(server.came[b"b"]), server.came)
+
+
+SOCK_EVENTS, SOCK_UNTOLD = 0x2005, 0x2004  # EPOLLIN, EPOLLOUT, EPOLLRDHUP; and without the first
+
+
+def watched(p):
+    """What the worker's epoll watches its connections for."""
+    at = f"/proc/{p.worker.pid}"
+    epoll = next(fd for fd in os.listdir(at + "/fd") if "eventpoll" in os.readlink(f"{at}/fd/{fd}"))
+    with open(f"{at}/fdinfo/{epoll}", encoding="ascii") as f:
+        masks = [int(line.split()[3], 16) & SOCK_EVENTS for line in f if line.startswith("tfd:")]
+    return [m for m in masks if m & ~1 == SOCK_UNTOLD]
+
+
+def is_polled(p):
+    return SOCK_UNTOLD in watched(p)
+
+
+def pour(s, enough):
+    """Zeros until ENOUGH(), and a one."""
+    while not enough():
+        s.sendall(bytes(1 << 20))
+    s.sendall(b"\1")
+
+
+def answer_drunk(s):
+    """The length of the body of one HTTP answer."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += A.read_exactly(s, 1)
+    L.check(head.startswith(b"HTTP/1.1 200"), head)
+    n = left = int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0])
+    while left:
+        got = len(s.recv(min(left, 1 << 20)))
+        L.check(got, f"{left} bytes of the body are missing")
+        left -= got
+    return n
+
+
+def drink(s):
+    while not s.recv(1 << 20).endswith(b"\1"):
+        pass
+
+
+def test_fast_streams(lab):
+    """A fast stream is looked at from time to time only, and when it is over every byte is news again: whoever talks
+    on its connection then is heard at once."""
+    with A.Place(lab) as p:
+        end = threading.Event()
+
+        def talk(conn):
+            if conn.recv(1) == b"g":
+                pour(conn, end.is_set)
+            else:
+                drink(conn)
+                conn.sendall(b"\1")
+            while key := conn.recv(1):
+                conn.sendall(key * 10)
+
+        p.serve(80, talk)
+        for way in (b"g", b"p"):
+            end.clear()
+            s = p.socks(80)
+            s.sendall(way)
+            t = threading.Thread(target=drink, args=(s,), daemon=True) if way == b"g" else \
+                threading.Thread(target=pour, args=(s, end.is_set), daemon=True)
+            t.start()
+            L.wait_for(lambda: is_polled(p), f"{way}: the loop to be relieved of a fast stream", 60)
+            end.set()
+            t.join(60)
+            if way == b"p":
+                drink(s)
+            for i in range(20):
+                s.sendall(b"k")
+                L.equal(A.read_exactly(s, 10), b"k" * 10, f"{way}: answer {i}")
+            L.wait_for(lambda: not is_polled(p), f"{way}: the loop to tell again")
+            L.equal(len(watched(p)), 2, "connections")
+            s.close()
+            L.wait_for(lambda: not watched(p), "the worker to close")
+
+
+def test_fast_bodies(lab):
+    """The same for bodies of HTTP, behind which the next request comes."""
+    size = 64 << 20
+    with A.Place(lab) as p:
+        def web(conn):
+            left = b""
+            while True:
+                while b"\r\n\r\n" not in left:
+                    more = conn.recv(65536)
+                    if not more:
+                        return
+                    left += more
+                head, left = left.split(b"\r\n\r\n", 1)
+                todo = size if b"POST" in head else 0
+                todo, left = todo - len(left[:todo]), left[todo:]
+                while todo:
+                    todo -= len(conn.recv(min(todo, 1 << 20)))
+                body = bytes(size) if b"GET /big" in head else b"ok"
+                conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+        p.serve(80, web)
+        target = b" http://10.9.0.2/%s HTTP/1.1\r\nHost: 10.9.0.2\r\n"
+        for method, path in ((b"POST", b""), (b"GET", b"big")):
+            s, seen, done = p.connect(), [], threading.Event()
+
+            def look(seen=seen, done=done):
+                while not done.is_set():
+                    if is_polled(p):
+                        seen.append(1)
+            t = threading.Thread(target=look)
+            t.start()
+            try:
+                for _ in range(100):
+                    if method == b"POST":
+                        s.sendall(b"POST" + target % path + b"Content-Length: %d\r\n\r\n" % size)
+                        s.sendall(bytes(size))
+                    else:
+                        s.sendall(b"GET" + target % path + b"\r\n")
+                    answer_drunk(s)
+                    s.sendall(b"GET" + target % b"small" + b"\r\n")
+                    L.equal(answer_drunk(s), 2, "the small one behind it")
+                    if seen:
+                        break
+            finally:
+                done.set()
+                t.join()
+            L.check(seen, f"{method}: no body was fast enough")
+            L.check(not is_polled(p), "the loop does not tell of what comes next")
+            s.close()
