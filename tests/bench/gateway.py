@@ -24,6 +24,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import congestion  # noqa: E402
 from common import HERE, L, machine, median, pss_kb, start_web, table  # noqa: E402
 import picture as P  # noqa: E402
 from client import socks5  # noqa: E402
@@ -270,10 +271,11 @@ def main():
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--megabytes", type=int, default=1024)
     parser.add_argument("--seconds", type=float, default=3)
+    congestion.argument(parser)
     a = parser.parse_args()
     L.catch_signals()
     engine = "wireguard" if P.engine_path("wireguard") else "wireguard-go"
-    with L.Lab() as lab:
+    with congestion.control(a.congestion), L.Lab() as lab:
         picture = P.Picture(lab)
         chain = Chain(picture, 11090, engine)
         ours = [Ours(picture, 11080, engine), Ours(picture, 11081, "tsgw-wg")]
@@ -297,7 +299,7 @@ def main():
                          f"{c / median(base['conn']):.1f}×", f"{median(r['p99']):.1f}",
                          f"{median(r['key']):.1f}", f"{median(r['asked']):.1f}", f"{median(r['narrow']):.1f}",
                          r["failed"], f"{r['idle']:.1f}", f"{r['loaded']:.1f}"])
-        print(f"End to end, mac → listener → tunnel → {server}; {machine()}; "
+        print(f"End to end, mac → listener → tunnel → {server}; {machine()}, {a.congestion}; "
               f"median of {a.repeat}; socks-load with 32 clients")
         table(["way", "bulk Gb/s", "ratio", "CPU-s/GB", "conn/s", "ratio", "p99 ms", "key p99 ms",
                "of nginx", "at 1 Gb/s", "failed", "PSS idle MB", "PSS after load MB"], rows)

@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -249,20 +250,23 @@ def main():
     parser.add_argument("--idle-nodes", type=int, default=20)
     parser.add_argument("--pings", type=int, default=300)
     parser.add_argument("--only", help="one of the programs")
+    T.congestion.argument(parser)
     args = parser.parse_args()
     if os.geteuid() != 0:
         print("needs root for namespaces", file=sys.stderr)
         return 1
     programs = {n: p for n, p in find_programs().items() if args.only in (None, n)}
-    for part in args.parts:
-        results = {name: [] for name in programs}
-        for _ in range(args.runs):
-            for name, program in programs.items():
-                try:
-                    results[name].append(PARTS[part](program, args))
-                except (subprocess.SubprocessError, RuntimeError, ValueError) as e:
-                    print("%s: %s: %s" % (part, name, e), file=sys.stderr)
-        report(part, results, args.runs)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with T.congestion.control(args.congestion):
+        for part in args.parts:
+            results = {name: [] for name in programs}
+            for _ in range(args.runs):
+                for name, program in programs.items():
+                    try:
+                        results[name].append(PARTS[part](program, args))
+                    except (subprocess.SubprocessError, RuntimeError, ValueError) as e:
+                        print("%s: %s: %s" % (part, name, e), file=sys.stderr)
+            report(part, results, args.runs)
     return 0
 
 

@@ -15,6 +15,7 @@ import socket
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import congestion  # noqa: E402
 from common import L, machine, median, pss_kb, start_web, table  # noqa: E402
 import picture as P  # noqa: E402
 import proxyworker as W  # noqa: E402
@@ -172,11 +173,12 @@ def main():
     parser.add_argument("--megabytes", type=int, default=1024)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--no-idle", action="store_true")
+    congestion.argument(parser)
     a = parser.parse_args()
     L.catch_signals()
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    with L.Lab() as lab:
+    with congestion.control(a.congestion), L.Lab() as lab:
         client, proxy, server = build(lab)
         path, web = start_web(lab, server)
         ours = Ours(lab, proxy)
@@ -188,7 +190,7 @@ def main():
             for w in ways[1:] if not a.no_idle else []:
                 memory[w] = [f"{idle(client, w, n):.1f}" for n in (1000, many_idle())]
             base = result[ways[0]]
-            print(machine(), f"\nserver {web}; tsgw-proxy {start} KB at start, "
+            print(machine(), a.congestion, f"\nserver {web}; tsgw-proxy {start} KB at start, "
                   f"{pss_kb(ours.worker.pid)} KB in the end\n")
             table(["", "bulk Gb/s", "of routed", "CPU-s/GB", "conn/s ×1", "p50 ms", "conn/s ×32",
                    "p99 ms", "CPU µs each", "failed", "1,000 idle MB", f"{many_idle():,} idle MB"],

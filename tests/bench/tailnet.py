@@ -23,6 +23,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import congestion  # noqa: E402
 from common import HERE, L, machine, median, pss_kb, start_web, table  # noqa: E402
 sys.path.insert(0, os.path.join(HERE, "..", "tailnet"))
 import picture as P  # noqa: E402
@@ -244,9 +245,10 @@ def main():
     parser.add_argument("--megabytes", type=int, default=256)
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--uplinks", nargs="*", default=UPLINKS)
+    congestion.argument(parser)
     a = parser.parse_args()
     L.catch_signals()
-    with L.Lab() as lab:
+    with congestion.control(a.congestion), L.Lab() as lab:
         picture, ways, starts, path, server = topology(lab, a)
         if server != "nginx":
             path = f"/bytes/{a.megabytes << 20}"
@@ -261,7 +263,7 @@ def main():
                          f"{median(r['conn']) / median(base['conn']):.2f}×", f"{median(r['own']):.0f}",
                          f"{median(r['p99']):.1f}", r["failed"], *udp_columns(r, base),
                          f"{r['idle']:.1f}", f"{r['loaded']:.1f}", first, again])
-        print(f"mac → listener → tailnet → router → {server}; {machine()}; median of {a.repeat}")
+        print(f"mac → listener → tailnet → router → {server}; {machine()}, {a.congestion}; median of {a.repeat}")
         table(["way", "path", "bulk Gb/s", "ratio", "CPU-s/GB", "conn/s", "ratio", "own CPU µs", "p99 ms", "failed",
                *(f"datagrams/s ×{clients}" for clients, _ in ASSOCIATIONS), "PSS idle MB",
                "PSS after load MB", "first start s", "start s"], rows)

@@ -22,6 +22,9 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import congestion  # noqa: E402
+
 PING = """
 import os, socket, struct, sys, time
 def total(data):
@@ -180,6 +183,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3)
+    congestion.argument(parser)
     args = parser.parse_args()
     build = pathlib.Path(os.environ.get("O", "build"))
     rival = os.environ.get("WIREGUARD_GO") or shutil.which("wireguard") or shutil.which("wireguard-go")
@@ -192,10 +196,12 @@ def main():
         print("needs root for namespaces", file=sys.stderr)
         return 1
     results = {name: [] for name in programs}
-    for _ in range(args.runs):
-        for name, program in programs.items():
-            results[name].append(measure(program, args.seconds))
-    print("%-24s" % ("median of %d" % args.runs) + "".join("%14s" % n for n in programs) +
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with congestion.control(args.congestion):
+        for _ in range(args.runs):
+            for name, program in programs.items():
+                results[name].append(measure(program, args.seconds))
+    print("%-24s" % ("median of %d, %s" % (args.runs, args.congestion)) + "".join("%14s" % n for n in programs) +
           "".join("%18s" % ("/ " + n) for n in list(programs)[1:]))
     for what in results["tsgw-wg"][0]:
         medians = {n: statistics.median(r[what] for r in runs) for n, runs in results.items()}

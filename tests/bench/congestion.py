@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""Which congestion control TCP has while something is measured: a kernel may have been built with another default than
+that of distributions (CUBIC), and with BBR, which paces, the same bytes cost a node a tenth more."""
+import contextlib
+
+DEFAULT = "cubic"
+FILE = "/proc/sys/net/ipv4/tcp_congestion_control"
+
+
+def argument(parser):
+    parser.add_argument("--congestion", default=DEFAULT, help=f"TCP's congestion control ({DEFAULT})")
+
+
+def read():
+    with open(FILE, encoding="ascii") as f:
+        return f.read().strip()
+
+
+@contextlib.contextmanager
+def control(name):
+    """NAME for namespaces that are made from now on, and in this one, which gets its own back."""
+    before = read()
+
+    def write(value):
+        with open(FILE, "w", encoding="ascii") as f:
+            f.write(value)
+    if name != before:
+        write(name)
+    try:
+        yield
+    finally:
+        if name != before:
+            write(before)
