@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # tsgw: one non-recursive build. `make help` lists the targets.
-VERSION    := 0.7.1
+VERSION    := 0.7.2
 O          ?= build
 PREFIX     ?= /usr
 SBINDIR    ?= $(PREFIX)/sbin
