@@ -152,7 +152,7 @@ static void look(struct task *t)
 {
 	struct sock *s = container_of(t, struct sock, look);
 
-	if (s->pace.looked) /* the loop could not be asked to tell, or nobody pumps any more */
+	if (s->pace.looked) /* it is here because the loop could not be asked to tell */
 		sock_told(s);
 	s->pace.looked = true;
 	s->source.on_event(&s->source, EPOLLIN);

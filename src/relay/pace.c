@@ -35,8 +35,10 @@ bool pace_pauses(struct pace *p, uint64_t left, uint64_t limit)
 	bool fast = p->pause >= PACE_LEAST && p->pause <= limit && p->pause <= left &&
 		(!p->looked || p->turn >= p->pause / 4);
 
-	if (p->looked && !fast) /* until it has shown its speed again */
-		p->pause = 0, p->bytes = 0;
+	if (p->looked && !fast) { /* until it has shown its speed again */
+		p->pause = 0;
+		p->bytes = 0;
+	}
 	if (p->looked || !p->polled)
 		p->turn = 0;
 	p->looked = false;

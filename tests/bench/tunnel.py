@@ -22,8 +22,7 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import congestion  # noqa: E402
+import congestion
 
 PING = """
 import os, socket, struct, sys, time
